@@ -1,0 +1,60 @@
+"""langscale: how the number of training languages changes multilingual dense retrieval. See README.md."""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+ROOT = Path(workflow.snakefile).resolve().parent
+if ROOT.name == "workflow":
+    ROOT = ROOT.parent
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = str(ROOT / "src")  # for the scripts of the jobs
+
+from langscale.config import load
+from langscale.grid import BM25, Grid, subset_name
+
+# a study replaces the default config, it does not extend it
+if not workflow.overwrite_configfiles:
+
+    configfile: ROOT / "config/config.yaml"
+
+
+STUDY = load(config, " + ".join(map(str, workflow.configfiles)))
+GRID = Grid(STUDY)
+RESULTS = f"results/{STUDY.study}"
+BENCHMARKS = sorted(STUDY.benchmarks)
+SOURCES = sorted(STUDY.sources)
+GPU = int(any(Path("/dev").glob("nvidia[0-9]*")))  # asked for only where there is one
+
+
+def code(script, *modules):
+    """The script and the modules whose change makes a rule's outputs stale, as absolute paths."""
+    return [ROOT / "workflow/scripts" / script, *(ROOT / "src/langscale" / name for name in modules)]
+
+
+wildcard_constraints:
+    run=r"[^/]+/[^/]+/[^/]+/n\d+-[0-9a-f]{8}/seed\d+",
+    subset=r"n\d+-[0-9a-f]{8}",
+    name=r"[A-Za-z0-9._-]+",
+    checkpoint="last|best",
+
+
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/retrieval.smk"
+include: "workflow/rules/statistics.smk"
+include: "workflow/rules/report.smk"
+
+
+rule study:
+    """Everything: tables, figures, report and provenance."""
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,
+        rules.report.input,

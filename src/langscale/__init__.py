@@ -1,0 +1,2 @@
+"""How the number of training languages changes multilingual dense retrieval."""
+

@@ -1,0 +1,86 @@
+"""A model before training: downloaded, linked from a folder, or a config with a tokenizer trained here."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from langscale.config import Model
+from langscale.errors import UserError
+from langscale.files import atomic
+
+SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
+
+
+def make(folder: str | Path, model: Model, texts: Iterable[str]) -> None:
+    """Write `folder`: config.json, tokenizer and, unless the model is built here, its weights.
+
+    `texts` trains the tokenizer of a model with an `architecture`. Raises UserError for a `path` that holds no model.
+    """
+    with atomic(folder) as partial:
+        if model.architecture is not None:
+            _build(partial, model, texts)
+        elif model.path is not None:
+            _link(partial, Path(model.path))
+        else:
+            _download(partial, model)
+
+
+def tokenizer(folder: str | Path):
+    """The fast tokenizer of a model's folder."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _build(folder: Path, model: Model, texts: Iterable[str]) -> None:
+    from transformers import AutoConfig, PreTrainedTokenizerFast
+
+    longest = max(model.query_length, model.passage_length)
+    trained = PreTrainedTokenizerFast(
+        tokenizer_object=train_tokenizer(texts, model.vocabulary),
+        model_max_length=longest,
+        **dict(zip(("cls_token", "sep_token", "pad_token", "unk_token"), SPECIAL, strict=True)),
+    )
+    trained.save_pretrained(folder)
+    fields = dict(model.architecture)
+    config = AutoConfig.for_model(
+        fields.pop("model_type"),
+        vocab_size=len(trained),
+        pad_token_id=trained.pad_token_id,
+        max_position_embeddings=fields.pop("max_position_embeddings", longest),
+        **fields,
+    )
+    config.save_pretrained(folder)
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int):
+    """Byte-pair encoding (Sennrich et al. 2016) after NFKC, white space marked, <s> and </s> around a text.
+
+    BPE merges by integer counts. The unigram trainer of the same library sums floats in hash order, so its scores
+    differ between processes, and with them the ids and every result.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    trained = Tokenizer(models.BPE(unk_token="<unk>"))
+    trained.normalizer = normalizers.NFKC()
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False)
+    trained.train_from_iterator(texts, trainer)
+    trained.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[(token, trained.token_to_id(token)) for token in ("<s>", "</s>")]
+    )
+    return trained
+
+
+def _link(folder: Path, origin: Path) -> None:
+    if not (origin / "config.json").is_file():
+        raise UserError(f"models: path: {origin} has no config.json; give a folder with a transformers checkpoint")
+    folder.mkdir()
+    for file in sorted(origin.resolve().iterdir()):
+        (folder / file.name).symlink_to(file)
+
+
+def _download(folder: Path, model: Model) -> None:
+    from huggingface_hub import snapshot_download
+
+    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*/config.json", "2_Dense/*.safetensors"]
+    snapshot_download(model.hub, revision=model.revision, local_dir=folder, allow_patterns=patterns)

@@ -1,0 +1,57 @@
+"""Evaluation sets: one file per family, each with `build(languages, questions) -> (questions, candidates, qrels)`."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+
+from langscale.errors import UserError
+
+READERS = {"cldr": "langscale.benchmarks.cldr"}
+
+
+def reader(name: str) -> ModuleType:
+    """The module that reads benchmark `name`; raises UserError for an unknown one."""
+    if name not in READERS:
+        raise UserError(f"benchmarks: {name} is unknown; there are {', '.join(sorted(READERS))}")
+    return import_module(READERS[name])
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark with at most one relevant candidate per question and language, as arrays.
+
+    questions: Q rows (question_id, cluster, language, text); candidates: N rows in pool order; languages: L sorted
+    codes; question_language: int [Q] and candidate_language: int [N], indices of languages; relevant: int32 [Q, L],
+    row of the relevant candidate of each language, -1 where there is none.
+    """
+
+    questions: pd.DataFrame
+    candidates: pd.DataFrame
+    languages: tuple[str, ...]
+    question_language: np.ndarray
+    candidate_language: np.ndarray
+    relevant: np.ndarray
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Benchmark":
+        """Read the three tables of a folder; raises UserError where a question has two relevant candidates in a
+        language."""
+        folder = Path(folder)
+        questions, candidates, qrels = (
+            pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "candidates", "qrels")
+        )
+        languages = pd.Index(sorted(set(questions["language"]) | set(candidates["language"])))
+        asked, offered = (languages.get_indexer(table["language"]) for table in (questions, candidates))
+        row = pd.MultiIndex.from_frame(questions[["question_id", "language"]]).get_indexer(
+            pd.MultiIndex.from_frame(qrels[["question_id", "language"]])
+        )
+        candidate = pd.Index(candidates["candidate_id"]).get_indexer(qrels["candidate_id"])
+        relevant = np.full((len(questions), len(languages)), -1, dtype=np.int32)
+        relevant[row, offered[candidate]] = candidate
+        if (relevant >= 0).sum() != len(qrels):
+            raise UserError(f"{folder}/qrels.parquet: more than one relevant candidate per question and language")
+        return cls(questions, candidates, tuple(languages), asked, offered, relevant)

@@ -1,0 +1,241 @@
+"""The config: typed models, the one truth of every option, its default and its meaning.
+
+`load` reads what Snakemake hands over; langscale.manual prints config/README.md from these models.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from langscale.errors import UserError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class Options(BaseModel):
+    """Base of all sections: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Languages(Options):
+    """Which languages are trained on and which are only evaluated."""
+
+    pool: list[Code] = Field(description="training pool; the first one opens every ladder")
+    heldout: list[Code] = Field([], description="evaluated, never trained on, the same for every ladder and n")
+
+    @model_validator(mode="after")
+    def distinct(self):
+        codes = self.pool + self.heldout
+        twice = sorted({code for code in codes if codes.count(code) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} listed twice; a language is in pool or in heldout, once")
+        if not self.pool:
+            raise ValueError("pool is empty; it needs one language at least")
+        return self
+
+    @property
+    def all(self) -> list[str]:
+        """Pool, then held-out languages."""
+        return self.pool + self.heldout
+
+
+class Source(Options):
+    """A training data set; its name selects the reader in langscale.sources."""
+
+    validation: bool = Field(False, description="its validation part is used for choosing the best checkpoint")
+
+
+class Benchmark(Options):
+    """An evaluation set; its name selects the reader in langscale.benchmarks."""
+
+    questions: int | None = Field(None, gt=0, description="questions per language, a fixed sample; null: all")
+
+
+class Model(Options):
+    """An encoder: exactly one of `hub`, `path` and `architecture` says where it comes from."""
+
+    hub: str | None = Field(None, description="Hugging Face model id")
+    revision: str | None = Field(None, description="revision of the hub id")
+    path: str | None = Field(None, description="local folder with a transformers checkpoint and its tokenizer")
+    architecture: dict[str, Any] | None = Field(
+        None, description="a transformers config to build from scratch: `model_type` and its fields"
+    )
+    vocabulary: int = Field(16000, gt=100, description="byte-pair pieces of the tokenizer of an `architecture`")
+    pooling: Literal["mean", "cls"] = Field("mean", description="how token vectors become one vector")
+    query_prefix: str = Field("", description="put before every query")
+    passage_prefix: str = Field("", description="put before every passage")
+    query_length: int = Field(64, gt=2, description="tokens of a query, prefix and special tokens included")
+    passage_length: int = Field(256, gt=2, description="tokens of a passage, prefix and special tokens included")
+
+    @model_validator(mode="after")
+    def one_origin(self):
+        given = [key for key in ("hub", "path", "architecture") if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none of them"
+            raise ValueError(f"needs exactly one of hub, path, architecture; found {found}")
+        if self.architecture is not None and "model_type" not in self.architecture:
+            raise ValueError("architecture needs the key model_type, such as bert")
+        return self
+
+
+class Validation(Options):
+    """Choosing the best checkpoint. The last checkpoint stays the headline: best breaks equal budgets."""
+
+    languages: Literal["en", "pool"] = Field(
+        "en", description="en: English only (the paper's); pool: all pool languages, mono and cross in balance"
+    )
+    every: int = Field(500, gt=0, description="steps between evaluations")
+    pairs: int = Field(1000, gt=1, description="validation pairs, a fixed sample")
+    patience: int | None = Field(None, gt=0, description="evaluations without a better loss before stopping")
+
+
+class Training(Options):
+    """The loss, the optimiser and the schedule."""
+
+    batch_size: int = Field(100, gt=1, description="pairs per step")
+    learning_rate: float = Field(3e-5, gt=0, description="peak of the schedule (AdamW)")
+    weight_decay: float = Field(1e-2, ge=0, description="AdamW, on all but biases and norms")
+    warmup: Fraction = Field(0.1, description="share of the steps with rising learning rate; then linear decay")
+    clip: float = Field(1.0, gt=0, description="maximal norm of the gradient")
+    scale: float = Field(20.0, gt=0, description="1/temperature of InfoNCE")
+    negatives: Literal["batch", "hard-only"] = Field(
+        "batch", description="batch: all other documents of the batch; hard-only: equation 1 of the paper as printed"
+    )
+    hard_negatives: int = Field(1, ge=0, description="hard negatives per query, where the source has them")
+    by_size_first: bool = Field(False, description="draw the data set by size before anything else")
+    precision: Literal["auto", "float32", "bf16"] = Field("auto", description="auto: bf16 on a GPU, else float32")
+    threads: int = Field(1, gt=0, description="torch threads of a job; results differ in bits between values")
+    validation: Validation | None = Field(None, description="null: only the last checkpoint is kept")
+
+
+class Budget(Options):
+    """How much a run may train. U = set of pair ids, S = steps (METHOD: budgets)."""
+
+    kind: Literal["fixed-total", "fixed-per-language", "fixed-rows"] = Field(
+        description="the same U and S at every n | the same U, S x n steps | U / n ids, the same S"
+    )
+    steps: int = Field(gt=0, description="S, at n = 1 for fixed-per-language")
+    pairs: int | None = Field(None, gt=0, description="U per source, a fixed sample; null: all pair ids")
+    sources: list[Name] | None = Field(None, description="train on these sources only; null: all")
+    whole_pool: bool = Field(
+        True, description="use only pair ids that exist in every pool language, so that U does not move with n"
+    )
+
+
+class Arm(Options):
+    """One block of the grid: every combination of its lists."""
+
+    models: list[Name] | None = Field(None, description="null: all models")
+    samplers: list[str | dict[str, Any]] = Field(
+        description="en-en, x-x, x-x-mono, x-y, hybrid, hybrid-0.25, or {kind: x-y, pair: batch, allow_same: true, "
+        "directions: all|en-centric|ring}"
+    )
+    n: list[Annotated[int, Field(gt=0)]] = Field(description="numbers of training languages")
+    budgets: list[Name] | None = Field(None, description="null: all budgets")
+    ladders: Literal["random"] | list[Name] = Field(
+        "random", description="random: ladder i with seed i; or names from `ladders`, each with every seed"
+    )
+    replicates: int | None = Field(None, gt=0, description="null: the study's")
+
+
+class Point(Options):
+    """One cell of the design, over its replicates."""
+
+    model: Name | None = Field(None, description="null: the only model")
+    sampler: str = Field(description="a sampler of the grid, `untrained`, or `none` with model bm25")
+    budget: Name | None = Field(None, description="null: the only budget")
+    n: int = Field(0, ge=0, description="number of training languages; 0 for untrained and bm25")
+
+
+class Contrast(Options):
+    """One confirmatory comparison, declared before the numbers are seen: `cell` minus `reference`."""
+
+    cell: Point
+    reference: Point
+    setting: Literal["mono", "cross", "multi"]
+    pair_set: Literal["all", "pool", "pool-heldout", "heldout-pool", "heldout"] = "all"
+    metric: str = Field("mAP", description="mAP, mAP@20, R@1, R@10, nDCG@10, rank distance, ...")
+    family: str = Field("primary", description="contrasts of one family are adjusted together (Holm)")
+
+
+class Evaluation(Options):
+    """Rankings and scores."""
+
+    top_k: int = Field(100, ge=20, description="length of the stored lists")
+    bm25: bool = Field(True, description="a lexical baseline row over character n-grams")
+    bm25_ngrams: tuple[int, int] = Field((2, 4), description="shortest and longest character n-gram")
+
+
+class Statistics(Options):
+    """Intervals and tests."""
+
+    resamples: int = Field(10000, ge=100, description="bootstrap resamples of question clusters")
+    seed: int = Field(0, description="seed of the resampling")
+    contrasts: list[Contrast] = Field([], description="the confirmatory family; all else is exploratory")
+
+
+class Study(Options):
+    """One study: one config file, one grid of runs, one folder below results/."""
+
+    study: Name = Field(description="name of the study and of its folder in results/")
+    title: str = Field("", description="headline of the report")
+    mirror: str | None = Field(None, description="folder or URL prefix that is tried before the web")
+    languages: Languages
+    sources: dict[Name, Source]
+    benchmarks: dict[Name, Benchmark]
+    models: dict[Name, Model]
+    training: Training = Training()
+    budgets: dict[Name, Budget]
+    ladders: dict[Name, list[Code]] = Field({}, description="named ladders, orders of the pool, for fixed contrasts")
+    replicates: int = Field(4, gt=0, description="(ladder, seed) pairs; procedure intervals need four")
+    grid: list[Arm]
+    evaluation: Evaluation = Evaluation()
+    statistics: Statistics = Statistics()
+
+    @model_validator(mode="after")
+    def names_exist(self):
+        for i, arm in enumerate(self.grid):
+            for key, known in (("models", self.models), ("budgets", self.budgets), ("ladders", self.ladders)):
+                named = getattr(arm, key)
+                for name in named if isinstance(named, list) else []:
+                    if name not in known:
+                        raise ValueError(f"grid.{i}.{key}: {name} is not among {', '.join(known) or 'none'}")
+            if max(arm.n) > len(self.languages.pool):
+                raise ValueError(f"grid.{i}.n: {max(arm.n)} exceeds the {len(self.languages.pool)} pool languages")
+        for name, ladder in self.ladders.items():
+            if sorted(ladder) != sorted(self.languages.pool):
+                raise ValueError(f"ladders.{name}: must order exactly the pool {' '.join(self.languages.pool)}")
+        for name, budget in self.budgets.items():
+            for source in budget.sources or []:
+                if source not in self.sources:
+                    raise ValueError(f"budgets.{name}.sources: {source} is not among {', '.join(self.sources)}")
+        if self.training.validation and not any(source.validation for source in self.sources.values()):
+            raise ValueError("training.validation: no source has `validation: true`; set it for one")
+        return self
+
+
+def load(values: dict[str, Any], file: str = "config") -> Study:
+    """Check `values`, as read from YAML, and return the study.
+
+    Raises UserError with the file, the key, what was found and what would be right, on one line.
+    """
+    try:
+        return Study.model_validate(values)
+    except ValidationError as error:
+        raise UserError("; ".join(f"{file}: {_explain(e)}" for e in error.errors())) from None
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"] if not re.match(r"^(function|list|dict|literal|str)\b", str(part)))
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key; config/README.md lists all"
+    if error["type"] == "missing":
+        return f"{key}: missing"
+    found = "" if isinstance(error["input"], dict) else f"; found {error['input']!r}"
+    message = error["msg"].removeprefix("Value error, ")
+    return (f"{key}: " if key else "") + message[:1].lower() + message[1:] + found
+

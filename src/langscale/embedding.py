@@ -1,0 +1,72 @@
+"""Embeddings of all texts of a benchmark by one checkpoint."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from langscale.files import atomic, sha256
+from langscale.tokens import Tokens
+
+BLOCK = 256
+SIDES = ("questions", "candidates")
+CODE = ("embedding.py", "encoder.py", "tokens.py")
+
+
+def embed(encoder, tokens: Tokens) -> np.ndarray:
+    """float32 [N, d] unit vectors of all texts, by an `encoder.Encoder` in its place of computing.
+
+    Distinct texts are encoded once, in blocks of fixed size sorted by token count, so a vector depends on the set of
+    texts and not on their order.
+    """
+    import torch
+
+    encoder.eval()
+    device = next(encoder.parameters()).device
+    first, inverse = tokens.distinct()
+    order = first[np.lexsort((tokens.fingerprints[first], tokens.lengths[first]))]
+    vectors = None
+    with torch.inference_mode():
+        for start in range(0, len(order), BLOCK):
+            rows = order[start : start + BLOCK]
+            ids, mask = (torch.from_numpy(a).to(device) for a in tokens.padded(rows, encoder.padding))
+            block = encoder(ids, mask).cpu().numpy()
+            if vectors is None:
+                vectors = np.empty((len(tokens), block.shape[1]), dtype=np.float32)
+            vectors[rows] = block
+    return vectors[first[inverse]]
+
+
+def embed_benchmark(encoder, tokens: str | Path) -> dict[str, np.ndarray]:
+    """Vectors of a benchmark's questions and candidates; `tokens` is its folder of tokens."""
+    return {side: embed(encoder, Tokens.load(Path(tokens) / side)) for side in SIDES}
+
+
+def save(folder: str | Path, vectors: dict[str, np.ndarray]) -> None:
+    """Write questions.npy and candidates.npy."""
+    with atomic(folder) as partial:
+        partial.mkdir()
+        for side, array in vectors.items():
+            np.save(partial / f"{side}.npy", array)
+
+
+def left_key(weights: str | Path, tokens: str | Path) -> str:
+    """What embeddings depend on: the bytes of the weights, the token ids and the code, as 16 hex."""
+    digest = hashlib.sha256(sha256(weights).encode())
+    for side in SIDES:
+        digest.update(json.loads((Path(tokens) / side / "meta.json").read_text())["key"].encode())
+    for name in CODE:
+        digest.update(Path(__file__).with_name(name).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def left_folder(checkpoint: str | Path, tokens: str | Path) -> Path:
+    """Where training leaves a checkpoint's embeddings, beside it, for the embed rule to take without torch."""
+    checkpoint = Path(checkpoint)
+    return checkpoint.parent / ".left" / left_key(checkpoint / "model.safetensors", tokens)
+
+
+def leave(encoder, checkpoint: str | Path, tokens: str | Path) -> None:
+    """Embed a benchmark with a checkpoint that is in memory, and leave the vectors at `left_folder`."""
+    save(left_folder(checkpoint, tokens), embed_benchmark(encoder, tokens))

@@ -1,0 +1,111 @@
+"""Tables on disk: CSV with every row and column, and a layout for reading as Markdown and LaTeX."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from langscale.files import atomic
+from langscale.grid import NONE
+from langscale.panel import ALL
+
+MAIN = (
+    ("mono", "mAP"), ("mono", "R@1"), ("cross", "mAP"), ("cross", "R@1"), ("multi", "mAP"), ("multi", "mAP@20"),
+    ("multi", "R@10"), ("multi", "rank distance"),
+)  # fmt: skip
+
+
+def write(table: pd.DataFrame, folder: str | Path, name: str) -> None:
+    """Write folder/name.csv and, for a table with a layout for reading, .md and .tex."""
+    texts = {"csv": table.to_csv(index=False, float_format="%.6g", lineterminator="\n")}
+    if name in LAYOUTS:
+        shown = LAYOUTS[name](table)
+        texts["md"] = shown.to_markdown(index=False) + "\n"
+        texts["tex"] = shown.to_latex(index=False, escape=True, column_format="l" * shown.shape[1])
+    for kind, text in texts.items():
+        with atomic(Path(folder) / f"{name}.{kind}") as partial:
+            partial.write_text(text, encoding="utf-8")
+
+
+def interval(row: pd.Series, value: str = "value") -> str:
+    """`.123 [.110, .136]` with the procedure interval; the value alone where there is none."""
+    digits = 1 if abs(row[value]) >= 10 else 3
+    numbers = [f"{row[key]:.{digits}f}" for key in (value, "ci_low", "ci_high")]
+    return numbers[0] if pd.isna(row["ci_low"]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+
+
+def label(row: pd.Series) -> str:
+    """How the sampler of a row is called: a baseline by its own name."""
+    return "BM25" if row["sampler"] == NONE else row["sampler"]
+
+
+def _wide(table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series) -> pd.DataFrame:
+    """Cells with intervals, in the order of appearance."""
+    long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1)})
+    order = list(dict.fromkeys(long["column"]))
+    wide = long.pivot_table(index=list(rows), columns="column", values="text", aggfunc="first", sort=False)
+    return wide.reindex(columns=order).fillna("").reset_index()
+
+
+def _points(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """The columns that tell rows apart, without those that are the same everywhere."""
+    named = {"benchmark": table["benchmark"], "checkpoint": table["checkpoint"], "model": table["model"]}
+    named |= {"sampler": table.apply(label, axis=1), "budget": table["budget"], "ladder": table["ladder"]}
+    keep = {k: v for k, v in named.items() if k == "sampler" or v[~v.isin([NONE, "bm25"])].nunique() > 1}
+    return keep | {"n": table["n_languages"]}
+
+
+def _headline(table: pd.DataFrame) -> pd.DataFrame:
+    same = ("candidate_language", "query_language", "status")
+    return table[(table[list(same)] == ALL).all(axis=1) & (table["average"] == "macro")]
+
+
+def scaling(table: pd.DataFrame) -> pd.DataFrame:
+    """mAP against n: a column per setting and pair set."""
+    table = _headline(table)
+    table = table[table["metric"] == "mAP"]
+    return _wide(table, _points(table), table["setting"] + " " + table["pair_set"])
+
+
+def main(table: pd.DataFrame) -> pd.DataFrame:
+    """Samplers by setting, as Table 1 of arXiv:2408.10536."""
+    table = _headline(table)
+    table = table[[pair in MAIN for pair in zip(table["setting"], table["metric"], strict=True)]]
+    columns = table["metric"].where(table["metric"] == "rank distance", table["setting"] + " " + table["metric"])
+    return _wide(table, _points(table), columns)
+
+
+def transfer(table: pd.DataFrame) -> pd.DataFrame:
+    """Held-out languages by script and branch: a column per sampler and n."""
+    table = table[table["average"] == "macro"]
+    n = table["n_languages"].astype(str)
+    columns = table.apply(label, axis=1) + (" n=" + n).where(table["n_languages"] > 0, "")
+    directions = {"mono": "mono", "heldout-pool": "held-out asks pool", "pool-heldout": "pool asks held-out"}
+    setting = table["pair_set"].where(table["setting"] == "cross", "mono").map(directions)
+    group = table["grouping"] + " " + table["group"]
+    known = table["group_in_pool"].map({True: "yes", False: "no"})
+    return _wide(table, {"group": group, "in pool": known, "languages": table["languages"], "setting": setting}, columns)
+
+
+def contrasts(table: pd.DataFrame) -> pd.DataFrame:
+    """The confirmatory family, or a line that there is none."""
+    table = table[table["family"] != "exploratory"]
+    if table.empty:
+        return pd.DataFrame({"contrast": ["none was declared in the config"]})
+
+    def point(side: str) -> pd.Series:
+        n = table[f"{side}_n_languages"]
+        return table[f"{side}_sampler"] + (" n=" + n.astype(str)).where(n > 0, "")
+
+    return pd.DataFrame(
+        {
+            "contrast": point("cell") + " minus " + point("reference"),
+            "what": table["setting"] + " " + table["metric"] + ", pairs: " + table["pair_set"],
+            "difference": table.apply(interval, axis=1, value="difference"),
+            "p": table["p"].map("{:.2g}".format),
+            "adjusted (Holm)": table["p_adjusted"].map("{:.2g}".format),
+            "replicates": table["n_runs"],
+        }
+    )
+
+
+LAYOUTS = {"scaling": scaling, "main": main, "transfer": transfer, "contrasts": contrasts}

@@ -1,0 +1,213 @@
+"""All runs of a study on one benchmark, side by side, ready for the statistics.
+
+A quantity says what is measured (setting, metric, which languages ask, whose candidates count); a point says which
+runs (model, sampler, budget, ladder, n). Tables are quantities x points.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from langscale.config import Study
+from langscale.grid import BM25, Cell, Grid
+from langscale.scores import BIAS, METRICS, PAIR_SETS, SETTINGS, Clusters, Scores, Sums
+from langscale.statistics import estimate
+
+ALL = "all"
+CHUNK = 8
+POINT = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
+
+
+@dataclass(frozen=True)
+class Point:
+    """The replicates of one point of the design: runs by seed. `ladder` is `all` for the random ladders."""
+
+    model: str
+    sampler: str
+    alpha: float | None
+    budget: str
+    ladder: str
+    n_languages: int
+    runs: tuple[tuple[int, str], ...]
+
+    @property
+    def trained(self) -> bool:
+        return self.n_languages > 0
+
+    def columns(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in POINT}
+
+
+def points(cells: Iterable[Cell]) -> list[Point]:
+    """The cells of a grid gathered over replicates, in their order."""
+    runs: dict[tuple, list] = {}
+    for cell in cells:
+        # random ladders carry numbers; they are replicates of each other, named ladders are points of their own
+        ladder = ALL if cell.ladder.isdigit() or not cell.n_languages else cell.ladder
+        name = (cell.model, cell.sampler, cell.alpha, cell.budget, ladder, cell.n_languages)
+        runs.setdefault(name, []).append((cell.seed, cell.run.path))
+    return [Point(*name, tuple(found)) for name, found in runs.items()]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is measured. `asked` and `offered` are the question and candidate languages; None: all.
+
+    candidate_language `other`: in multi, without the candidate in the question's own language. status `seen-unseen`
+    and the like: the languages are those that the run in question was trained on, and the others.
+    """
+
+    setting: str
+    metric: str
+    pair_set: str = ALL
+    asked: tuple[str, ...] | None = None
+    offered: tuple[str, ...] | None = None
+    query_language: str = ALL
+    candidate_language: str = ALL
+    status: str = ALL
+
+    def columns(self) -> dict[str, str]:
+        names = ("setting", "query_language", "candidate_language", "pair_set", "status", "metric")
+        return {name: getattr(self, name) for name in names}
+
+
+OTHER = "other"
+
+
+def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(question languages, candidate languages) of a fixed pair set."""
+    sets = {"pool": study.languages.pool, "heldout": study.languages.heldout, ALL: study.languages.all}
+    asked, _, offered = pair_set.partition("-")
+    return tuple(sets[asked]), tuple(sets[offered or asked])
+
+
+def pair_set_quantities(study: Study) -> list[Quantity]:
+    """Every metric in every setting and fixed pair set, then the measures of language bias."""
+    found = []
+    for setting in SETTINGS:
+        for pair_set in PAIR_SETS:
+            asked, offered = pair_set_languages(study, pair_set)
+            if not asked or not offered or (setting == "mono" and "-" in pair_set):
+                continue
+            for metric in METRICS:
+                found.append(Quantity(setting, metric, pair_set, asked, offered))
+                if setting == "multi" and pair_set == ALL:
+                    found.append(replace(found[-1], candidate_language=OTHER))
+    return found + [Quantity("multi", metric) for metric in BIAS]
+
+
+def status_quantities() -> list[Quantity]:
+    """mAP by what each run was trained on: descriptive, because the languages change with n."""
+    statuses = [f"{asked}-{offered}" for asked in ("seen", "unseen") for offered in ("seen", "unseen")]
+    return [
+        Quantity(setting, "mAP", status=status)
+        for setting in SETTINGS
+        for status in statuses
+        if setting != "mono" or status in ("seen-seen", "unseen-unseen")
+    ]
+
+
+class Panel:
+    """Scores of all runs of a study on one benchmark at one checkpoint."""
+
+    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores], candidate_text: str):
+        self.study, self.scores, self.candidate_text = study, scores, candidate_text
+        self.trained_on = {run.path: run.languages for run in grid.runs}
+        self.paths = [run.path for run in grid.runs if run.path in scores]
+        self.points = [p for p in points(grid.cells) if all(path in scores for _, path in p.runs)]
+        # no training randomness: BM25, and a downloaded encoder as it is
+        self.fixed = [
+            run.model == BM25 or (not run.steps and not study.models[run.model].architecture)
+            for run in grid.runs
+            if run.path in scores
+        ]
+        first = scores[self.paths[0]]
+        self.languages = first.languages
+        self.clusters = Clusters(first.questions, self.languages)
+
+    def column(self, path: str) -> int:
+        return self.paths.index(path)
+
+    def sums(self, quantity: Quantity) -> Sums | None:
+        """The quantity over all K runs, sums [K, C, U], or None where no question has a value.
+
+        With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
+        languages is NaN.
+        """
+        found = [
+            self.clusters.add(self._values(self.scores[path], q), q.asked or self.languages)
+            for path, q in ((path, self._of_run(quantity, path)) for path in self.paths)
+        ]
+        some = next((f for f in found if f), None)
+        if some is None or quantity.status == ALL:
+            return some and replace(some, sums=np.stack([f.sums for f in found]))
+        shape = len(found), len(self.clusters.names), max(f.sums.shape[1] for f in found if f)
+        sums, counts = np.full(shape, np.nan), np.ones(shape)
+        for k, f in enumerate(found):
+            if f:
+                sums[k], counts[k] = 0, 0
+                sums[k, :, : f.sums.shape[1]], counts[k, :, : f.counts.shape[1]] = f.sums, f.counts
+        return Sums(sums, counts, some.questions)
+
+    def _of_run(self, quantity: Quantity, path: str) -> Quantity:
+        if quantity.status == ALL:
+            return quantity
+        seen = self.trained_on[path]
+        sets = {"seen": seen, "unseen": tuple(code for code in self.languages if code not in seen)}
+        asked, _, offered = quantity.status.partition("-")
+        # no language is not the same as None, all languages
+        return replace(quantity, asked=sets[asked] or ("",), offered=sets[offered])
+
+    def _values(self, scores: Scores, quantity: Quantity) -> np.ndarray:
+        keep = None
+        if quantity.offered is not None:
+            keep = np.isin(np.array(self.languages), quantity.offered)
+        if quantity.candidate_language == OTHER:
+            keep = np.arange(len(self.languages)) != scores.own[:, None]
+        return scores.values(quantity.setting, quantity.metric, keep)
+
+    def estimates(
+        self, quantities: Sequence[Quantity], comparisons: Sequence[list[dict[int, float]]]
+    ) -> Iterator[tuple[Quantity, str, int, dict[str, np.ndarray]]]:
+        """(quantity, average, number of questions, estimates of all comparisons), in order.
+
+        A comparison is a list of units over the K runs, see langscale.statistics. Quantities of equal counts go
+        through one bootstrap. Both averages, macro and micro, are given where they differ.
+        """
+        waiting: list[tuple[Quantity, Sums]] = []
+        for quantity in quantities:
+            found = self.sums(quantity)
+            if found is None:
+                continue
+            full = len(waiting) == CHUNK or found.counts.ndim == 3
+            if waiting and (full or not np.array_equal(waiting[0][1].counts, found.counts)):
+                yield from self._estimate(waiting, comparisons)
+                waiting = []
+            waiting.append((quantity, found))
+        if waiting:
+            yield from self._estimate(waiting, comparisons)
+
+    def _estimate(self, waiting, comparisons):
+        k, m = len(self.paths), len(comparisons)
+        shifted = [
+            [{column + i * k: weight for column, weight in unit.items()} for unit in units]
+            for i in range(len(waiting))
+            for units in comparisons
+        ]
+        counts = waiting[0][1].counts
+        for average in ("macro", "micro") if counts.shape[-1] > 1 else ("macro",):
+            result = estimate(
+                shifted,
+                np.concatenate([found.sums for _, found in waiting]),
+                counts,
+                self.clusters.names,
+                self.fixed * len(waiting),
+                average,
+                self.study.statistics.resamples,
+                self.study.statistics.seed,
+            )
+            for i, (quantity, found) in enumerate(waiting):
+                part = {name: values[i * m : (i + 1) * m] for name, values in result.items()}
+                yield quantity, average, found.questions, part

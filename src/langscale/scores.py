@@ -1,0 +1,143 @@
+"""Exact ranks of one run on one benchmark, and what they are worth in every setting.
+
+The settings (METHOD, section 3): mono, the pool is the question's own language; cross, one other language; multi,
+all languages together. They are read off two rank matrices, so one search serves all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from langscale import bias, metrics
+from langscale.files import atomic
+
+SETTINGS = ("mono", "cross", "multi")
+PAIR_SETS = ("all", "pool", "pool-heldout", "heldout-pool", "heldout")
+METRICS = {
+    "mAP": metrics.average_precision,
+    "mAP@20": lambda ranks: metrics.average_precision_at(ranks, 20),
+    "R@1": lambda ranks: metrics.recall_at(ranks, 1),
+    "R@10": lambda ranks: metrics.recall_at(ranks, 10),
+    "nDCG@10": lambda ranks: metrics.ndcg_at(ranks, 10),
+}
+BIAS = ("rank distance", "own-language advantage", "own-language share@1", "own-language share@10", "own-language share@100")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Ranks of Q questions over L languages, 1-based, 0 where there is no relevant candidate.
+
+    questions: Q rows (question_id, cluster, language); languages: L sorted codes; own_pool: int32 [Q, L], rank of
+    the relevant candidate of each language in the pool of that language; multi: int32 [Q, L], in the pool of all;
+    own_share: float32 [Q, 3], share of the question's language in the first 1, 10 and 100 of multi.
+    """
+
+    questions: pd.DataFrame
+    languages: tuple[str, ...]
+    own_pool: np.ndarray
+    multi: np.ndarray
+    own_share: np.ndarray
+
+    @cached_property
+    def own(self) -> np.ndarray:
+        """Index of each question's language, int [Q]."""
+        return pd.Index(self.languages).get_indexer(self.questions["language"])
+
+    def values(self, setting: str, metric: str, candidates: np.ndarray | None = None) -> np.ndarray:
+        """Per-question values: float [Q, L] in cross, a column per candidate language, else [Q, 1]; NaN: not asked.
+
+        `candidates`: bool [L] or [Q, L], whose relevant candidates count (None: all). In multi the relevant
+        candidates of other languages are taken out of the ranking; the pool stays as it is.
+        """
+        keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
+        if metric in BIAS:
+            return self._bias(metric)[:, None]
+        if setting == "multi":
+            ranks = metrics.restrict(self.multi, keep)
+            return np.where((ranks > 0).any(1), METRICS[metric](ranks), np.nan)[:, None]
+        own = np.arange(len(self.languages)) == self.own[:, None]
+        asked = (self.own_pool > 0) & (own if setting == "mono" else ~own & keep)
+        flat = METRICS[metric](self.own_pool.reshape(-1, 1)).reshape(self.own_pool.shape)
+        values = np.where(asked, flat, np.nan)
+        return values[np.arange(len(values)), self.own][:, None] if setting == "mono" else values
+
+    def _bias(self, metric: str) -> np.ndarray:
+        if metric == "rank distance":
+            return bias.rank_distance(self.multi)
+        if metric == "own-language advantage":
+            return bias.own_language_advantage(self.multi, self.own)
+        return self.own_share[:, BIAS.index(metric) - 2]
+
+    def save(self, file: str | Path) -> None:
+        """One parquet row per question and language: its ranks, and its mAP in the three settings to look at."""
+        table = self.questions[["question_id", "cluster", "language"]].copy()
+        for setting in SETTINGS:
+            table[f"{setting} mAP"] = np.nanmean(self.values(setting, "mAP"), axis=1).astype(np.float32)
+        for metric in BIAS:
+            table[metric] = self._bias(metric).astype(np.float32)
+        for name, ranks in (("rank in own pool", self.own_pool), ("rank in all", self.multi)):
+            for i, language in enumerate(self.languages):
+                table[f"{name}: {language}"] = ranks[:, i]
+        with atomic(file) as partial:
+            table.to_parquet(partial, index=False)
+
+    @classmethod
+    def load(cls, file: str | Path) -> "Scores":
+        """Read what `save` wrote."""
+        table = pd.read_parquet(file)
+        own = [c for c in table if c.startswith("rank in own pool: ")]
+        multi = [c for c in table if c.startswith("rank in all: ")]
+        return cls(
+            table[["question_id", "cluster", "language"]],
+            tuple(c.removeprefix("rank in all: ") for c in multi),
+            table[own].to_numpy(),
+            table[multi].to_numpy(),
+            table[list(BIAS[2:])].to_numpy(),
+        )
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Values of a cell summed per cluster and unit: sums, counts: float64 [C, U]; questions: how many have a value.
+
+    The cell's value is the mean over the units of sum / count (macro). A unit is a question language, in cross an
+    ordered pair of languages. Where every unit has the same counts, as in a fully parallel benchmark, one unit of
+    means stands for all, which gives the same value in every resample.
+    """
+
+    sums: np.ndarray
+    counts: np.ndarray
+    questions: int
+
+
+class Clusters:
+    """Adds up the per-question values of a benchmark by question cluster and language."""
+
+    def __init__(self, questions: pd.DataFrame, languages: Sequence[str]):
+        self.names = sorted(questions["cluster"].unique())
+        self.languages = tuple(languages)
+        self.cluster = pd.Index(self.names).get_indexer(questions["cluster"])
+        self.language = pd.Index(self.languages).get_indexer(questions["language"])
+
+    def add(self, values: np.ndarray, asked: Sequence[str]) -> Sums | None:
+        """Sums of values [Q, U'] over the questions in the languages `asked`; None where no question has a value."""
+        import scipy.sparse
+
+        chosen = np.flatnonzero(np.isin(self.language, pd.Index(self.languages).get_indexer(list(asked))))
+        size = (len(self.names) * len(self.languages), len(chosen))
+        cell = self.cluster[chosen] * len(self.languages) + self.language[chosen]
+        by_cell = scipy.sparse.csr_array((np.ones(len(chosen)), (cell, np.arange(len(chosen)))), shape=size)
+        known = ~np.isnan(values[chosen])
+        sums = (by_cell @ np.where(known, values[chosen], 0)).reshape(len(self.names), -1)
+        counts = (by_cell @ known.astype(np.float64)).reshape(len(self.names), -1)
+        units = counts.any(0)
+        sums, counts = sums[:, units], counts[:, units]
+        if not units.any():
+            return None
+        if (counts == counts[:, :1]).all():
+            sums, counts = sums.mean(1, keepdims=True), counts[:, :1]
+        return Sums(sums, counts, int(known.any(1).sum()))

@@ -1,0 +1,276 @@
+"""The tables of a study, as data frames with the columns that others build on."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from langscale import languages as language_facts
+from langscale.benchmarks import reader
+from langscale.config import Point as Named
+from langscale.config import Study
+from langscale.errors import UserError
+from langscale.grid import BM25, UNTRAINED, Grid
+from langscale.panel import ALL, Panel, Point, Quantity, pair_set_quantities, points, status_quantities
+from langscale.scores import SETTINGS, Scores
+from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
+
+SCORES = (
+    "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting", "query_language",
+    "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
+    "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average",
+)  # fmt: skip
+SIDES = ("model", "sampler", "budget", "ladder", "n_languages")
+CONTRASTS = (
+    *(f"{side}_{name}" for side in ("cell", "reference") for name in SIDES), "benchmark", "setting", "query_language",
+    "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted", "family",
+    "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries", "n_runs", "note", "checkpoint",
+    "candidate_text", "average",
+)  # fmt: skip
+CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
+
+
+def runs_table(grid: Grid) -> pd.DataFrame:
+    """Which run gives the value of each cell; `alias` marks cells that share a run with an earlier one."""
+    rows, seen = [], set()
+    for cell in grid.cells:
+        run = cell.run
+        rows.append(
+            {
+                "model": cell.model,
+                "sampler": cell.sampler,
+                "alpha": cell.alpha,
+                "budget": cell.budget,
+                "ladder": cell.ladder,
+                "n_languages": cell.n_languages,
+                "seed": cell.seed,
+                "run": run.path,
+                "alias": run.path in seen,
+                "languages": " ".join(run.languages),
+                "steps": run.steps,
+            }
+        )
+        seen.add(run.path)
+    return pd.DataFrame(rows)
+
+
+def score_rows(panel: Panel, quantities: Sequence[Quantity], labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row per quantity and point, with both intervals; `labels` are constant columns."""
+    comparisons = [cell_units({seed: panel.column(path) for seed, path in p.runs}) for p in panel.points]
+    constant = {"status": ALL, "seed": ALL, } | labels
+    for quantity, average, questions, found in panel.estimates(quantities, comparisons):
+        for i, point in enumerate(panel.points):
+            yield constant | point.columns() | quantity.columns() | {
+                "value": found["mean"][i],
+                "n_queries": questions,
+                "n_runs": found["n_runs"][i],
+                "ci_low": found["low"][i],
+                "ci_high": found["high"][i],
+                "runs_ci_low": found["runs_low"][i],
+                "runs_ci_high": found["runs_high"][i],
+                "average": average,
+            }
+
+
+def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table with the columns of every scores table."""
+    return pd.DataFrame(list(rows), columns=list(SCORES))
+
+
+def by_language(study: Study) -> list[Quantity]:
+    """mAP of every question language: mono; cross towards all, pool and held-out languages; multi."""
+    found = []
+    for code in study.languages.all:
+        found += [Quantity(s, "mAP", ALL, (code,), query_language=code) for s in SETTINGS]
+        found += [Quantity("multi", "mAP@20", ALL, (code,), query_language=code)]
+    return found
+
+
+def by_pair(study: Study) -> list[Quantity]:
+    """mAP of every ordered pair of languages, the diagonal being mono."""
+    return [
+        Quantity("mono" if x == y else "cross", "mAP", ALL, (x,), (y,), x, y)
+        for x in study.languages.all
+        for y in study.languages.all
+    ]
+
+
+def relatives(study: Study) -> list[tuple[str, str, tuple[str, ...], bool]]:
+    """Held-out languages by script and by branch: (grouping, group, languages, is there one in the pool)."""
+    found = []
+    for grouping, fact in (("script", language_facts.script), ("branch", language_facts.branch)):
+        pool = {fact(code) for code in study.languages.pool}
+        groups: dict[str, list[str]] = {}
+        for code in study.languages.heldout:
+            groups.setdefault(fact(code), []).append(code)
+        found += [(grouping, group, tuple(codes), group in pool) for group, codes in groups.items()]
+    return found
+
+
+def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """Held-out languages by script and branch: cross mAP between them and the pool, both ways, and mono."""
+    tables, pool = [], tuple(study.languages.pool)
+    for grouping, group, codes, known in relatives(study):
+        quantities = [
+            Quantity("cross", "mAP", "heldout-pool", codes, pool),
+            Quantity("cross", "mAP", "pool-heldout", pool, codes),
+            Quantity("mono", "mAP", "heldout", codes, codes),
+        ]
+        table = score_table(score_rows(panel, quantities, labels))
+        facts = {"grouping": grouping, "group": group, "languages": " ".join(codes), "group_in_pool": known}
+        for i, (name, value) in enumerate(facts.items()):
+            table.insert(i, name, value)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else score_table(iter(()))
+
+
+def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
+    """The comparisons that are always made: along n, against the untrained model and BM25, and between samplers.
+
+    Along n: every n against the next smaller and the smallest. Between samplers: at every n above 1.
+    """
+    pairs = []
+    trained = [p for p in points if p.trained]
+    for p in trained:
+        curve = [q for q in trained if q.columns() | {"n_languages": 0} == p.columns() | {"n_languages": 0}]
+        below = sorted((q for q in curve if q.n_languages < p.n_languages), key=lambda q: q.n_languages)
+        pairs += [(p, q) for q in dict.fromkeys(below[-1:] + below[:1])]
+        pairs += [(p, q) for q in points if q.sampler == UNTRAINED and q.model == p.model]
+        pairs += [(p, q) for q in points if q.model == BM25]
+        pairs += [
+            (p, q)
+            for q in trained[: trained.index(p)]
+            if p.n_languages > 1
+            and (q.model, q.budget, q.ladder, q.n_languages) == (p.model, p.budget, p.ladder, p.n_languages)
+        ]
+    return pairs
+
+
+def find_point(points: Sequence[Point], named: Named, key: str) -> Point:
+    """The point that a contrast of the config names; raises UserError where it is none or not the only one."""
+    found = [
+        p
+        for p in points
+        if (p.sampler, p.n_languages, p.ladder) == (named.sampler, named.n, ALL if named.n else p.ladder)
+        and named.model in (None, p.model)
+        and named.budget in (None, p.budget)
+    ]
+    if len(found) != 1:
+        there = ", ".join(sorted({f"{p.sampler} n={p.n_languages}" for p in points}))
+        raise UserError(f"{key}: names {len(found)} cells of the grid, must name one; there are {there}")
+    return found[0]
+
+
+def check_contrasts(study: Study, grid_points: Sequence[Point]) -> None:
+    """Raise UserError for a contrast of the config that names no cell of the grid."""
+    for i, contrast in enumerate(study.statistics.contrasts):
+        for side in ("cell", "reference"):
+            find_point(grid_points, getattr(contrast, side), f"statistics.contrasts.{i}.{side}")
+
+
+def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """Paired differences of points on the same questions and replicates.
+
+    The contrasts of the config are confirmatory: Holm within their family. All others are exploratory:
+    Benjamini-Hochberg over all of them.
+    """
+    declared = {}
+    for i, c in enumerate(study.statistics.contrasts):
+        key = f"statistics.contrasts.{i}"
+        pair = tuple(find_point(panel.points, getattr(c, s), f"{key}.{s}") for s in ("cell", "reference"))
+        declared[pair, c.setting, c.pair_set, c.metric] = c.family
+    pairs = list(dict.fromkeys(contrast_pairs(panel.points) + [pair for pair, *_ in declared]))
+    columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
+    comparisons = [paired_units(columns[p], columns[q], panel.fixed) for p, q in pairs]
+    asked = {(setting, pair_set, metric) for _, setting, pair_set, metric in declared}
+    quantities = [
+        q
+        for q in pair_set_quantities(study)
+        if q.metric in CONTRAST_METRICS or (q.setting, q.pair_set, q.metric) in asked
+    ]
+    rows = []
+    for quantity, average, questions, found in panel.estimates(quantities, comparisons):
+        for i, (p, q) in enumerate(pairs):
+            sides = {
+                f"{side}_{name}": getattr(point, name)
+                for side, point in (("cell", p), ("reference", q))
+                for name in SIDES
+            }
+            family = declared.get(((p, q), quantity.setting, quantity.pair_set, quantity.metric))
+            primary = quantity.candidate_language == ALL and average == "macro"
+            rows.append(
+                labels | sides | quantity.columns() | {
+                    "difference": found["mean"][i],
+                    "ci_low": found["low"][i],
+                    "ci_high": found["high"][i],
+                    "p": found["p"][i],
+                    "family": family if family and primary else "exploratory",
+                    "runs_ci_low": found["runs_low"][i],
+                    "runs_ci_high": found["runs_high"][i],
+                    "p_runs": found["p_runs"][i],
+                    "smallest_detectable": found["detectable"][i],
+                    "n_queries": questions,
+                    "n_runs": found["n_runs"][i],
+                    "note": found["reason"][i],
+                    "candidate_text": panel.candidate_text,
+                    "average": average,
+                }
+            )  # fmt: skip
+    return adjust(pd.DataFrame(rows, columns=list(CONTRASTS)))
+
+
+def adjust(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill p_adjusted: Holm in every family of the config, Benjamini-Hochberg among the exploratory contrasts."""
+    adjusted = np.full(len(table), np.nan)
+    for family, rows in table.groupby("family").indices.items():
+        method = benjamini_hochberg if family == "exploratory" else holm
+        adjusted[rows] = method(table["p"].to_numpy(dtype=float)[rows])
+    return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
+
+
+def main_table(scaling: pd.DataFrame) -> pd.DataFrame:
+    """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
+    largest = scaling["n_languages"] == scaling["n_languages"].max()
+    shown = (scaling["pair_set"] == ALL) & (scaling["candidate_language"] == ALL)
+    wanted = scaling["metric"].isin(["mAP", "mAP@20", "R@1", "R@10", "rank distance"])
+    return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
+
+
+def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Share of every candidate language in the top k of every question language, mean over questions and runs."""
+    rows = []
+    for point in grid_points:
+        found = pd.concat([shares[path] for path in dict.fromkeys(path for _, path in point.runs)])
+        mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[["share", "pool_share"]].mean()
+        rows.append(mean.assign(**point.columns()))
+    table = pd.concat(rows, ignore_index=True)
+    return table[[*point.columns(), "query_language", "candidate_language", "k", "share", "pool_share"]]
+
+
+def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str]) -> dict[str, pd.DataFrame]:
+    """Every table by name. `files`: score file by (run folder, checkpoint, benchmark)."""
+    check_contrasts(study, points(grid.cells))
+    parts: dict[str, list[pd.DataFrame]] = {}
+    for benchmark in sorted(study.benchmarks):
+        for checkpoint in grid.checkpoints:
+            # untrained rows have no best checkpoint; their only one stands beside both
+            found = {r.path: files[r.path, checkpoint if r.steps else "last", benchmark] for r in grid.runs}
+            panel = Panel(study, grid, {path: Scores.load(file) for path, file in found.items()})
+            labels = {"benchmark": benchmark, "checkpoint": checkpoint, "candidate_text": reader(benchmark).CANDIDATE_TEXT}
+            scaling = score_table(
+                score_rows(panel, pair_set_quantities(study) + status_quantities(), labels)
+            )
+            shares = {path: pd.read_parquet(file.replace(".parquet", "-shares.parquet")) for path, file in found.items()}
+            for name, table in {
+                "scaling": scaling,
+                "main": main_table(scaling),
+                "languages": score_table(score_rows(panel, by_language(study), labels)),
+                "pairs": score_table(score_rows(panel, by_pair(study), labels)),
+                "transfer": transfer_table(study, panel, labels),
+                "contrasts": contrast_table(study, panel, labels),
+                "shares": shares_table(panel.points, shares).assign(benchmark=benchmark, checkpoint=checkpoint),
+            }.items():
+                parts.setdefault(name, []).append(table)
+    tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    return {"runs": runs_table(grid)} | tables | {"contrasts": adjust(tables["contrasts"])}

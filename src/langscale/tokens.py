@@ -1,0 +1,110 @@
+"""Texts as token ids, made once per model and data set and kept as flat memory-mapped arrays.
+
+So that training and embedding start without a tokenizer, and no text is tokenised twice.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from langscale.files import atomic
+
+CHUNK = 10_000
+
+
+def fingerprint(text: str) -> int:
+    """64-bit hash of the normalised text (NFKC, case-folded, white space collapsed): equal text, equal number.
+
+    Documents of a batch whose text equals the positive's are no negatives (METHOD, "Loss").
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return int.from_bytes(hashlib.blake2b(plain.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids of N texts: text i is `ids[offsets[i]:offsets[i + 1]]`, prefix and special tokens included.
+
+    ids: int32 [total]; offsets: int64 [N + 1]; fingerprints: int64 [N] of the texts without prefix.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    fingerprints: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """Tokens per text, int64 [N]."""
+        return np.diff(self.offsets)
+
+    def padded(self, rows: np.ndarray, pad: int) -> tuple[np.ndarray, np.ndarray]:
+        """(ids, attention mask), both int64 [len(rows), longest], of the texts at `rows`."""
+        starts, lengths = self.offsets[rows], self.lengths[rows]
+        position = np.arange(lengths.max())
+        mask = position < lengths[:, None]
+        ids = np.full(mask.shape, pad, dtype=np.int64)
+        ids[mask] = self.ids[(starts[:, None] + position)[mask]]
+        return ids, mask.astype(np.int64)
+
+    def distinct(self) -> tuple[np.ndarray, np.ndarray]:
+        """(first, inverse): rows of the distinct token sequences in order of appearance, and for each text which."""
+        seen: dict[bytes, int] = {}
+        first, inverse = [], np.empty(len(self), dtype=np.int64)
+        for row in range(len(self)):
+            key = self.ids[self.offsets[row] : self.offsets[row + 1]].tobytes()
+            if key not in seen:
+                seen[key] = len(first)
+                first.append(row)
+            inverse[row] = seen[key]
+        return np.array(first, dtype=np.int64), inverse
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Tokens":
+        """The arrays that `tokenise` wrote, memory-mapped."""
+        names = ("ids", "offsets", "fingerprints")
+        return cls(*(np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in names))
+
+
+def tokenise(folder: str | Path, texts: Iterable[str], tokenizer, prefix: str, length: int) -> None:
+    """Write `Tokens` of `texts` to `folder`, cut at `length` tokens; the texts are read in chunks, never all at once.
+
+    `tokenizer` is a fast transformers tokenizer; its special tokens are added. `key` in meta.json is a hash of the
+    content, by which embeddings are recognised.
+    """
+    ids, lengths, prints, digest = [], [], [], hashlib.sha256()
+    for chunk in chunks(texts):
+        encoded = tokenizer([prefix + text for text in chunk], truncation=True, max_length=length)["input_ids"]
+        flat = np.fromiter((i for text in encoded for i in text), dtype=np.int32)
+        digest.update(flat.tobytes())
+        ids.append(flat)
+        lengths += map(len, encoded)
+        prints += map(fingerprint, chunk)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    digest.update(offsets.tobytes())
+    with atomic(folder) as partial:
+        partial.mkdir()
+        np.save(partial / "ids.npy", np.concatenate(ids) if ids else np.empty(0, np.int32))
+        np.save(partial / "offsets.npy", offsets)
+        np.save(partial / "fingerprints.npy", np.array(prints, dtype=np.int64))
+        (partial / "meta.json").write_text(json.dumps({"key": digest.hexdigest(), "texts": len(lengths)}))
+
+
+def chunks(texts: Iterable[str], size: int = CHUNK) -> Iterable[Sequence[str]]:
+    """Lists of at most `size` texts, in order."""
+    chunk = []
+    for text in texts:
+        chunk.append(text)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

@@ -1,0 +1,240 @@
+"""The training loop: one run, from its initial state to its last (and best) checkpoint."""
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from langscale.config import Model, Training, Validation
+from langscale.encoder import Encoder
+from langscale.files import atomic
+from langscale.loss import allowed, info_nce
+from langscale.sampling import Batch, Sampler, SourceIndex, Spec, language_shares
+from langscale.streams import key
+from langscale.subsets import Subset
+from langscale.tokens import Tokens
+
+LOG = (
+    "step", "source", "kind", "loss", "learning_rate", "gradient_norm", "masked", "query_language_negatives",
+    "passage_language_negatives", "validation_loss", "pairs_per_second", "tokens_per_second", "gemm_share",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Data:
+    """One source as a run sees it: its subset and the tokens of its queries and passages."""
+
+    subset: Subset
+    queries: Tokens
+    passages: Tokens
+
+    def index(self) -> SourceIndex:
+        """What the sampler needs to know."""
+        return SourceIndex(self.subset.name, np.asarray(self.subset.available))
+
+
+@dataclass
+class Examples:
+    """A batch of token rows: B queries and D >= B documents, positives first.
+
+    queries: rows of the query tokens [B]; documents: rows of the passage tokens [D]; passages: language-free
+    passage numbers [D]; owner: query that each document was drawn for [D].
+    """
+
+    queries: np.ndarray
+    documents: np.ndarray
+    passages: np.ndarray
+    owner: np.ndarray
+
+
+def examples(data: Data, batch: Batch, hard_negatives: int) -> Examples:
+    """Look up a batch; a hard negative is in the language of the positive and is left out where that lacks it."""
+    subset, rows, own = data.subset, batch.pairs, np.arange(len(batch.pairs))
+    negatives = subset.negatives[rows, :hard_negatives, batch.passage_language[:, None]]
+    numbers = subset.negative_passage[rows, :hard_negatives]
+    present = negatives >= 0
+    return Examples(
+        subset.queries[rows, batch.query_language],
+        np.concatenate([subset.positives[rows, batch.passage_language], negatives[present]]),
+        np.concatenate([subset.passage[rows], numbers[present]]),
+        np.concatenate([own, np.broadcast_to(own[:, None], present.shape)[present]]),
+    )
+
+
+class Step:
+    """The loss of a batch under one encoder; counts the tokens that were encoded."""
+
+    def __init__(self, encoder: Encoder, training: Training, device: torch.device):
+        self.encoder, self.training, self.device = encoder, training, device
+        self.bf16 = training.precision == "bf16" or (training.precision == "auto" and device.type == "cuda")
+        self.tokens = 0
+
+    def encode(self, tokens: Tokens, rows: np.ndarray) -> torch.Tensor:
+        ids, mask = tokens.padded(rows, self.encoder.padding)
+        self.tokens += int(mask.sum())
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            return self.encoder(torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device))
+
+    def loss(self, data: Data, batch: Batch) -> tuple[torch.Tensor, float]:
+        """(loss, share of the query-document comparisons that are masked as positives)."""
+        e = examples(data, batch, self.training.hard_negatives)
+        prints = torch.from_numpy(np.asarray(data.passages.fingerprints[e.documents]))
+        hard_only = self.training.negatives == "hard-only"
+        keep = allowed(torch.from_numpy(e.passages), prints, torch.from_numpy(e.owner), len(e.queries), hard_only)
+        queries, documents = self.encode(data.queries, e.queries), self.encode(data.passages, e.documents)
+        loss = info_nce(queries, documents, keep.to(self.device), self.training.scale)
+        return loss, 1 - keep.float().mean().item()
+
+
+def learning_rate(step: int, steps: int, warmup: float) -> float:
+    """Factor of the peak rate at `step` (0-based): linear rise over the first warmup * steps, then linear to 0."""
+    rise = max(1, math.ceil(warmup * steps))
+    return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
+
+
+def optimiser(encoder: Encoder, training: Training) -> torch.optim.AdamW:
+    """AdamW; biases, norms and other vectors are not decayed."""
+    parameters = list(encoder.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": training.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
+
+
+def validation_batches(
+    data: list[Data], languages: list[str], validation: Validation, batch_size: int
+) -> list[Batch]:
+    """Fixed batches, the same at every n, sampler and seed.
+
+    `en`: English alone; `pool`: as many mono batches, taking turns through the languages, as x-y batches.
+    """
+    indices = [d.index() for d in data]
+    size = min(batch_size, *(int(i.has.all(1).sum()) for i in indices))
+    count = max(1, validation.pairs // size)
+    if validation.languages == "en" or len(languages) == 1:
+        sampler = Sampler(Spec("x-x-mono"), languages, indices, size, "validation")
+        return [sampler.batch(step) for step in range(count)]
+    cross = Sampler(Spec("x-y"), languages, indices, size, "validation")
+    batches = []
+    for step in range(math.ceil(count / 2)):
+        drawn = cross.batch(step)
+        mono = np.full(size, step % len(languages))
+        batches += [drawn, Batch("mono", drawn.source, drawn.pairs, mono, mono)]
+    return batches
+
+
+def machine_gemm(device: torch.device, size: int = 512, rounds: int = 8) -> float:
+    """Float32 operations per second of a square matrix product here and now: the limit that a step is held against."""
+    a = torch.ones(size, size, device=device)
+    best = math.inf
+    for _ in range(rounds):
+        start = time.perf_counter()
+        (a @ a).sum().item()
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+@dataclass
+class Best:
+    """The lowest validation loss so far and how many evaluations ago it was."""
+
+    loss: float = math.inf
+    age: int = 0
+
+
+def train(
+    encoder: Encoder,
+    model: Model,
+    training: Training,
+    sampler: Sampler,
+    data: list[Data],
+    steps: int,
+    seed: int,
+    folder: str | Path,
+    tokenizer: str | Path,
+    validate: Callable[[Step], float] | None = None,
+    label: str = "",
+) -> Encoder:
+    """Train in place for `steps` steps and write `log.csv`, `last/` and, with `validate`, `best/` to `folder`.
+
+    Every step is a function of (seed, step) and the weights: the batch, and dropout, which is seeded anew. With
+    patience the run may end early; the log then ends early too.
+    """
+    torch.set_num_threads(training.threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    folder = Path(folder)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    step_loss = Step(encoder.to(device), training, device)
+    adam = optimiser(encoder, training)
+    operations = 6 * encoder.matrix_parameters() / machine_gemm(device)
+    best, rows = Best(), []
+    for step in tqdm(range(steps), desc=label, unit="step", disable=None, leave=False, smoothing=0.05):
+        start, seen = time.perf_counter(), step_loss.tokens
+        torch.manual_seed(key("dropout", seed, step))
+        encoder.train()
+        batch = sampler.batch(step)
+        for group in adam.param_groups:
+            group["lr"] = training.learning_rate * learning_rate(step, steps, training.warmup)
+        loss, masked = step_loss.loss(data[batch.source], batch)
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), training.clip)
+        adam.step()
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError(f"{label}: loss {loss.item()} at step {step}; lower training.learning_rate")
+        seconds, tokens = time.perf_counter() - start, step_loss.tokens - seen
+        own, passage = language_shares(batch, len(sampler.languages))
+        rows.append(
+            dict(zip(LOG, (
+                step, data[batch.source].subset.name, batch.kind, loss.item(), adam.param_groups[0]["lr"], norm.item(),
+                masked, own, passage, "", len(batch.pairs) / seconds, tokens / seconds, operations * tokens / seconds,
+            ), strict=True))  # fmt: skip
+        )
+        if validate and ((step + 1) % training.validation.every == 0 or step + 1 == steps):
+            value = validate(step_loss)
+            rows[-1]["validation_loss"] = value
+            best.age += 1
+            if value < best.loss:
+                best.loss, best.age = value, 0
+                _save(encoder, folder / "best", tokenizer, model)
+            if training.validation.patience and best.age >= training.validation.patience:
+                break
+    _save(encoder, folder / "last", tokenizer, model)
+    with atomic(folder / "log.csv") as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, LOG)
+        writer.writeheader()
+        writer.writerows(rows)
+    return encoder
+
+
+def validation_loss(data: list[Data], batches: list[Batch]) -> Callable[[Step], float]:
+    """Mean InfoNCE over fixed batches, without dropout."""
+
+    def value(step: Step) -> float:
+        step.encoder.eval()
+        with torch.no_grad():
+            return float(np.mean([step.loss(data[batch.source], batch)[0].item() for batch in batches]))
+
+    return value
+
+
+def _save(encoder: Encoder, folder: Path, tokenizer: str | Path, model: Model) -> None:
+    with atomic(folder) as partial:
+        encoder.save(partial, tokenizer, model)
+
+
+def load_data(subset: str | Path, tokens: str | Path, sources: Iterable[str], part: str, take: dict) -> list[Data]:
+    """The sources of a run, from the folder of its subset and that of its model's tokens; see Subset.take."""
+    data = []
+    for source in sources:
+        folder = Path(tokens) / f"source-{source}" / part
+        index = Subset.load(subset, source, part).take(**take)
+        data.append(Data(index, Tokens.load(folder / "queries"), Tokens.load(folder / "passages")))
+    return data

@@ -1,0 +1,87 @@
+"""Data: training pairs, benchmarks, language subsets.
+
+Needs:  nothing but the config (and, for data that is downloaded, resources/)
+Makes:  data/<source>/{train,validation}/{pairs,passages}   Arrow tables
+        benchmarks/<name>/{questions,candidates,qrels}.parquet
+        subsets/n<k>-<set>/                                 rows of every pair in these languages
+        tables/data.csv                                     counts per language
+"""
+
+
+rule source:
+    """Training and validation pairs of one source, the same ids in every language."""
+    input:
+        code=lambda w: code("source.py", f"sources/{w.name}.py"),
+    output:
+        directory(f"{RESULTS}/data/{{name}}"),
+    params:
+        name="{name}",
+        # a tokenizer that is trained here reads the held-out languages too
+        languages=(
+            STUDY.languages.all
+            if any(m.architecture for m in STUDY.models.values())
+            else STUDY.languages.pool
+        ),
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/source.py"
+
+
+rule benchmark:
+    """Questions, candidate pools and relevance of one benchmark."""
+    input:
+        code=lambda w: code("benchmark.py", f"benchmarks/{w.name}.py"),
+    output:
+        directory(f"{RESULTS}/benchmarks/{{name}}"),
+    params:
+        name="{name}",
+        languages=STUDY.languages.all,
+        questions=lambda w: STUDY.benchmarks[w.name].questions,
+    priority: 10
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/benchmark.py"
+
+
+rule subset:
+    """Where every pair stands in one set of training languages."""
+    input:
+        expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
+        code=code("subset.py", "subsets.py"),
+    output:
+        directory(f"{RESULTS}/subsets/{{subset}}"),
+    params:
+        sources=SOURCES,
+        languages=lambda w: GRID.subsets[w.subset],
+        pool=STUDY.languages.pool,
+        hard_negatives=STUDY.training.hard_negatives,
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/subset.py"
+
+
+rule data_table:
+    """Pairs, passages, questions and candidates per language."""
+    input:
+        sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
+        benchmarks=expand(f"{RESULTS}/benchmarks/{{name}}", name=BENCHMARKS),
+        code=code("data_table.py"),
+    output:
+        f"{RESULTS}/tables/data.csv",
+    params:
+        pool=STUDY.languages.pool,
+        heldout=STUDY.languages.heldout,
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/data_table.py"
+
+
+rule data:
+    """All data that the study needs."""
+    input:
+        expand(f"{RESULTS}/subsets/{{subset}}", subset=GRID.subsets),
+        rules.data_table.output,

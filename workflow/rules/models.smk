@@ -1,0 +1,60 @@
+"""Models before training, and all texts as token ids.
+
+Needs:  data/, benchmarks/
+Makes:  models/<model>/base/                      transformers config, tokenizer and, if downloaded, weights
+        models/<model>/tokens/source-<name>/      token ids of the training and validation texts
+        models/<model>/tokens/benchmark-<name>/   token ids of questions and candidates
+"""
+
+
+def sources_for_tokenizer(w):
+    return expand(f"{RESULTS}/data/{{name}}", name=SOURCES) if STUDY.models[w.model].architecture else []
+
+
+rule base:
+    """The model as it comes, or its config and a tokenizer trained on the training part of all languages."""
+    input:
+        sources=sources_for_tokenizer,
+        code=code("base.py", "base.py"),
+    output:
+        directory(f"{RESULTS}/models/{{model}}/base"),
+    params:
+        model=lambda w: STUDY.models[w.model].model_dump(
+            include={"hub", "revision", "path", "architecture", "vocabulary"}
+        ),
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/base.py"
+
+
+rule tokens:
+    """Token ids of one source or benchmark, made once."""
+    input:
+        base=f"{RESULTS}/models/{{model}}/base",
+        texts=lambda w: f"{RESULTS}/{'data' if w.kind == 'source' else 'benchmarks'}/{w.name}",
+        code=code("tokens.py", "tokens.py"),
+    output:
+        directory(f"{RESULTS}/models/{{model}}/tokens/{{kind}}-{{name}}"),
+    params:
+        kind="{kind}",
+        model=lambda w: STUDY.models[w.model].model_dump(
+            include={"query_prefix", "passage_prefix", "query_length", "passage_length"}
+        ),
+    wildcard_constraints:
+        kind="source|benchmark",
+    priority: 10
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/tokens.py"
+
+
+rule models:
+    """All models and tokens that training and embedding need."""
+    input:
+        expand(
+            f"{RESULTS}/models/{{model}}/tokens/{{tokens}}",
+            model=STUDY.models,
+            tokens=[f"source-{s}" for s in SOURCES] + [f"benchmark-{b}" for b in BENCHMARKS],
+        ),

@@ -1,0 +1,66 @@
+"""Figures, report and provenance.
+
+Needs:  tables/*.csv, runs/<run>/log.csv
+Makes:  figures/*.svg and .png, report.html (one file, opens offline), provenance.json
+"""
+
+FIGURES = ["scaling-mono", "scaling-cross", "scaling-multi", "transfer", "bias", "training"]
+
+
+rule figures_of_study:
+    """Scaling curves, transfer, language bias and training curves."""
+    input:
+        tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=["scaling", "transfer"]),
+        logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
+        code=code("figures.py", "figures.py"),
+    output:
+        expand(f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=FIGURES, kind=["svg", "png"]),
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/figures.py"
+
+
+rule provenance:
+    """Resolved config, git commit, versions, hardware, and the time that training took."""
+    input:
+        tables=rules.tables.input,
+        logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
+        code=code("provenance.py", "provenance.py"),
+    output:
+        f"{RESULTS}/provenance.json",
+    params:
+        study=STUDY.model_dump(),
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/provenance.py"
+
+
+rule report_of_study:
+    """The story with its tables and figures, in one file."""
+    input:
+        tables=rules.tables.input,
+        figures=rules.figures_of_study.output,
+        provenance=rules.provenance.output,
+        code=code("report.py", "report.py", "report.html.jinja"),
+    output:
+        f"{RESULTS}/report.html",
+    params:
+        study=STUDY.model_dump(),
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/report.py"
+
+
+rule figures:
+    """All figures."""
+    input:
+        rules.figures_of_study.output,
+
+
+rule report:
+    """The report, with all that it shows."""
+    input:
+        rules.report_of_study.output,

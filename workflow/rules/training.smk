@@ -1,0 +1,89 @@
+"""Training and embedding, one job each per run; the only rules that need a GPU.
+
+Needs:  subsets/, models/<model>/
+Makes:  runs/<run>/last/  (and best/)             transformers checkpoints
+        runs/<run>/log.csv                        one line per step
+        runs/<run>/embeddings/<checkpoint>/<benchmark>/{questions,candidates}.npy
+"""
+
+
+def checkpoints_of(run):
+    return [checkpoint for r, checkpoint in GRID.scored() if r == run]
+
+
+def embeddings(run, checkpoint, benchmark):
+    return f"{RESULTS}/runs/{run.path}/embeddings/{checkpoint}/{benchmark}"
+
+
+rule train:
+    """One run: (model, sampler, budget, languages, seed)."""
+    input:
+        subset=lambda w: f"{RESULTS}/subsets/{GRID.by_path[w.run].subset}",
+        base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
+        tokens=lambda w: expand(
+            f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/source-{{name}}", name=SOURCES
+        ),
+        validation=lambda w: (
+            f"{RESULTS}/subsets/{subset_name(GRID.validation_languages)}"
+            if STUDY.training.validation
+            else []
+        ),
+        code=code(
+            "train.py",
+            "training.py",
+            "loss.py",
+            "sampling.py",
+            "encoder.py",
+            "tokens.py",
+            "subsets.py",
+            "streams.py",
+        ),
+    output:
+        *[directory(f"{RESULTS}/runs/{{run}}/{c}") for c in GRID.checkpoints],
+        log=f"{RESULTS}/runs/{{run}}/log.csv",
+    params:
+        run=lambda w: GRID.by_path[w.run].recipe(),
+        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
+        training=STUDY.training.model_dump(),
+        validation_languages=GRID.validation_languages if STUDY.training.validation else [],
+        validation_sources=[name for name in SOURCES if STUDY.sources[name].validation],
+    resources:
+        gpu=GPU,
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/train.py"
+
+
+rule embed:
+    """All questions and candidates of a benchmark, in all languages, by one checkpoint."""
+    input:
+        checkpoint=lambda w: (
+            f"{RESULTS}/runs/{w.run}/{w.checkpoint}" if GRID.by_path[w.run].steps else []
+        ),
+        base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
+        tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/benchmark-{w.name}",
+        code=code("embed.py", "embedding.py", "encoder.py", "tokens.py"),
+    output:
+        directory(f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}"),
+    params:
+        run=lambda w: GRID.by_path[w.run].recipe(),
+        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
+        threads=STUDY.training.threads,
+    resources:
+        gpu=GPU,
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/embed.py"
+
+
+rule embeddings:
+    """The embeddings of every run and benchmark."""
+    input:
+        [
+            embeddings(run, checkpoint, benchmark)
+            for run, checkpoint in GRID.scored()
+            if run in GRID.encoded
+            for benchmark in BENCHMARKS
+        ],

@@ -1,0 +1,19 @@
+"""Fetch a model, or make the config and tokenizer of one that is trained from scratch."""
+
+from typing import TYPE_CHECKING
+
+from langscale import base
+from langscale.config import Model
+from langscale.sources import table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+model = Model(**snakemake.params.model)
+texts = (
+    text
+    for folder in snakemake.input.sources
+    for name, column in (("pairs", "query"), ("passages", "text"))
+    for text in table(folder, "train", name)[column]
+)
+base.make(snakemake.output[0], model, texts)

@@ -1,0 +1,15 @@
+"""Build one benchmark."""
+
+from typing import TYPE_CHECKING
+
+from langscale.benchmarks import reader
+from langscale.files import atomic
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+tables = reader(snakemake.params.name).build(snakemake.params.languages, snakemake.params.questions)
+with atomic(snakemake.output[0]) as partial:
+    partial.mkdir()
+    for name, table in zip(("questions", "candidates", "qrels"), tables, strict=True):
+        table.to_parquet(partial / f"{name}.parquet", index=False)

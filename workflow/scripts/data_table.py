@@ -1,0 +1,29 @@
+"""Count pairs, passages, questions and candidates per language."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from langscale.files import atomic
+from langscale.sources import table
+from langscale.subsets import PARTS
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+p = snakemake.params
+counts = []
+for folder in map(Path, snakemake.input.sources):
+    for part in PARTS:
+        for what in ("pairs", "passages"):
+            languages = pd.Series(table(folder, part, what)["language"])
+            counts += [(f"source {folder.name}", f"{part} {what}", *item) for item in languages.value_counts().items()]
+for folder in map(Path, snakemake.input.benchmarks):
+    for what in ("questions", "candidates"):
+        languages = pd.read_parquet(folder / f"{what}.parquet", columns=["language"])["language"]
+        counts += [(f"benchmark {folder.name}", what, *item) for item in languages.value_counts().items()]
+long = pd.DataFrame(counts, columns=["data", "what", "language", "count"])
+role = {code: "pool" for code in p.pool} | {code: "heldout" for code in p.heldout}
+long.insert(3, "role", long["language"].map(role))
+with atomic(snakemake.output[0]) as partial:
+    long.sort_values(["data", "what", "language"]).to_csv(partial, index=False, lineterminator="\n")

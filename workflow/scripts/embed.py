@@ -1,0 +1,26 @@
+"""Embed one benchmark with one checkpoint, or take the embeddings that training left beside it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langscale.embedding import embed_benchmark, left_folder, save
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+p, files, output = snakemake.params, snakemake.input, Path(snakemake.output[0])
+left = left_folder(files.checkpoint, files.tokens) if files.checkpoint else None
+if left and left.is_dir():
+    left.rename(output)
+else:
+    import torch
+    from langscale.config import Model
+    from langscale.encoder import Encoder
+
+    torch.set_num_threads(p.threads)
+    model, run = Model(**p.model), p.run
+    if files.checkpoint:
+        encoder = Encoder.load(files.checkpoint, model.pooling)
+    else:
+        encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
+    save(output, embed_benchmark(encoder.to("cuda" if torch.cuda.is_available() else "cpu"), files.tokens))

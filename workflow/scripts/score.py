@@ -1,0 +1,39 @@
+"""Rank one benchmark by one run and score it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from langscale import bias
+from langscale.benchmarks import Benchmark
+from langscale.files import atomic
+from langscale.scores import Scores
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+benchmark = Benchmark.load(snakemake.input.benchmark)
+k = snakemake.params.top_k
+if snakemake.params.ngrams:
+    from langscale.lexical import rank
+
+    top, own, multi = rank(benchmark, k, *snakemake.params.ngrams)
+else:
+    from langscale.search import exact_ranks, top_k
+
+    folder = Path(snakemake.input.embeddings)
+    questions, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
+    top = top_k(questions, candidates, k)[1]
+    own, multi = exact_ranks(questions, candidates, benchmark.candidate_language, benchmark.relevant)
+
+shares = bias.language_shares(benchmark.candidate_language[top], len(benchmark.languages))
+own_share = np.stack([bias.own_share(share, benchmark.question_language) for share in shares.values()], axis=1)
+scores = Scores(benchmark.questions, benchmark.languages, own, multi, own_share.astype(np.float32))
+
+with atomic(snakemake.output.rankings) as partial, open(partial, "wb") as file:
+    np.save(file, top)
+scores.save(snakemake.output.scores)
+with atomic(snakemake.output.shares) as partial:
+    pool = bias.pool_shares(benchmark.candidate_language, len(benchmark.languages))
+    table = bias.share_table(shares, benchmark.question_language, benchmark.languages, pool)
+    table.to_parquet(partial, index=False)

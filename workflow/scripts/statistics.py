@@ -1,0 +1,17 @@
+"""Compute every table of the study."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langscale import tables
+from langscale.config import load
+from langscale.grid import Grid
+from langscale.layout import write
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+study = load(snakemake.params.study)
+files = dict(zip(map(tuple, snakemake.params.scored), snakemake.input.scores, strict=True))
+for name, table in tables.all_tables(study, Grid(study), files).items():
+    write(table, Path(snakemake.params.folder), name)

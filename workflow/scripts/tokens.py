@@ -1,0 +1,28 @@
+"""Tokenise one source (both parts) or one benchmark."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from langscale.base import tokenizer
+from langscale.sources import table
+from langscale.subsets import PARTS
+from langscale.tokens import tokenise
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+texts, output, model = Path(snakemake.input.texts), Path(snakemake.output[0]), snakemake.params.model
+if snakemake.params.kind == "source":
+    jobs = [
+        (output / part / side, table(texts, part, name)[column], kind)
+        for part in PARTS
+        for side, name, column, kind in (("queries", "pairs", "query", "query"), ("passages", "passages", "text", "passage"))
+    ]
+else:
+    jobs = [
+        (output / side, pd.read_parquet(texts / f"{side}.parquet", columns=["text"])["text"], kind)
+        for side, kind in (("questions", "query"), ("candidates", "passage"))
+    ]
+for folder, column, kind in jobs:
+    tokenise(folder, column, tokenizer(snakemake.input.base), model[f"{kind}_prefix"], model[f"{kind}_length"])
