@@ -1,2 +1,1 @@
 """How the number of training languages changes multilingual dense retrieval."""
-

@@ -66,14 +66,17 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int):
     trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False)
     trained.train_from_iterator(texts, trainer)
     trained.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[(token, trained.token_to_id(token)) for token in ("<s>", "</s>")]
+        single="<s> $A </s>",
+        special_tokens=[(token, trained.token_to_id(token)) for token in ("<s>", "</s>")],
     )
     return trained
 
 
 def _link(folder: Path, origin: Path) -> None:
     if not (origin / "config.json").is_file():
-        raise UserError(f"models: path: {origin} has no config.json; give a folder with a transformers checkpoint")
+        raise UserError(
+            f"models: path: {origin} has no config.json; give a folder with a transformers checkpoint"
+        )
     folder.mkdir()
     for file in sorted(origin.resolve().iterdir()):
         (folder / file.name).symlink_to(file)

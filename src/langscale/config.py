@@ -25,7 +25,9 @@ class Languages(Options):
     """Which languages are trained on and which are only evaluated."""
 
     pool: list[Code] = Field(description="training pool; the first one opens every ladder")
-    heldout: list[Code] = Field([], description="evaluated, never trained on, the same for every ladder and n")
+    heldout: list[Code] = Field(
+        [], description="evaluated, never trained on, the same for every ladder and n"
+    )
 
     @model_validator(mode="after")
     def distinct(self):
@@ -46,7 +48,9 @@ class Languages(Options):
 class Source(Options):
     """A training data set; its name selects the reader in langscale.sources."""
 
-    validation: bool = Field(False, description="its validation part is used for choosing the best checkpoint")
+    validation: bool = Field(
+        False, description="its validation part is used for choosing the best checkpoint"
+    )
 
 
 class Benchmark(Options):
@@ -60,16 +64,22 @@ class Model(Options):
 
     hub: str | None = Field(None, description="Hugging Face model id")
     revision: str | None = Field(None, description="revision of the hub id")
-    path: str | None = Field(None, description="local folder with a transformers checkpoint and its tokenizer")
+    path: str | None = Field(
+        None, description="local folder with a transformers checkpoint and its tokenizer"
+    )
     architecture: dict[str, Any] | None = Field(
         None, description="a transformers config to build from scratch: `model_type` and its fields"
     )
-    vocabulary: int = Field(16000, gt=100, description="byte-pair pieces of the tokenizer of an `architecture`")
+    vocabulary: int = Field(
+        16000, gt=100, description="byte-pair pieces of the tokenizer of an `architecture`"
+    )
     pooling: Literal["mean", "cls"] = Field("mean", description="how token vectors become one vector")
     query_prefix: str = Field("", description="put before every query")
     passage_prefix: str = Field("", description="put before every passage")
     query_length: int = Field(64, gt=2, description="tokens of a query, prefix and special tokens included")
-    passage_length: int = Field(256, gt=2, description="tokens of a passage, prefix and special tokens included")
+    passage_length: int = Field(
+        256, gt=2, description="tokens of a passage, prefix and special tokens included"
+    )
 
     @model_validator(mode="after")
     def one_origin(self):
@@ -86,7 +96,8 @@ class Validation(Options):
     """Choosing the best checkpoint. The last checkpoint stays the headline: best breaks equal budgets."""
 
     languages: Literal["en", "pool"] = Field(
-        "en", description="en: English only (the paper's); pool: all pool languages, mono and cross in balance"
+        "en",
+        description="en: English only (the paper's); pool: all pool languages, mono and cross in balance",
     )
     every: int = Field(500, gt=0, description="steps between evaluations")
     pairs: int = Field(1000, gt=1, description="validation pairs, a fixed sample")
@@ -99,15 +110,20 @@ class Training(Options):
     batch_size: int = Field(100, gt=1, description="pairs per step")
     learning_rate: float = Field(3e-5, gt=0, description="peak of the schedule (AdamW)")
     weight_decay: float = Field(1e-2, ge=0, description="AdamW, on all but biases and norms")
-    warmup: Fraction = Field(0.1, description="share of the steps with rising learning rate; then linear decay")
+    warmup: Fraction = Field(
+        0.1, description="share of the steps with rising learning rate; then linear decay"
+    )
     clip: float = Field(1.0, gt=0, description="maximal norm of the gradient")
     scale: float = Field(20.0, gt=0, description="1/temperature of InfoNCE")
     negatives: Literal["batch", "hard-only"] = Field(
-        "batch", description="batch: all other documents of the batch; hard-only: equation 1 of the paper as printed"
+        "batch",
+        description="batch: all other documents of the batch; hard-only: equation 1 of the paper as printed",
     )
     hard_negatives: int = Field(1, ge=0, description="hard negatives per query, where the source has them")
     by_size_first: bool = Field(False, description="draw the data set by size before anything else")
-    precision: Literal["auto", "float32", "bf16"] = Field("auto", description="auto: bf16 on a GPU, else float32")
+    precision: Literal["auto", "float32", "bf16"] = Field(
+        "auto", description="auto: bf16 on a GPU, else float32"
+    )
     threads: int = Field(1, gt=0, description="torch threads of a job; results differ in bits between values")
     validation: Validation | None = Field(None, description="null: only the last checkpoint is kept")
 
@@ -122,7 +138,8 @@ class Budget(Options):
     pairs: int | None = Field(None, gt=0, description="U per source, a fixed sample; null: all pair ids")
     sources: list[Name] | None = Field(None, description="train on these sources only; null: all")
     whole_pool: bool = Field(
-        True, description="use only pair ids that exist in every pool language, so that U does not move with n"
+        True,
+        description="use only pair ids that exist in every pool language, so that U does not move with n",
     )
 
 
@@ -190,7 +207,9 @@ class Study(Options):
     models: dict[Name, Model]
     training: Training = Training()
     budgets: dict[Name, Budget]
-    ladders: dict[Name, list[Code]] = Field({}, description="named ladders, orders of the pool, for fixed contrasts")
+    ladders: dict[Name, list[Code]] = Field(
+        {}, description="named ladders, orders of the pool, for fixed contrasts"
+    )
     replicates: int = Field(4, gt=0, description="(ladder, seed) pairs; procedure intervals need four")
     grid: list[Arm]
     evaluation: Evaluation = Evaluation()
@@ -205,14 +224,20 @@ class Study(Options):
                     if name not in known:
                         raise ValueError(f"grid.{i}.{key}: {name} is not among {', '.join(known) or 'none'}")
             if max(arm.n) > len(self.languages.pool):
-                raise ValueError(f"grid.{i}.n: {max(arm.n)} exceeds the {len(self.languages.pool)} pool languages")
+                raise ValueError(
+                    f"grid.{i}.n: {max(arm.n)} exceeds the {len(self.languages.pool)} pool languages"
+                )
         for name, ladder in self.ladders.items():
             if sorted(ladder) != sorted(self.languages.pool):
-                raise ValueError(f"ladders.{name}: must order exactly the pool {' '.join(self.languages.pool)}")
+                raise ValueError(
+                    f"ladders.{name}: must order exactly the pool {' '.join(self.languages.pool)}"
+                )
         for name, budget in self.budgets.items():
             for source in budget.sources or []:
                 if source not in self.sources:
-                    raise ValueError(f"budgets.{name}.sources: {source} is not among {', '.join(self.sources)}")
+                    raise ValueError(
+                        f"budgets.{name}.sources: {source} is not among {', '.join(self.sources)}"
+                    )
         if self.training.validation and not any(source.validation for source in self.sources.values()):
             raise ValueError("training.validation: no source has `validation: true`; set it for one")
         return self
@@ -230,7 +255,9 @@ def load(values: dict[str, Any], file: str = "config") -> Study:
 
 
 def _explain(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"] if not re.match(r"^(function|list|dict|literal|str)\b", str(part)))
+    key = ".".join(
+        str(part) for part in error["loc"] if not re.match(r"^(function|list|dict|literal|str)\b", str(part))
+    )
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; config/README.md lists all"
     if error["type"] == "missing":
@@ -238,4 +265,3 @@ def _explain(error: Any) -> str:
     found = "" if isinstance(error["input"], dict) else f"; found {error['input']!r}"
     message = error["msg"].removeprefix("Value error, ")
     return (f"{key}: " if key else "") + message[:1].lower() + message[1:] + found
-

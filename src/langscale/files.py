@@ -39,7 +39,9 @@ def remove(path: Path) -> None:
 def write_json(path: str | Path, value: object) -> None:
     """Write `value` as indented JSON with sorted keys."""
     with atomic(path) as partial:
-        partial.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(
+            json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def sha256(path: str | Path) -> str:

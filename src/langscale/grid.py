@@ -87,7 +87,10 @@ class Grid:
         """Baselines first, then the arms; a cell that two arms name stands once."""
         cells: dict[tuple, Cell] = {}
         for cell in self._all_cells():
-            cells.setdefault((cell.model, cell.sampler, cell.budget, cell.ladder, cell.n_languages, cell.seed), cell)
+            cells.setdefault(
+                (cell.model, cell.sampler, cell.alpha, cell.budget, cell.ladder, cell.n_languages, cell.seed),
+                cell,
+            )
         return list(cells.values())
 
     @cached_property
@@ -120,7 +123,9 @@ class Grid:
 
     def scored(self) -> list[tuple[Run, str]]:
         """(run, checkpoint) of everything that is ranked; baselines have no best checkpoint of their own."""
-        return [(run, checkpoint) for run in self.runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]]
+        return [
+            (run, checkpoint) for run in self.runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]
+        ]
 
     @cached_property
     def subsets(self) -> dict[str, tuple[str, ...]]:
@@ -162,8 +167,7 @@ class Grid:
             for seed in self.seeds(arm.replicates):
                 for name, order in self._ladders(arm, seed):
                     run = self._run(model, spec, budget, order[:n], seed)
-                    alpha = spec.alpha if spec.kind == "hybrid" else None
-                    yield Cell(model, spec.name, alpha, budget, name, n, seed, run)
+                    yield Cell(model, spec.sampler, spec.alpha, budget, name, n, seed, run)
 
     def _ladders(self, arm: Arm, seed: int) -> list[tuple[str, tuple[str, ...]]]:
         if arm.ladders == "random":

@@ -34,8 +34,9 @@ def interval(row: pd.Series, value: str = "value") -> str:
 
 
 def label(row: pd.Series) -> str:
-    """How the sampler of a row is called: a baseline by its own name."""
-    return "BM25" if row["sampler"] == NONE else row["sampler"]
+    """How the sampler of a row is called: a baseline by its own name, hybrid with its alpha."""
+    alpha = "" if pd.isna(row["alpha"]) else f" {row['alpha']:g}"
+    return "BM25" if row["sampler"] == NONE else row["sampler"] + alpha
 
 
 def _wide(table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series) -> pd.DataFrame:
@@ -54,36 +55,51 @@ def _points(table: pd.DataFrame) -> dict[str, pd.Series]:
     return keep | {"n": table["n_languages"]}
 
 
-def _headline(table: pd.DataFrame) -> pd.DataFrame:
+def headline(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows over all languages, macro; any metric, setting and pair set."""
     same = ("candidate_language", "query_language", "status")
     return table[(table[list(same)] == ALL).all(axis=1) & (table["average"] == "macro")]
 
 
 def scaling(table: pd.DataFrame) -> pd.DataFrame:
     """mAP against n: a column per setting and pair set."""
-    table = _headline(table)
+    table = headline(table)
     table = table[table["metric"] == "mAP"]
     return _wide(table, _points(table), table["setting"] + " " + table["pair_set"])
 
 
 def main(table: pd.DataFrame) -> pd.DataFrame:
     """Samplers by setting, as Table 1 of arXiv:2408.10536."""
-    table = _headline(table)
+    table = headline(table)
     table = table[[pair in MAIN for pair in zip(table["setting"], table["metric"], strict=True)]]
-    columns = table["metric"].where(table["metric"] == "rank distance", table["setting"] + " " + table["metric"])
+    columns = table["metric"].where(
+        table["metric"] == "rank distance", table["setting"] + " " + table["metric"]
+    )
     return _wide(table, _points(table), columns)
 
 
 def transfer(table: pd.DataFrame) -> pd.DataFrame:
     """Held-out languages by script and branch: a column per sampler and n."""
     table = table[table["average"] == "macro"]
-    n = table["n_languages"].astype(str)
-    columns = table.apply(label, axis=1) + (" n=" + n).where(table["n_languages"] > 0, "")
     directions = {"mono": "mono", "heldout-pool": "held-out asks pool", "pool-heldout": "pool asks held-out"}
     setting = table["pair_set"].where(table["setting"] == "cross", "mono").map(directions)
     group = table["grouping"] + " " + table["group"]
     known = table["group_in_pool"].map({True: "yes", False: "no"})
-    return _wide(table, {"group": group, "in pool": known, "languages": table["languages"], "setting": setting}, columns)
+    return _wide(
+        table,
+        {"group": group, "in pool": known, "languages": table["languages"], "setting": setting},
+        _columns(table),
+    )
+
+
+def by_language(table: pd.DataFrame) -> pd.DataFrame:
+    """A row per question language, a column per sampler and n."""
+    return _wide(table, {"question language": table["query_language"]}, _columns(table))
+
+
+def _columns(table: pd.DataFrame) -> pd.Series:
+    n = table["n_languages"].astype(str)
+    return table.apply(label, axis=1) + (" n=" + n).where(table["n_languages"] > 0, "")
 
 
 def contrasts(table: pd.DataFrame) -> pd.DataFrame:

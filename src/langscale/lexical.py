@@ -15,7 +15,10 @@ def ngrams(text: str, shortest: int, longest: int) -> list[str]:
     """Character n-grams of every word with its borders marked, after NFKC and case folding."""
     words = ("_" + word + "_" for word in unicodedata.normalize("NFKC", text).casefold().split())
     return [
-        word[i : i + n] for word in words for n in range(shortest, longest + 1) for i in range(len(word) - n + 1)
+        word[i : i + n]
+        for word in words
+        for n in range(shortest, longest + 1)
+        for i in range(len(word) - n + 1)
     ]
 
 
@@ -34,7 +37,10 @@ class BM25:
         """float32 [len(questions), N] in the order of the candidates."""
         known = self.index.vocab_dict
         return np.stack(
-            [self.index.get_scores([g for g in ngrams(text, *self.range) if g in known]) for text in questions]
+            [
+                self.index.get_scores([g for g in ngrams(text, *self.range) if g in known])
+                for text in questions
+            ]
         )
 
 
@@ -44,7 +50,9 @@ def rank(benchmark, k: int, shortest: int, longest: int) -> tuple[np.ndarray, np
     parts = []
     for start in range(0, len(benchmark.questions), BLOCK):
         scores = index.scores(benchmark.questions["text"].tolist()[start : start + BLOCK])
-        ranks = ranks_from_scores(scores, benchmark.candidate_language, benchmark.relevant[start : start + BLOCK])
+        ranks = ranks_from_scores(
+            scores, benchmark.candidate_language, benchmark.relevant[start : start + BLOCK]
+        )
         parts.append((first_k(scores, k), *ranks))
     return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 

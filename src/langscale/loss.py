@@ -4,7 +4,9 @@ import torch
 from torch import Tensor
 
 
-def allowed(passages: Tensor, fingerprints: Tensor, owner: Tensor, size: int, hard_only: bool = False) -> Tensor:
+def allowed(
+    passages: Tensor, fingerprints: Tensor, owner: Tensor, size: int, hard_only: bool = False
+) -> Tensor:
     """Which documents each of the `size` queries is compared with: bool [B, D], its own positive included.
 
     passages: int64 [D], language-free passage id of every document, the B positives first, then hard negatives;

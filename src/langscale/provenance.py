@@ -1,0 +1,70 @@
+"""Where a study's numbers come from: config, code, versions, hardware, time."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+def git_commit(folder: str | Path) -> dict[str, Any]:
+    """Commit of the checkout that `folder` is in, and whether files differ from it; None outside of git."""
+
+    def git(*words: str) -> str | None:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    return {
+        "commit": git("rev-parse", "HEAD"),
+        "changed_files": len((git("status", "--porcelain") or "").splitlines()),
+    }
+
+
+def hardware() -> dict[str, Any]:
+    """Processor, cores, memory and GPUs, as far as the system tells."""
+    cpu = next(
+        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
+    gpus = [
+        path.read_text().split("\n")[0]
+        for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    ]
+    return {
+        "processor": cpu,
+        "cores": os.cpu_count(),
+        "memory_gib": round(pages / 2**30, 1),
+        "gpus": gpus,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def _lines(path: str) -> Iterable[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def training_seconds(logs: Iterable[str | Path], batch_size: int) -> float:
+    """Wall seconds that the steps of all logs took together."""
+    return float(
+        sum((batch_size / pd.read_csv(log, usecols=["pairs_per_second"])).sum().iloc[0] for log in logs)
+    )
+
+
+def provenance(study: dict[str, Any], logs: list[str], folder: str | Path) -> dict[str, Any]:
+    """Everything that a reader needs to judge or repeat the numbers of a study."""
+    return {
+        "config": study,
+        "git": git_commit(folder),
+        "hardware": hardware(),
+        "versions": {d.name: d.version for d in sorted(distributions(), key=lambda d: d.name.lower())},
+        "training": {
+            "runs": len(logs),
+            "seconds": round(training_seconds(logs, study["training"]["batch_size"]), 1),
+        },
+    }

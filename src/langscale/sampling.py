@@ -83,13 +83,18 @@ class Spec:
 
     @property
     def name(self) -> str:
-        """Canonical name, for folders and tables; `Spec.parse` reads it back."""
-        parts = [self.kind]
-        if self.alpha is not None:
-            parts.append(np.format_float_positional(self.alpha, trim="-"))
-        parts += ["batch"] * (self.pair == "batch") + ["same"] * self.allow_same
-        parts += [self.directions] * (self.directions != "all")
-        return "-".join(parts)
+        """Canonical name, for folders; `Spec.parse` reads it back."""
+        alpha = [] if self.alpha is None else [np.format_float_positional(self.alpha, trim="-")]
+        return "-".join([self.kind, *alpha, *self._controls()])
+
+    @property
+    def sampler(self) -> str:
+        """The name without alpha, for tables, where alpha has a column of its own."""
+        return "-".join([self.kind, *self._controls()])
+
+    def _controls(self) -> list[str]:
+        parts = ["batch"] * (self.pair == "batch") + ["same"] * self.allow_same
+        return parts + [self.directions] * (self.directions != "all")
 
 
 def directions(spec: Spec, languages: Sequence[str], english: str = "en") -> list[tuple[str, str]]:
@@ -200,7 +205,7 @@ class Sampler:
         languages: Sequence[str],
         sources: Sequence[SourceIndex],
         batch_size: int,
-        seed: int,
+        seed: int | str,
         english: str = "en",
         by_size_first: bool = False,
     ) -> None:
@@ -250,12 +255,12 @@ class Sampler:
         plan = self._mono if mono else self._other
         of_source = stream("source", self.seed, step).random()
         of_pair = stream("direction" if plan.kind == "cross" else "language", self.seed, step)
-        if plan.whole and not self._by_size_first:
+        if plan.whole:
             pair = _choose(plan.joint.sum(axis=0), of_pair.random(1))
             source = int(_choose(plan.joint[:, pair[0]], of_source))
         else:
             source = int(_choose(plan.joint.sum(axis=1), of_source))
-            pair = _choose(plan.joint[source], of_pair.random(1 if plan.whole else self.batch_size))
+            pair = _choose(plan.joint[source], of_pair.random(self.batch_size))
         pair = np.broadcast_to(pair, self.batch_size)
         query, passage = plan.query[pair], plan.passage[pair]
         return Batch(plan.kind, source, self._rows(source, query, passage, step), query, passage)

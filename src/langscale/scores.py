@@ -24,7 +24,13 @@ METRICS = {
     "R@10": lambda ranks: metrics.recall_at(ranks, 10),
     "nDCG@10": lambda ranks: metrics.ndcg_at(ranks, 10),
 }
-BIAS = ("rank distance", "own-language advantage", "own-language share@1", "own-language share@10", "own-language share@100")
+BIAS = (
+    "rank distance",
+    "own-language advantage",
+    "own-language share@1",
+    "own-language share@10",
+    "own-language share@100",
+)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _ranks(
     """`ranks_from_scores` for scores whose columns are the candidates in `order`: by language, then by index.
 
     One sort of a row costs less than a pass over it for each of R relevant candidates, and N grows with R;
-    the pool of a language is one slice. Equal scores are rare and are counted one by one.
+    the pool of a language is one slice. Equal scores are rare in embeddings and are counted apart.
     """
     n = len(order)
     column = np.empty(n, np.int64)
@@ -125,6 +125,7 @@ def _ranks(
     own = np.empty(relevant.shape, np.int32)
     multi = np.empty(relevant.shape, np.int32)
     ascending = np.empty(n, scores.dtype)
+    same_by_index = np.empty(n, bool)
     for question, row in enumerate(scores):
         ascending[:] = row
         ascending.sort()
@@ -136,10 +137,13 @@ def _ranks(
         multi[question] = 1 + n - not_above
         pools = zip(score, begins[question].tolist(), ends[question].tolist(), strict=True)
         own[question] = [1 + np.count_nonzero(row[begin:end] > value) for value, begin, end in pools]
-        for slot in np.flatnonzero(equal > 1):
-            same = row == score[slot]
-            multi[question, slot] += np.count_nonzero(same & (order < relevant[question, slot]))
-            own[question, slot] += np.count_nonzero(same[begins[question, slot] : columns[question, slot]])
+        for value in dict.fromkeys(score[equal > 1].tolist()):
+            same = row == value
+            same_by_index[order] = same
+            for slot in np.flatnonzero(score == value):
+                at = question, slot
+                multi[at] += np.count_nonzero(same_by_index[: relevant[at]])
+                own[at] += np.count_nonzero(same[begins[at] : columns[at]])
     present = relevant >= 0
     return np.where(present, own, 0), np.where(present, multi, 0)
 

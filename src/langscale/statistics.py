@@ -172,9 +172,10 @@ def procedure_interval(
     E[1/s2] = (R-1)/(R-3) / sigma2. With v itself, a small s2 raises the degrees of freedom just when the
     error is underestimated: 95% intervals cover 93.6% at worst (R = 4, simulated), with v' 94.9 to 96.1%.
 
-    Below four replicates it is refused: a plain bootstrap over two or three seeds covers only 78-86%
-    (simulated), and v' does not exist. A deterministic value (no training randomness: BM25, a pretrained
-    model as it is) has s2 = 0 by definition and stands alone (ValueError if several).
+    Below four replicates it is refused: a plain bootstrap over two or three seeds covers only 78-86% where
+    runs matter more than questions (simulated), and v' is not above 0. A deterministic value (no training
+    randomness: BM25, a pretrained model as it is) has s2 = 0 by definition and stands alone (ValueError if
+    several).
     """
     values = np.atleast_2d(np.asarray(values, dtype=float))
     fixed = np.broadcast_to(np.asarray(deterministic, dtype=bool), len(values))

@@ -40,7 +40,9 @@ class Subset:
         """
         rows = np.flatnonzero(self.whole) if whole_pool else np.flatnonzero((self.queries >= 0).any(1))
         if pairs is not None and pairs > len(rows):
-            raise UserError(f"budgets: pairs: {pairs} asked for, {self.name} has {len(rows)} in these languages")
+            raise UserError(
+                f"budgets: pairs: {pairs} asked for, {self.name} has {len(rows)} in these languages"
+            )
         rows = rows[: (len(rows) if pairs is None else pairs) // share]
         fields = ("queries", "positives", "negatives", "passage", "negative_passage", "whole")
         return Subset(self.name, *(getattr(self, field)[rows] for field in fields))
@@ -59,7 +61,12 @@ class Subset:
 
 
 def build(
-    name: str, pairs: pd.DataFrame, passages: pd.DataFrame, languages: Sequence[str], pool: Sequence[str], hard: int
+    name: str,
+    pairs: pd.DataFrame,
+    passages: pd.DataFrame,
+    languages: Sequence[str],
+    pool: Sequence[str],
+    hard: int,
 ) -> Subset:
     """Index one part of a source; `pairs` and `passages` are its tables, `hard` the most hard negatives per pair."""
     languages = sorted(languages)

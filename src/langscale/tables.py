@@ -13,6 +13,7 @@ from langscale.config import Study
 from langscale.errors import UserError
 from langscale.grid import BM25, UNTRAINED, Grid
 from langscale.panel import ALL, Panel, Point, Quantity, pair_set_quantities, points, status_quantities
+from langscale.sampling import Spec
 from langscale.scores import SETTINGS, Scores
 from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
 
@@ -21,7 +22,7 @@ SCORES = (
     "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
     "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
-SIDES = ("model", "sampler", "budget", "ladder", "n_languages")
+SIDES = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
 CONTRASTS = (
     *(f"{side}_{name}" for side in ("cell", "reference") for name in SIDES), "benchmark", "setting", "query_language",
     "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted", "family",
@@ -55,22 +56,32 @@ def runs_table(grid: Grid) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def score_rows(panel: Panel, quantities: Sequence[Quantity], labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def score_rows(
+    panel: Panel, quantities: Sequence[Quantity], labels: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     """One row per quantity and point, with both intervals; `labels` are constant columns."""
     comparisons = [cell_units({seed: panel.column(path) for seed, path in p.runs}) for p in panel.points]
-    constant = {"status": ALL, "seed": ALL, } | labels
+    constant = {
+        "status": ALL,
+        "seed": ALL,
+    } | labels
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
         for i, point in enumerate(panel.points):
-            yield constant | point.columns() | quantity.columns() | {
-                "value": found["mean"][i],
-                "n_queries": questions,
-                "n_runs": found["n_runs"][i],
-                "ci_low": found["low"][i],
-                "ci_high": found["high"][i],
-                "runs_ci_low": found["runs_low"][i],
-                "runs_ci_high": found["runs_high"][i],
-                "average": average,
-            }
+            yield (
+                constant
+                | point.columns()
+                | quantity.columns()
+                | {
+                    "value": found["mean"][i],
+                    "n_queries": questions,
+                    "n_runs": found["n_runs"][i],
+                    "ci_low": found["low"][i],
+                    "ci_high": found["high"][i],
+                    "runs_ci_low": found["runs_low"][i],
+                    "runs_ci_high": found["runs_high"][i],
+                    "average": average,
+                }
+            )
 
 
 def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
@@ -149,10 +160,12 @@ def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
 
 def find_point(points: Sequence[Point], named: Named, key: str) -> Point:
     """The point that a contrast of the config names; raises UserError where it is none or not the only one."""
+    spec = Spec.parse(named.sampler) if named.n else None
+    sampler = (spec.sampler, spec.alpha) if spec else (named.sampler, None)
     found = [
         p
         for p in points
-        if (p.sampler, p.n_languages, p.ladder) == (named.sampler, named.n, ALL if named.n else p.ladder)
+        if (p.sampler, p.alpha, p.n_languages, p.ladder) == (*sampler, named.n, ALL)
         and named.model in (None, p.model)
         and named.budget in (None, p.budget)
     ]
@@ -242,7 +255,9 @@ def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) 
     rows = []
     for point in grid_points:
         found = pd.concat([shares[path] for path in dict.fromkeys(path for _, path in point.runs)])
-        mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[["share", "pool_share"]].mean()
+        mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[
+            ["share", "pool_share"]
+        ].mean()
         rows.append(mean.assign(**point.columns()))
     table = pd.concat(rows, ignore_index=True)
     return table[[*point.columns(), "query_language", "candidate_language", "k", "share", "pool_share"]]
@@ -257,11 +272,16 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
             # untrained rows have no best checkpoint; their only one stands beside both
             found = {r.path: files[r.path, checkpoint if r.steps else "last", benchmark] for r in grid.runs}
             panel = Panel(study, grid, {path: Scores.load(file) for path, file in found.items()})
-            labels = {"benchmark": benchmark, "checkpoint": checkpoint, "candidate_text": reader(benchmark).CANDIDATE_TEXT}
-            scaling = score_table(
-                score_rows(panel, pair_set_quantities(study) + status_quantities(), labels)
-            )
-            shares = {path: pd.read_parquet(file.replace(".parquet", "-shares.parquet")) for path, file in found.items()}
+            labels = {
+                "benchmark": benchmark,
+                "checkpoint": checkpoint,
+                "candidate_text": reader(benchmark).CANDIDATE_TEXT,
+            }
+            scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
+            shares = {
+                path: pd.read_parquet(file.replace(".parquet", "-shares.parquet"))
+                for path, file in found.items()
+            }
             for name, table in {
                 "scaling": scaling,
                 "main": main_table(scaling),
@@ -269,7 +289,9 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 "pairs": score_table(score_rows(panel, by_pair(study), labels)),
                 "transfer": transfer_table(study, panel, labels),
                 "contrasts": contrast_table(study, panel, labels),
-                "shares": shares_table(panel.points, shares).assign(benchmark=benchmark, checkpoint=checkpoint),
+                "shares": shares_table(panel.points, shares).assign(
+                    benchmark=benchmark, checkpoint=checkpoint
+                ),
             }.items():
                 parts.setdefault(name, []).append(table)
     tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}

@@ -82,7 +82,9 @@ def tokenise(folder: str | Path, texts: Iterable[str], tokenizer, prefix: str, l
     """
     ids, lengths, prints, digest = [], [], [], hashlib.sha256()
     for chunk in chunks(texts):
-        encoded = tokenizer([prefix + text for text in chunk], truncation=True, max_length=length)["input_ids"]
+        encoded = tokenizer([prefix + text for text in chunk], truncation=True, max_length=length)[
+            "input_ids"
+        ]
         flat = np.fromiter((i for text in encoded for i in text), dtype=np.int32)
         digest.update(flat.tobytes())
         ids.append(flat)

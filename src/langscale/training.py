@@ -56,8 +56,9 @@ class Examples:
 def examples(data: Data, batch: Batch, hard_negatives: int) -> Examples:
     """Look up a batch; a hard negative is in the language of the positive and is left out where that lacks it."""
     subset, rows, own = data.subset, batch.pairs, np.arange(len(batch.pairs))
-    negatives = subset.negatives[rows, :hard_negatives, batch.passage_language[:, None]]
-    numbers = subset.negative_passage[rows, :hard_negatives]
+    column = np.arange(min(hard_negatives, subset.negatives.shape[1]))
+    negatives = subset.negatives[rows[:, None], column, batch.passage_language[:, None]]
+    numbers = subset.negative_passage[rows[:, None], column]
     present = negatives >= 0
     return Examples(
         subset.queries[rows, batch.query_language],
@@ -86,7 +87,9 @@ class Step:
         e = examples(data, batch, self.training.hard_negatives)
         prints = torch.from_numpy(np.asarray(data.passages.fingerprints[e.documents]))
         hard_only = self.training.negatives == "hard-only"
-        keep = allowed(torch.from_numpy(e.passages), prints, torch.from_numpy(e.owner), len(e.queries), hard_only)
+        keep = allowed(
+            torch.from_numpy(e.passages), prints, torch.from_numpy(e.owner), len(e.queries), hard_only
+        )
         queries, documents = self.encode(data.queries, e.queries), self.encode(data.passages, e.documents)
         loss = info_nce(queries, documents, keep.to(self.device), self.training.scale)
         return loss, 1 - keep.float().mean().item()
@@ -182,20 +185,40 @@ def train(
         batch = sampler.batch(step)
         for group in adam.param_groups:
             group["lr"] = training.learning_rate * learning_rate(step, steps, training.warmup)
+        hard = min(training.hard_negatives, data[batch.source].subset.negatives.shape[1])
         loss, masked = step_loss.loss(data[batch.source], batch)
         adam.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), training.clip)
         adam.step()
         if not math.isfinite(loss.item()):
-            raise FloatingPointError(f"{label}: loss {loss.item()} at step {step}; lower training.learning_rate")
+            raise FloatingPointError(
+                f"{label}: loss {loss.item()} at step {step}; lower training.learning_rate"
+            )
         seconds, tokens = time.perf_counter() - start, step_loss.tokens - seen
-        own, passage = language_shares(batch, len(sampler.languages))
+        own, passage = language_shares(batch, len(sampler.languages), hard)
         rows.append(
-            dict(zip(LOG, (
-                step, data[batch.source].subset.name, batch.kind, loss.item(), adam.param_groups[0]["lr"], norm.item(),
-                masked, own, passage, "", len(batch.pairs) / seconds, tokens / seconds, operations * tokens / seconds,
-            ), strict=True))  # fmt: skip
+            dict(
+                zip(
+                    LOG,
+                    (
+                        step,
+                        data[batch.source].subset.name,
+                        batch.kind,
+                        loss.item(),
+                        adam.param_groups[0]["lr"],
+                        norm.item(),
+                        masked,
+                        own,
+                        passage,
+                        "",
+                        len(batch.pairs) / seconds,
+                        tokens / seconds,
+                        operations * tokens / seconds,
+                    ),
+                    strict=True,
+                )
+            )  # fmt: skip
         )
         if validate and ((step + 1) % training.validation.every == 0 or step + 1 == steps):
             value = validate(step_loss)
@@ -230,7 +253,9 @@ def _save(encoder: Encoder, folder: Path, tokenizer: str | Path, model: Model) -
         encoder.save(partial, tokenizer, model)
 
 
-def load_data(subset: str | Path, tokens: str | Path, sources: Iterable[str], part: str, take: dict) -> list[Data]:
+def load_data(
+    subset: str | Path, tokens: str | Path, sources: Iterable[str], part: str, take: dict
+) -> list[Data]:
     """The sources of a run, from the folder of its subset and that of its model's tokens; see Subset.take."""
     data = []
     for source in sources:

@@ -18,12 +18,14 @@ from langscale.languages import (
 
 POOL = ["en", "ar", "zh", "de", "hi", "ru", "es", "th", "tr"]
 STUDY = "ar zh en de hi ru es th tr el vi nl pt it sv ca ro fr uk bg mk sr fa ur mr ne ja ko"
-NTREX = """afr amh arb aze-Latn bak bel bem ben bod bos bul cat ces ckb-Arab cym dan deu div dzo ell eng-GB eng-IN
+NTREX = """
+afr amh arb aze-Latn bak bel bem ben bod bos bul cat ces ckb-Arab cym dan deu div dzo ell eng-GB eng-IN
 eng-US est eus ewe fao fas fij fil fin fra fra-CA fuc gle glg guj gsw-BE gsw-ZH hau heb hin hmn hrv hun hye
 ibo ind isl ita jpn kan kat kaz khm kin kir kmr kor lao lav lit ltz mal mar mey mkd mlg mlt mon mri msa mya
 nde nep nld nno nob nso nya orm pan pol por por-BR prs pus ron rus shi sin slk slv smo sna-Latn snd-Arab som
 spa spa-MX sqi srp-Cyrl srp-Latn ssw swa swe tah tam tat tel tgk-Cyrl tha tir ton tsn tuk tur uig ukr urd
-uzb ven vie wol xho yor yue zho-CN zho-TW zul"""
+uzb ven vie wol xho yor yue zho-CN zho-TW zul
+"""
 
 
 def _pairs(text):
@@ -76,7 +78,7 @@ def test_another_square_and_another_pool_are_another_draw():
 
 def test_a_few_ladders_cover_the_pool_evenly(monkeypatch):
     def spread():
-        """Mean of (most - fewest) times that a language is among the first four of nine, in four ladders."""
+        """Mean of (most - fewest) times that a language is in the first four, over four ladders."""
         total = 0
         for i in range(200):
             pool = ["en", *(f"{c}{i}" for c in "abcdefgh")]
@@ -85,7 +87,7 @@ def test_a_few_ladders_cover_the_pool_evenly(monkeypatch):
             total += max(counts) - min(counts)
         return total / 200
 
-    # Rows 0 4 2 6: 1 or 2 times each, but 0 or 3 where the three shifts are all even or all odd, 1 in 7 of all.
+    # Rows 0 4 2 6: 1 or 2 times each, but 0 or 3 where the three shifts are all even or all odd, 1 in 7.
     bound = 1 + 2 / 7 + 0.1
     assert spread() < bound
     monkeypatch.setattr("langscale.languages._van_der_corput", lambda m: list(range(m)))
@@ -179,7 +181,7 @@ def test_names_are_english_by_cldr():
 def test_the_table_agrees_with_glottolog():
     qq = pytest.importorskip("qq", reason="qwanqwa, a copy of Glottolog's tree, is not installed")
     tree = qq.Database.load()
-    # Glottolog has no ancestors for ISO 639-3 macrolanguages and groups: one of their languages stands for them.
+    # Glottolog has no ancestors of ISO 639-3 macrolanguages and groups: a language of theirs stands for them.
     member = _pairs("""
         ar:arb az:azj ber:kab chm:mhr et:ekk fa:pes gn:gug hmn:hnj kok:gom luy:bxk mg:plt ms:zsm om:gaz
         or:ory qu:quy sc:sro sq:als sw:swh syr:aii yi:ydd zh:cmn

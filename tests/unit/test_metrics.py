@@ -25,7 +25,7 @@ from langscale.search import ranks_from_scores
 
 @pytest.mark.parametrize("seed", range(3))
 def test_agrees_with_pytrec_eval(seed):
-    """Runs without ties, some relevant documents not retrieved, up to 40 relevant (so min(|R|, 20) matters)."""
+    """Runs without ties, some relevant documents not retrieved, up to 40 relevant: min(|R|, 20) matters."""
     rng = np.random.default_rng(seed)
     run, qrel, ranks, relevant = {}, {}, np.zeros((60, 40), int), np.zeros(60, int)
     for q in range(60):

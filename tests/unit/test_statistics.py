@@ -196,6 +196,8 @@ def test_question_variance_is_the_shared_component_of_a_two_way_layout():
     within = (inner**2).sum() / ((c - 1) * (r - 1))
     assert S.question_variance(boot, c) == pytest.approx((between - within) / (r * c), rel=0.05)
     assert S.question_variance(boot[:, :1], c) == pytest.approx(y[:, 0].var(ddof=1) / c, rel=0.05)
+    few = S.bootstrap(y[:8, :1].T[:, :, None], np.ones((8, 1)), S.cluster_weights(names(8), 20_000, 0))
+    assert S.question_variance(few, 8) == pytest.approx(y[:8, 0].var(ddof=1) / 8, rel=0.05)
     pure = S.bootstrap(rng.normal(0, 1, (4, c, 1)), np.ones((c, 1)), S.cluster_weights(names(c), 2000, 0))
     assert 0 <= S.question_variance(pure, c) < 0.3 * pure.mean(axis=1).var()
 
@@ -397,7 +399,7 @@ def test_a_trained_run_in_two_units_is_an_error():
 # --- planted truth
 
 
-def planted(r, run_sd, question_sd, interaction_sd, n=2500, c=240, effect=0.0):
+def planted(r, run_sd, question_sd, interaction_sd, n=1500, c=240, effect=0.0):
     """n studies of two cells with r replicates each: sums [2rn, C, 1], with planted means .5 + effect and .5.
 
     Run effects (half shared by a replicate's two cells, as common random numbers do), question effects that
@@ -429,7 +431,7 @@ DESIGNS = {  # sd of runs, questions, run x question
 @pytest.mark.parametrize("r", [4, 8])
 @pytest.mark.parametrize("design", DESIGNS)
 def test_intervals_cover_and_tests_keep_their_level(design, r):
-    n, margin = 2500, 0.02
+    n, margin = 1500, 0.02
     sums, counts, c = planted(r, *DESIGNS[design], n)
     cells = [[{2 * r * i + j: 1.0} for j in range(r)] for i in range(n)]
     pairs = [[{2 * r * i + j: 1.0, 2 * r * i + r + j: -1.0} for j in range(r)] for i in range(n)]

@@ -4,7 +4,14 @@ Needs:  tables/*.csv, runs/<run>/log.csv
 Makes:  figures/*.svg and .png, report.html (one file, opens offline), provenance.json
 """
 
-FIGURES = ["scaling-mono", "scaling-cross", "scaling-multi", "transfer", "bias", "training"]
+FIGURES = [
+    "scaling-mono",
+    "scaling-cross",
+    "scaling-multi",
+    *(["transfer"] if STUDY.languages.heldout else []),
+    "bias",
+    "training",
+]
 
 
 rule figures_of_study:
@@ -15,6 +22,12 @@ rule figures_of_study:
         code=code("figures.py", "figures.py"),
     output:
         expand(f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=FIGURES, kind=["svg", "png"]),
+    params:
+        folder=f"{RESULTS}/figures",
+        names=FIGURES,
+        logs=[
+            {"sampler": run.sampler, "n_languages": len(run.languages)} for run in GRID.trained
+        ],
     conda:
         "../../environment.yml"
     script:
@@ -31,6 +44,7 @@ rule provenance:
         f"{RESULTS}/provenance.json",
     params:
         study=STUDY.model_dump(),
+        root=str(ROOT),
     conda:
         "../../environment.yml"
     script:

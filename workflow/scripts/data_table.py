@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
 from langscale.files import atomic
 from langscale.sources import table
 from langscale.subsets import PARTS
@@ -17,7 +18,10 @@ for folder in map(Path, snakemake.input.sources):
     for part in PARTS:
         for what in ("pairs", "passages"):
             languages = pd.Series(table(folder, part, what)["language"])
-            counts += [(f"source {folder.name}", f"{part} {what}", *item) for item in languages.value_counts().items()]
+            counts += [
+                (f"source {folder.name}", f"{part} {what}", *item)
+                for item in languages.value_counts().items()
+            ]
 for folder in map(Path, snakemake.input.benchmarks):
     for what in ("questions", "candidates"):
         languages = pd.read_parquet(folder / f"{what}.parquet", columns=["language"])["language"]

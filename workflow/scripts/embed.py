@@ -14,6 +14,7 @@ if left and left.is_dir():
     left.rename(output)
 else:
     import torch
+
     from langscale.config import Model
     from langscale.encoder import Encoder
 

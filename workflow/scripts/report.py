@@ -1,1 +1,17 @@
-"""x"""
+"""Write the report."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from langscale.config import load
+from langscale.files import atomic
+from langscale.report import build
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+output = Path(snakemake.output[0])
+provenance = json.loads(Path(snakemake.input.provenance).read_text(encoding="utf-8"))
+with atomic(output) as partial:
+    partial.write_text(build(load(snakemake.params.study), output.parent, provenance), encoding="utf-8")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from langscale import bias
 from langscale.benchmarks import Benchmark
 from langscale.files import atomic
@@ -26,8 +27,11 @@ else:
     top = top_k(questions, candidates, k)[1]
     own, multi = exact_ranks(questions, candidates, benchmark.candidate_language, benchmark.relevant)
 
-shares = bias.language_shares(benchmark.candidate_language[top], len(benchmark.languages))
-own_share = np.stack([bias.own_share(share, benchmark.question_language) for share in shares.values()], axis=1)
+languages = np.where(top >= 0, benchmark.candidate_language[top], -1)  # -1: behind the end of a small pool
+shares = bias.language_shares(languages, len(benchmark.languages))
+own_share = np.stack(
+    [bias.own_share(share, benchmark.question_language) for share in shares.values()], axis=1
+)
 scores = Scores(benchmark.questions, benchmark.languages, own, multi, own_share.astype(np.float32))
 
 with atomic(snakemake.output.rankings) as partial, open(partial, "wb") as file:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from datasets import Dataset
+
 from langscale.files import atomic
 from langscale.sources import reader
 from langscale.subsets import PARTS

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+
 from langscale.base import tokenizer
 from langscale.sources import table
 from langscale.subsets import PARTS
@@ -17,7 +18,10 @@ if snakemake.params.kind == "source":
     jobs = [
         (output / part / side, table(texts, part, name)[column], kind)
         for part in PARTS
-        for side, name, column, kind in (("queries", "pairs", "query", "query"), ("passages", "passages", "text", "passage"))
+        for side, name, column, kind in (
+            ("queries", "pairs", "query", "query"),
+            ("passages", "passages", "text", "passage"),
+        )
     ]
 else:
     jobs = [
@@ -25,4 +29,6 @@ else:
         for side, kind in (("questions", "query"), ("candidates", "passage"))
     ]
 for folder, column, kind in jobs:
-    tokenise(folder, column, tokenizer(snakemake.input.base), model[f"{kind}_prefix"], model[f"{kind}_length"])
+    tokenise(
+        folder, column, tokenizer(snakemake.input.base), model[f"{kind}_prefix"], model[f"{kind}_length"]
+    )

@@ -33,7 +33,19 @@ if training.validation:
 
 encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
 folder = Path(snakemake.output.log).parent
-train(encoder, model, training, sampler, data, run["steps"], run["seed"], folder, files.base, validate, run["path"])
+train(
+    encoder,
+    model,
+    training,
+    sampler,
+    data,
+    run["steps"],
+    run["seed"],
+    folder,
+    files.base,
+    validate,
+    run["path"],
+)
 
 # the model is in memory now: leave its embeddings for the embed jobs, which then need no torch
 from langscale.embedding import leave  # noqa: E402

@@ -53,5 +53,7 @@ class Benchmark:
         relevant = np.full((len(questions), len(languages)), -1, dtype=np.int32)
         relevant[row, offered[candidate]] = candidate
         if (relevant >= 0).sum() != len(qrels):
-            raise UserError(f"{folder}/qrels.parquet: more than one relevant candidate per question and language")
+            raise UserError(
+                f"{folder}/qrels.parquet: more than one relevant candidate per question and language"
+            )
         return cls(questions, candidates, tuple(languages), asked, offered, relevant)

@@ -68,7 +68,8 @@ CONTINENTS = {
     "Pacific": "009",
 }
 PLACES = ("territory", "city")
-NO_SCRIPTS = ("Hans", "Hant")  # babel has only CLDR's short forms of these, "Simplified" and "Traditional"
+# babel has only the short forms "Simplified" and "Traditional" of the first two; Yi is one letter in Russian.
+NO_SCRIPTS = ("Hans", "Hant", "Yiii")
 # Soft hyphens, zero-width spaces and direction marks are for display; [CFA] has an editor's brackets.
 CLEAN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f[]"))
 

@@ -1,0 +1,48 @@
+# make        install into .venv and run the default study        make test   install and test
+# make lock   resolve the pinned dependencies anew (needs uv; resolves only, installs nothing)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config/config.yaml
+
+.PHONY: study test lint format lock bench clean
+
+study: $(VENV)/.study
+	$(BIN)/snakemake --cores all --configfile $(CONFIG)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
+
+# what the default study spends on anything but computing; results/mini is not touched
+bench: $(VENV)/.study
+	$(BIN)/python benchmarks/overhead.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.study: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+$(VENV)/.test: requirements-test.lock $(VENV)/.study
+	$(BIN)/python -m pip install --quiet -r requirements-test.lock
+	touch $@
+
+# one set of versions for Python 3.11 to 3.13; what torch needs of CUDA it names itself, by exact version
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate --no-header
+WITHOUT_CUDA = grep -vE '^(nvidia-|cuda-|triton=)'
+
+lock:
+	$(COMPILE) --extra test pyproject.toml | $(WITHOUT_CUDA) > requirements-test.lock
+	$(COMPILE) --constraint requirements-test.lock pyproject.toml | $(WITHOUT_CUDA) > requirements.lock
+
+clean:
+	rm -rf results .snakemake
