@@ -129,7 +129,7 @@ class Training(Options):
 
 
 class Budget(Options):
-    """How much a run may train. U = set of pair ids, S = steps (METHOD: budgets)."""
+    """How much a run may train. U = set of pair ids, S = steps."""
 
     kind: Literal["fixed-total", "fixed-per-language", "fixed-rows"] = Field(
         description="the same U and S at every n | the same U, S x n steps | U / n ids, the same S"
@@ -148,8 +148,8 @@ class Arm(Options):
 
     models: list[Name] | None = Field(None, description="null: all models")
     samplers: list[str | dict[str, Any]] = Field(
-        description="en-en, x-x, x-x-mono, x-y, hybrid, hybrid-0.25, or {kind: x-y, pair: batch, allow_same: true, "
-        "directions: all|en-centric|ring}"
+        description="en-en, x-x, x-x-mono, x-y, hybrid, hybrid-0.25; controls of x-y and hybrid: x-y-batch, x-y-same, "
+        "x-y-ring, x-y-en-centric; or {kind: x-y, pair: batch, allow_same: true, directions: ring}"
     )
     n: list[Annotated[int, Field(gt=0)]] = Field(description="numbers of training languages")
     budgets: list[Name] | None = Field(None, description="null: all budgets")

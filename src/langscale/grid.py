@@ -1,7 +1,7 @@
 """The grid of a study: the only place that knows which cells and which runs exist, and where they lie.
 
 A cell is what the tables show: (model, sampler, budget, ladder, n, seed). A run is what is trained. Cells that are
-the same by definition share a run (METHOD, "Identity of a run"): hybrid with alpha 1 is x-x-mono, at n = 1 every
+the same by definition share a run (docs/METHOD.md, Runs and cells): hybrid with alpha 1 is x-x-mono, at n = 1 every
 sampler is mono in the first language of the ladder, at n = |pool| all ladders are one set, and both budgets meet
 at n = 1.
 """

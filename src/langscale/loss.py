@@ -11,8 +11,8 @@ def allowed(
 
     passages: int64 [D], language-free passage id of every document, the B positives first, then hard negatives;
     fingerprints: int64 [D] of their texts; owner: int64 [D], the query that each was drawn for. A document is left
-    out if its passage id is a positive of the query, in any language, or its text equals the positive's (METHOD,
-    "Loss"). `hard_only` keeps just the positive and the query's own hard negatives: equation 1 of
+    out if its passage id is a positive of the query, in any language, or its text equals the positive's (docs/METHOD.md,
+    Loss). `hard_only` keeps just the positive and the query's own hard negatives: equation 1 of
     arXiv:2408.10536 as printed.
     """
     queries = torch.arange(size, device=passages.device)

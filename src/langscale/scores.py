@@ -1,6 +1,6 @@
 """Exact ranks of one run on one benchmark, and what they are worth in every setting.
 
-The settings (METHOD, section 3): mono, the pool is the question's own language; cross, one other language; multi,
+The settings (docs/METHOD.md, Evaluation): mono, the pool is the question's own language; cross, one other language; multi,
 all languages together. They are read off two rank matrices, so one search serves all of them.
 """
 

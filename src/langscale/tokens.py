@@ -21,7 +21,7 @@ CHUNK = 10_000
 def fingerprint(text: str) -> int:
     """64-bit hash of the normalised text (NFKC, case-folded, white space collapsed): equal text, equal number.
 
-    Documents of a batch whose text equals the positive's are no negatives (METHOD, "Loss").
+    Documents of a batch whose text equals the positive's are no negatives (docs/METHOD.md, Loss).
     """
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return int.from_bytes(hashlib.blake2b(plain.encode(), digest_size=8).digest(), "little", signed=True)

@@ -1,0 +1,172 @@
+"""A real study end to end: what it leaves, what a second run does, what a change does."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from langscale.tables import CONTRASTS, SCORES
+
+from project import ROOT, copy_project, job_counts, snakemake
+
+CONFIG = "tests/integration/small.yaml"
+RUN = "results/small/runs/tiny/x-y/fixed-total"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Path:
+    """The project with the finished small study in it."""
+    folder = copy_project(tmp_path_factory.mktemp("study"))
+    (folder / CONFIG).parent.mkdir(parents=True)
+    shutil.copy(ROOT / CONFIG, folder / CONFIG)
+    snakemake(folder, "--configfile", CONFIG)
+    return folder
+
+
+def again(study: Path, *words: str) -> dict[str, int]:
+    return job_counts(snakemake(study, "-n", "--configfile", CONFIG, *words))
+
+
+def table(study: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(study / f"results/small/tables/{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def digests(study: Path) -> dict[str, str]:
+    files = sorted((study / "results/small/tables").iterdir())
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_everything_is_there(study):
+    results = study / "results/small"
+    there = {p.name for p in (results / "tables").iterdir()}
+    for name in ("runs", "data", "scaling", "main", "languages", "pairs", "transfer", "shares", "contrasts"):
+        assert f"{name}.csv" in there
+    for name in ("scaling", "main", "transfer", "contrasts"):
+        assert {f"{name}.md", f"{name}.tex"} <= there
+    assert {"scaling-mono.svg", "scaling-cross.png"} <= {p.name for p in (results / "figures").iterdir()}
+    assert not [p for p in results.rglob("*.partial")]
+
+
+def test_tables_have_the_columns_that_others_build_on(study):
+    for name in ("scaling", "main", "languages", "pairs"):
+        assert tuple(table(study, name).columns) == SCORES
+    assert tuple(table(study, "contrasts").columns) == CONTRASTS
+
+
+def test_aliases_share_a_run_and_are_no_replicates(study):
+    runs = table(study, "runs")
+    at_one = runs[runs["n_languages"] == 1]
+    assert at_one["run"].nunique() == 4 and len(at_one) == 8
+    assert set(at_one["run"].str.split("/").str[1]) == {"x-x-mono"}
+    assert set(at_one["run"].str.split("/").str[2]) == {"fixed-total"}
+    scaling = table(study, "scaling")
+    assert set(scaling.loc[scaling["n_languages"] > 0, "n_runs"]) == {4}
+
+
+def test_values_are_ordered_and_bounded(study):
+    scaling = table(study, "scaling")
+    shares = scaling[scaling["metric"].isin(["mAP", "mAP@20", "R@1", "R@10", "nDCG@10"])]
+    assert shares["value"].between(0, 1).all()
+    assert (scaling["ci_low"].isna() | (scaling["ci_low"] <= scaling["value"])).all()
+    assert (scaling["runs_ci_low"] <= scaling["runs_ci_high"]).all()
+    assert {"untrained", "none", "x-y", "hybrid"} == set(scaling["sampler"])
+    assert set(scaling["checkpoint"]) == {"last", "best"}
+
+
+def test_the_declared_contrast_is_the_only_confirmatory_one(study):
+    contrasts = table(study, "contrasts")
+    primary = contrasts[contrasts["family"] == "primary"]
+    assert set(primary["checkpoint"]) == {"last", "best"} and len(primary) == 2
+    assert (primary["p_adjusted"] >= primary["p"]).all()
+
+
+def test_log_has_a_row_per_step_and_the_measures(study):
+    log = pd.read_csv(next((study / RUN).glob("n2-*/seed1/log.csv")))
+    assert log["step"].tolist() == list(range(6))
+    assert log["validation_loss"].notna().tolist() == [False, False, True, False, False, True]
+    assert (log[["loss", "pairs_per_second", "tokens_per_second", "gemm_share"]] > 0).all().all()
+
+
+def test_checkpoint_opens_in_sentence_transformers_with_the_same_embeddings(study):
+    from sentence_transformers import SentenceTransformer
+
+    run = next((study / RUN).glob("n2-*/seed1"))
+    ours = np.load(run / "embeddings/last/cldr/questions.npy")
+    questions = pd.read_parquet(study / "results/small/benchmarks/cldr/questions.parquet")["text"].tolist()
+    theirs = SentenceTransformer(str(run / "last"), device="cpu").encode(questions, prompt_name="query")
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_report_opens_offline(study):
+    text = (study / "results/small/report.html").read_text()
+    assert not re.search(r'(src|href)="(?!data:|#)', text)
+    assert "A small study for the tests" in text and text.count("<img") >= 4
+
+
+def test_provenance(study):
+    found = json.loads((study / "results/small/provenance.json").read_text())
+    assert found["config"]["training"]["batch_size"] == 32 and found["versions"]["torch"]
+    assert found["training"]["runs"] == 8 and found["hardware"]["cores"] >= 1
+
+
+def test_second_run_does_nothing(study):
+    assert "Nothing to be done" in snakemake(study, "--configfile", CONFIG)
+
+
+def test_touching_code_trains_nothing(study):
+    """As a git checkout does: new times, same content."""
+    now = time.time() + 5
+    for file in [*study.glob("src/**/*.py"), *study.glob("workflow/**/*"), study / "Snakefile"]:
+        os.utime(file, (now, now))
+    assert "train" not in again(study)
+
+
+@pytest.mark.parametrize("module, reruns", [("sampling.py", 8), ("loss.py", 8), ("figures.py", 0), ("metrics.py", 0)])
+def test_editing_code_retrains_where_it_matters(study, module, reruns):
+    file = study / "src/langscale" / module
+    text = file.read_text()
+    try:
+        file.write_text(text + "\n# changed\n")
+        later = time.time() + 10
+        os.utime(file, (later, later))
+        counts = again(study)
+    finally:
+        file.write_text(text)
+        now = time.time() + 20
+        os.utime(file, (now, now))
+    assert counts.get("train", 0) == reruns
+    assert sum(counts.values()) > 0
+
+
+def test_a_changed_option_reruns_what_it_changes(study):
+    config = yaml.safe_load((study / CONFIG).read_text())
+
+    def counts(**change) -> dict[str, int]:
+        file = study / "changed.yaml"
+        file.write_text(yaml.safe_dump(config | change))
+        return job_counts(snakemake(study, "-n", "--configfile", str(file)))
+
+    assert counts(training=config["training"] | {"learning_rate": 0.02})["train"] == 8
+    more = counts(replicates=5)
+    assert more["train"] == 2 and more["subset"] <= 1
+    assert "train" not in counts(statistics={"resamples": 300})
+    assert "train" not in counts(benchmarks={"cldr": {"questions": 20}})
+
+
+def test_a_lost_run_is_made_again_bit_for_bit(study):
+    before = digests(study)
+    run = next((study / RUN).glob("n2-*/seed2"))
+    scores = (run / "scores/last/cldr.parquet").read_bytes()
+    weights = (run / "last/model.safetensors").read_bytes()
+    shutil.rmtree(run)
+    snakemake(study, "--configfile", CONFIG)
+    assert (run / "last/model.safetensors").read_bytes() == weights
+    assert (run / "scores/last/cldr.parquet").read_bytes() == scores
+    assert digests(study) == before

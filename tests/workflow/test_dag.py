@@ -1,0 +1,119 @@
+"""The DAG of the default study, its targets, and the style of the workflow."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from project import ROOT, copy_project, job_counts, snakemake
+
+# 4 runs at n = 1 (all samplers are one there), 12 at each of n = 2, 4, 9; 4 initial states; BM25
+TRAIN, UNTRAINED, BM25, SUBSETS = 40, 4, 1, 10
+
+
+def test_default_study_has_exactly_these_jobs(planned):
+    assert planned() == {
+        "source": 1,
+        "benchmark": 1,
+        "subset": SUBSETS,
+        "data_table": 1,
+        "base": 1,
+        "tokens": 2,
+        "train": TRAIN,
+        "embed": TRAIN + UNTRAINED,
+        "score": TRAIN + UNTRAINED + BM25,
+        "statistics": 1,
+        "figures_of_study": 1,
+        "provenance": 1,
+        "report_of_study": 1,
+        "study": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "target, rule, count",
+    [
+        ("data", "subset", SUBSETS),
+        ("models", "tokens", 2),
+        ("embeddings", "embed", TRAIN + UNTRAINED),
+        ("rankings", "score", TRAIN + UNTRAINED + BM25),
+        ("scores", "score", TRAIN + UNTRAINED + BM25),
+        ("tables", "statistics", 1),
+        ("figures", "figures_of_study", 1),
+        ("report", "report_of_study", 1),
+    ],
+)
+def test_named_target_ends_with_its_rule(planned, target, rule, count):
+    counts = planned(target)
+    assert counts[rule] == count and counts[target] == 1
+    assert ("train" in counts) == (target not in ("data", "models"))
+
+
+def test_workflow_snakefile_is_the_same_study(project, planned):
+    inner, root = planned("--snakefile", "workflow/Snakefile"), planned()
+    assert inner.pop("default") == root.pop("study") == 1
+    assert inner == root
+
+
+def test_a_config_file_replaces_the_default(project, tmp_path):
+    small = yaml.safe_load((ROOT / "tests/integration/small.yaml").read_text())
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small))
+    counts = job_counts(snakemake(project, "-n", "--configfile", str(tmp_path / "small.yaml")))
+    # 4 at n = 1, 4 at n = 2; hybrid at n = 1 and the other budget there are aliases; best beside last
+    assert (counts["train"], counts["embed"], counts["score"]) == (8, 20, 21)
+
+
+def test_a_wrong_key_stops_before_anything_runs(project):
+    output = snakemake(project, "-n", "--config", "replicate=3", ok=False)
+    assert "replicate: unknown key" in output and "config.yaml" in output
+    assert "Job stats" not in output
+
+
+def test_lint_is_clean(project):
+    assert "Congratulations" in snakemake(project, "--lint")
+
+
+def test_snakefmt_is_clean():
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ruff_is_clean():
+    for words in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *words, "."], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_no_process_but_those_that_need_it_imports_torch(tmp_path):
+    """Scoring and statistics run once per run: an import of torch would cost more than they do."""
+    scripts = {
+        "score": "langscale.scores langscale.search langscale.benchmarks",
+        "statistics": "langscale.tables langscale.layout",
+        "embed": "langscale.embedding",
+        "Snakefile": "langscale.config langscale.grid",
+    }
+    for name, modules in scripts.items():
+        code = f"import sys; [__import__(m) for m in {modules.split()}]; print('torch' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "False", name
+
+
+def test_changes_rerun_just_their_cells(tmp_path):
+    """A further replicate, n or sampler adds its own runs; none of the old ones is named again."""
+
+    def runs(change) -> set[str]:
+        folder = copy_project(tmp_path / str(len(list(tmp_path.iterdir()))))
+        config = yaml.safe_load((folder / "config/config.yaml").read_text())
+        change(config)
+        (folder / "config/config.yaml").write_text(yaml.safe_dump(config))
+        output = snakemake(folder, "-n", "embeddings")
+        return {line.split()[-1] for line in output.splitlines() if line.strip().startswith("wildcards: run=")}
+
+    before = runs(lambda config: None)
+    more = runs(lambda config: config.update(replicates=5))
+    assert before < more
+    assert runs(lambda config: config["grid"][0]["n"].append(3)) > before
+    assert runs(lambda config: config["grid"][0]["samplers"].append("hybrid-0.25")) > before
