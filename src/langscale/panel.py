@@ -6,17 +6,18 @@ runs (model, sampler, budget, ladder, n). Tables are quantities x points.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from langscale.config import Study
 from langscale.grid import BM25, Cell, Grid
-from langscale.scores import BIAS, METRICS, PAIR_SETS, SETTINGS, Clusters, Scores, Sums
+from langscale.scores import BIAS, METRICS, PAIR_SETS, SETTINGS, Cells, Clusters, Scores, Sums
 from langscale.statistics import estimate
 
 ALL = "all"
-CHUNK = 8
+CHUNK = 16  # quantities in one bootstrap, which holds all their resampled values
 POINT = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
 
 
@@ -112,8 +113,8 @@ def status_quantities() -> list[Quantity]:
 class Panel:
     """Scores of all runs of a study on one benchmark at one checkpoint."""
 
-    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores], candidate_text: str):
-        self.study, self.scores, self.candidate_text = study, scores, candidate_text
+    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores]):
+        self.study, self.scores = study, scores
         self.trained_on = {run.path: run.languages for run in grid.runs}
         self.paths = [run.path for run in grid.runs if run.path in scores]
         self.points = [p for p in points(grid.cells) if all(path in scores for _, path in p.runs)]
@@ -136,10 +137,7 @@ class Panel:
         With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
         languages is NaN.
         """
-        found = [
-            self.clusters.add(self._values(self.scores[path], q), q.asked or self.languages)
-            for path, q in ((path, self._of_run(quantity, path)) for path in self.paths)
-        ]
+        found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
         some = next((f for f in found if f), None)
         if some is None or quantity.status == ALL:
             return some and replace(some, sums=np.stack([f.sums for f in found]))
@@ -158,15 +156,26 @@ class Panel:
         sets = {"seen": seen, "unseen": tuple(code for code in self.languages if code not in seen)}
         asked, _, offered = quantity.status.partition("-")
         # no language is not the same as None, all languages
-        return replace(quantity, asked=sets[asked] or ("",), offered=sets[offered])
+        return replace(quantity, asked=sets[asked] or ("none",), offered=sets[offered])
 
-    def _values(self, scores: Scores, quantity: Quantity) -> np.ndarray:
-        keep = None
-        if quantity.offered is not None:
-            keep = np.isin(np.array(self.languages), quantity.offered)
-        if quantity.candidate_language == OTHER:
+    def _sums(self, path: str, quantity: Quantity) -> Sums | None:
+        index = {code: i for i, code in enumerate(self.languages)}
+        asked = np.array([index[code] for code in quantity.asked or self.languages if code in index])
+        offered = np.array([index[c] for c in self.languages if quantity.offered is None or c in quantity.offered], int)
+        # in cross a candidate language is a column; in multi the candidates are part of the value
+        restricted = quantity.offered if quantity.setting == "multi" and len(offered) < len(index) else None
+        cells = self._cells(path, quantity.setting, quantity.metric, restricted, quantity.candidate_language == OTHER)
+        columns = offered if quantity.setting == "cross" else np.arange(1)
+        return self.clusters.add(cells, asked, columns) if len(asked) else None
+
+    @cache  # noqa: B019 - a panel lives as long as its tables are made
+    def _cells(self, path: str, setting: str, metric: str, offered: tuple[str, ...] | None, other: bool) -> Cells:
+        scores, keep = self.scores[path], None
+        if offered is not None:
+            keep = np.isin(np.array(self.languages), offered)
+        if other:
             keep = np.arange(len(self.languages)) != scores.own[:, None]
-        return scores.values(quantity.setting, quantity.metric, keep)
+        return self.clusters.cells(scores.values(setting, metric, keep))
 
     def estimates(
         self, quantities: Sequence[Quantity], comparisons: Sequence[list[dict[int, float]]]

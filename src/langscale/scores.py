@@ -120,30 +120,50 @@ class Sums:
     questions: int
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Sums and counts of values per cluster, question language and column of the values: float64 [C, L, U].
+
+    `known`: bool [Q, U], which questions have a value.
+    """
+
+    sums: np.ndarray
+    counts: np.ndarray
+    known: np.ndarray
+
+
 class Clusters:
-    """Adds up the per-question values of a benchmark by question cluster and language."""
+    """Adds up the per-question values of a benchmark by question cluster and question language."""
 
     def __init__(self, questions: pd.DataFrame, languages: Sequence[str]):
-        self.names = sorted(questions["cluster"].unique())
-        self.languages = tuple(languages)
-        self.cluster = pd.Index(self.names).get_indexer(questions["cluster"])
-        self.language = pd.Index(self.languages).get_indexer(questions["language"])
-
-    def add(self, values: np.ndarray, asked: Sequence[str]) -> Sums | None:
-        """Sums of values [Q, U'] over the questions in the languages `asked`; None where no question has a value."""
         import scipy.sparse
 
-        chosen = np.flatnonzero(np.isin(self.language, pd.Index(self.languages).get_indexer(list(asked))))
-        size = (len(self.names) * len(self.languages), len(chosen))
-        cell = self.cluster[chosen] * len(self.languages) + self.language[chosen]
-        by_cell = scipy.sparse.csr_array((np.ones(len(chosen)), (cell, np.arange(len(chosen)))), shape=size)
-        known = ~np.isnan(values[chosen])
-        sums = (by_cell @ np.where(known, values[chosen], 0)).reshape(len(self.names), -1)
-        counts = (by_cell @ known.astype(np.float64)).reshape(len(self.names), -1)
+        self.names = sorted(questions["cluster"].unique())
+        self.language = pd.Index(languages).get_indexer(questions["language"])
+        self.shape = len(self.names), len(languages)
+        cell = pd.Index(self.names).get_indexer(questions["cluster"]) * len(languages) + self.language
+        size = self.shape[0] * self.shape[1], len(questions)
+        self.by_cell = scipy.sparse.csr_array((np.ones(len(questions)), (cell, np.arange(len(questions)))), size)
+
+    def cells(self, values: np.ndarray) -> Cells:
+        """Sums and counts of values [Q, U]; NaN is no value."""
+        known = ~np.isnan(values)
+        sums = self.by_cell @ np.where(known, values, 0)
+        counts = self.by_cell @ known.astype(np.float64)
+        return Cells(sums.reshape(*self.shape, -1), counts.reshape(*self.shape, -1), known)
+
+    def add(self, cells: Cells, asked: np.ndarray, columns: np.ndarray) -> Sums | None:
+        """The units of the question languages `asked` (indices) and the columns of the values (indices).
+
+        None where no question has a value.
+        """
+        pick = np.ix_(np.arange(self.shape[0]), asked, columns)
+        sums, counts = (part[pick].reshape(self.shape[0], -1) for part in (cells.sums, cells.counts))
         units = counts.any(0)
-        sums, counts = sums[:, units], counts[:, units]
         if not units.any():
             return None
+        sums, counts = sums[:, units], counts[:, units]
         if (counts == counts[:, :1]).all():
             sums, counts = sums.mean(1, keepdims=True), counts[:, :1]
-        return Sums(sums, counts, int(known.any(1).sum()))
+        questions = np.isin(self.language, asked) & cells.known[:, columns].any(1)
+        return Sums(sums, counts, int(questions.sum()))

@@ -14,6 +14,7 @@ A comparison is a list of units, one for each replicate (ladder, seed); a unit g
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -55,7 +56,8 @@ def cluster_sums(
     return sums.reshape(-1, *shape), counts, cluster_names.tolist(), stratum_names.tolist()
 
 
-def cluster_weights(clusters: Sequence[str], n_resamples: int, seed: int) -> np.ndarray:
+@lru_cache(maxsize=4)
+def cluster_weights(clusters: tuple[str, ...], n_resamples: int, seed: int) -> np.ndarray:
     """How often each cluster is drawn in each resample: [B, C], every row a multinomial that sums to C.
 
     Keyed by the ids and the seed, so that all cells of a benchmark share them and contrasts are paired.
@@ -67,13 +69,14 @@ def cluster_weights(clusters: Sequence[str], n_resamples: int, seed: int) -> np.
     return draw(c, np.full(c, 1 / c), n_resamples).astype(float)
 
 
-def cluster_flips(clusters: Sequence[str], n_resamples: int, seed: int) -> np.ndarray:
+@lru_cache(maxsize=4)
+def cluster_flips(clusters: tuple[str, ...], n_resamples: int, seed: int) -> np.ndarray:
     """Random signs [B, C] of the clusters for `sign_flip_p`. Raises ValueError as `cluster_weights` does."""
     _check_sorted(clusters)
     return stream("cluster flips", seed, *clusters).choice((-1.0, 1.0), size=(n_resamples, len(clusters)))
 
 
-def _check_sorted(clusters: Sequence[str]) -> None:
+def _check_sorted(clusters: tuple[str, ...]) -> None:
     for before, after in pairwise(clusters):
         if before >= after:
             raise ValueError(f"clusters: {before!r} stands before {after!r}; sorted and unique ids are right")
@@ -284,7 +287,7 @@ def estimate(
     """
     sums, counts = np.asarray(sums, dtype=float), np.asarray(counts)
     n_clusters = int((counts.reshape(-1, *sums.shape[1:]).sum(axis=(0, 2)) > 0).sum())
-    boot = bootstrap(sums, counts, cluster_weights(clusters, n_resamples, seed), average).T
+    boot = bootstrap(sums, counts, cluster_weights(tuple(clusters), n_resamples, seed), average).T
     parts = cluster_parts(sums, counts, average)
     means = parts.sum(axis=0)
     n_runs = np.array([len(units) for units in comparisons], dtype=int)
@@ -314,7 +317,7 @@ def estimate(
         "n_runs": n_runs,
         "runs_low": low,
         "runs_high": high,
-        "p_runs": tested * sign_flip_p(mean_parts, cluster_flips(clusters, n_resamples, seed)),
+        "p_runs": tested * sign_flip_p(mean_parts, cluster_flips(tuple(clusters), n_resamples, seed)),
         "low": known.low,
         "high": known.high,
         "se": known.se,

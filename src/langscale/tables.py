@@ -226,7 +226,6 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
                     "n_queries": questions,
                     "n_runs": found["n_runs"][i],
                     "note": found["reason"][i],
-                    "candidate_text": panel.candidate_text,
                     "average": average,
                 }
             )  # fmt: skip

@@ -16,6 +16,8 @@ from langscale.errors import UserError
 from langscale.sources import cldr
 from langscale.streams import key
 
+CANDIDATE_TEXT = "card"
+
 
 def homes() -> dict[str, str]:
     """Card id -> code of its home territory: clusters coarser than cards, for a check of sensitivity."""
