@@ -135,14 +135,16 @@ def transfer(table: pd.DataFrame) -> Figure:
         (table["setting"] == "cross") & (table["average"] == "macro") & (table["checkpoint"] == "last")
     ]
     table = table[table["ladder"] == "all"]
-    groups = list(
-        table[["grouping", "group", "languages", "group_in_pool"]].drop_duplicates().itertuples(index=False)
-    )
+    facts = table[["group", "languages", "group_in_pool"]].drop_duplicates()
+    # a script and a branch with the same languages are one line
+    groups = [
+        (codes, f"{' = '.join(rows['group'].unique())} ({codes}){'' if rows['group_in_pool'].any() else ' *'}")
+        for codes, rows in facts.groupby("languages", sort=False)
+    ]
     table = table.assign(sampler=table.apply(label, axis=1))
     samplers = [s for s in table["sampler"].unique() if s not in (UNTRAINED, "BM25")]
     largest, smallest = table["n_languages"].max(), table.loc[table["n_languages"] > 0, "n_languages"].min()
     rows = _models(table)
-    names = [f"{g.grouping} {g.group} ({g.languages}){'' if g.group_in_pool else ' *'}" for g in groups]
     with plt.rc_context(RC):
         size = (10, (0.42 * len(groups) + 1.2) * len(rows))
         figure, grid = plt.subplots(
@@ -151,16 +153,16 @@ def transfer(table: pd.DataFrame) -> Figure:
         for (benchmark, model), line in zip(rows, grid, strict=True):
             for pair_set, axes in zip(("heldout-pool", "pool-heldout"), line, strict=True):
                 part = _of(table[table["pair_set"] == pair_set], benchmark, model)
-                for y, group in enumerate(groups):
-                    here = part[(part["grouping"] == group.grouping) & (part["group"] == group.group)]
+                for y, (codes, _) in enumerate(groups):
+                    here = part[part["languages"] == codes].drop_duplicates(["sampler", "n_languages", "budget"])
                     _dots(axes, y, here, samplers, smallest, largest)
-                axes.set_yticks(range(len(groups)), names)
+                axes.set_yticks(range(len(groups)), [name for _, name in groups])
                 axes.set_title(PANELS[pair_set], fontsize=9)
-                axes.set_xlabel(f"cross mAP ({benchmark}, {model})")
+                note = "; * no pool language shares it" if pair_set == "heldout-pool" else ""
+                axes.set_xlabel(f"cross mAP ({benchmark}, {model}){note}")
                 axes.set_xlim(left=0)
             line[0].invert_yaxis()
         _legend(figure, grid[0][0])
-        figure.supxlabel("* no pool language shares this script or branch", fontsize=8)
     return figure
 
 
@@ -171,7 +173,7 @@ def _dots(
     wanted += [(f"{s} n={largest}", s, largest, STYLES[i][0], STYLES[i][1]) for i, s in enumerate(samplers)]
     wanted.insert(2, (f"n={smallest}", samplers[0], smallest, "#E69F00", "x"))
     for i, (text, sampler, n, color, marker) in enumerate(wanted):
-        offset = 0.11 * (i - (len(wanted) - 1) / 2)
+        offset = 0.13 * (i - (len(wanted) - 1) / 2)
         for _, row in here[(here["sampler"] == sampler) & (here["n_languages"] == n)].iterrows():
             axes.plot(row["value"], y + offset, color=color, marker=marker, ms=5, ls="", label=text)
             axes.hlines(y + offset, row["ci_low"], row["ci_high"], color=color, lw=1)

@@ -44,7 +44,7 @@ def _wide(table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series) -
     long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1)})
     order = list(dict.fromkeys(long["column"]))
     wide = long.pivot_table(index=list(rows), columns="column", values="text", aggfunc="first", sort=False)
-    return wide.reindex(columns=order).fillna("").reset_index()
+    return wide.reindex(columns=order).fillna("").reset_index().rename_axis(columns=None)
 
 
 def _points(table: pd.DataFrame) -> dict[str, pd.Series]:
@@ -79,8 +79,9 @@ def main(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def transfer(table: pd.DataFrame) -> pd.DataFrame:
-    """Held-out languages by script and branch: a column per sampler and n."""
-    table = table[table["average"] == "macro"]
+    """Held-out languages by script and branch: the baselines, then every sampler at the smallest and largest n."""
+    trained = table.loc[table["n_languages"] > 0, "n_languages"]
+    table = table[(table["average"] == "macro") & table["n_languages"].isin([0, trained.min(), trained.max()])]
     directions = {"mono": "mono", "heldout-pool": "held-out asks pool", "pool-heldout": "pool asks held-out"}
     setting = table["pair_set"].where(table["setting"] == "cross", "mono").map(directions)
     group = table["grouping"] + " " + table["group"]
