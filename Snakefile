@@ -12,7 +12,7 @@ ROOT = Path(workflow.snakefile).resolve().parent
 if ROOT.name == "workflow":
     ROOT = ROOT.parent
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")  # for the scripts of the jobs
+os.environ.update(PYTHONPATH=str(ROOT / "src"))  # for the scripts of the jobs
 
 from langscale.config import load
 from langscale.grid import BM25, Grid, subset_name
@@ -28,12 +28,6 @@ GRID = Grid(STUDY)
 RESULTS = f"results/{STUDY.study}"
 BENCHMARKS = sorted(STUDY.benchmarks)
 SOURCES = sorted(STUDY.sources)
-GPU = int(any(Path("/dev").glob("nvidia[0-9]*")))  # asked for only where there is one
-
-
-def code(script, *modules):
-    """The script and the modules whose change makes a rule's outputs stale, as absolute paths."""
-    return [ROOT / "workflow/scripts" / script, *(ROOT / "src/langscale" / name for name in modules)]
 
 
 wildcard_constraints:
@@ -43,6 +37,7 @@ wildcard_constraints:
     checkpoint="last|best",
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"

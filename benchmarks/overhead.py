@@ -83,8 +83,14 @@ def run(config: str) -> tuple[float, float, float, dict[str, int]]:
             output = log.read()
         if process.returncode:
             sys.exit(output[-3000:])
-        jobs = dict(re.findall(r"^(\w+)\s+(\d+)$", output.partition("Job stats:")[2].partition("total")[0], re.M))
-        jobs = {rule: int(n) for rule, n in jobs.items() if (ROOT / f"workflow/scripts/{SCRIPTS.get(rule, rule)}.py").exists()}
+        jobs = dict(
+            re.findall(r"^(\w+)\s+(\d+)$", output.partition("Job stats:")[2].partition("total")[0], re.M)
+        )
+        jobs = {
+            rule: int(n)
+            for rule, n in jobs.items()
+            if (ROOT / f"workflow/scripts/{SCRIPTS.get(rule, rule)}.py").exists()
+        }
         return wall, children() - before, main, jobs
 
 

@@ -14,7 +14,9 @@ def copy_project(to: Path) -> Path:
     """Everything that a run needs, without results."""
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, to / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copytree(
+                ROOT / part, to / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+            )
         else:
             to.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / part, to / part)

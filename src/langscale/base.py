@@ -42,11 +42,13 @@ def _build(folder: Path, model: Model, texts: Iterable[str]) -> None:
     )
     trained.save_pretrained(folder)
     fields = dict(model.architecture)
+    # RoBERTa and its kin number positions from behind the padding id on.
+    room = longest + (trained.pad_token_id + 1 if "roberta" in fields["model_type"] else 0)
     config = AutoConfig.for_model(
         fields.pop("model_type"),
         vocab_size=len(trained),
         pad_token_id=trained.pad_token_id,
-        max_position_embeddings=fields.pop("max_position_embeddings", longest),
+        max_position_embeddings=fields.pop("max_position_embeddings", room),
         **fields,
     )
     config.save_pretrained(folder)

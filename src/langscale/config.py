@@ -6,13 +6,19 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from langscale.errors import UserError
+from langscale.sampling import Spec
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Metric = Literal[
+    "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "own-language advantage", "own-language share@1",
+    "own-language share@10", "own-language share@100",
+]  # fmt: skip
+ENGLISH = "en"
 
 
 class Options(BaseModel):
@@ -148,15 +154,23 @@ class Arm(Options):
 
     models: list[Name] | None = Field(None, description="null: all models")
     samplers: list[str | dict[str, Any]] = Field(
+        min_length=1,
         description="en-en, x-x, x-x-mono, x-y, hybrid, hybrid-0.25; controls of x-y and hybrid: x-y-batch, x-y-same, "
-        "x-y-ring, x-y-en-centric; or {kind: x-y, pair: batch, allow_same: true, directions: ring}"
+        "x-y-ring, x-y-en-centric; or {kind: x-y, pair: batch, allow_same: true, directions: ring}",
     )
-    n: list[Annotated[int, Field(gt=0)]] = Field(description="numbers of training languages")
+    n: list[Annotated[int, Field(gt=0)]] = Field(min_length=1, description="numbers of training languages")
     budgets: list[Name] | None = Field(None, description="null: all budgets")
     ladders: Literal["random"] | list[Name] = Field(
         "random", description="random: ladder i with seed i; or names from `ladders`, each with every seed"
     )
     replicates: int | None = Field(None, gt=0, description="null: the study's")
+
+    @field_validator("samplers")
+    @classmethod
+    def samplers_exist(cls, samplers):
+        for sampler in samplers:
+            Spec.parse(sampler)
+        return samplers
 
 
 class Point(Options):
@@ -175,16 +189,35 @@ class Contrast(Options):
     reference: Point
     setting: Literal["mono", "cross", "multi"]
     pair_set: Literal["all", "pool", "pool-heldout", "heldout-pool", "heldout"] = "all"
-    metric: str = Field("mAP", description="mAP, mAP@20, R@1, R@10, nDCG@10, rank distance, ...")
+    metric: Metric = Field("mAP", description="measures of language bias: in multi, over all pairs")
     family: str = Field("primary", description="contrasts of one family are adjusted together (Holm)")
+
+    @model_validator(mode="after")
+    def is_measured(self):
+        if self.setting == "mono" and "-" in self.pair_set:
+            raise ValueError(f"mono has the pair sets all, pool, heldout; found {self.pair_set}")
+        bias = self.metric == "rank distance" or self.metric.startswith("own-language")
+        if bias and (self.setting, self.pair_set) != ("multi", "all"):
+            raise ValueError(
+                f"{self.metric} is measured in multi, pairs all; found {self.setting} {self.pair_set}"
+            )
+        if self.family == "exploratory":
+            raise ValueError("the family exploratory is that of the comparisons that are not declared")
+        return self
 
 
 class Evaluation(Options):
     """Rankings and scores."""
 
-    top_k: int = Field(100, ge=20, description="length of the stored lists")
+    top_k: int = Field(100, ge=100, description="length of the stored lists")
     bm25: bool = Field(True, description="a lexical baseline row over character n-grams")
     bm25_ngrams: tuple[int, int] = Field((2, 4), description="shortest and longest character n-gram")
+
+    @model_validator(mode="after")
+    def in_order(self):
+        if not 1 <= self.bm25_ngrams[0] <= self.bm25_ngrams[1]:
+            raise ValueError(f"bm25_ngrams: found {self.bm25_ngrams}; shortest, then longest, from 1 up")
+        return self
 
 
 class Statistics(Options):
@@ -202,16 +235,16 @@ class Study(Options):
     title: str = Field("", description="headline of the report")
     mirror: str | None = Field(None, description="folder or URL prefix that is tried before the web")
     languages: Languages
-    sources: dict[Name, Source]
-    benchmarks: dict[Name, Benchmark]
-    models: dict[Name, Model]
+    sources: dict[Name, Source] = Field(min_length=1)
+    benchmarks: dict[Name, Benchmark] = Field(min_length=1)
+    models: dict[Name, Model] = Field(min_length=1)
     training: Training = Training()
-    budgets: dict[Name, Budget]
+    budgets: dict[Name, Budget] = Field(min_length=1)
     ladders: dict[Name, list[Code]] = Field(
         {}, description="named ladders, orders of the pool, for fixed contrasts"
     )
     replicates: int = Field(4, gt=0, description="(ladder, seed) pairs; procedure intervals need four")
-    grid: list[Arm]
+    grid: list[Arm] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
     statistics: Statistics = Statistics()
 
@@ -222,12 +255,18 @@ class Study(Options):
                 named = getattr(arm, key)
                 for name in named if isinstance(named, list) else []:
                     if name not in known:
-                        raise ValueError(f"grid.{i}.{key}: {name} is not among {', '.join(known) or 'none'}")
+                        raise ValueError(
+                            f"grid.{i}.{key}: {name} is unknown; there are {', '.join(known) or 'none'}"
+                        )
             if max(arm.n) > len(self.languages.pool):
                 raise ValueError(
                     f"grid.{i}.n: {max(arm.n)} exceeds the {len(self.languages.pool)} pool languages"
                 )
+        if "bm25" in self.models:
+            raise ValueError("models.bm25: the name is taken by the lexical baseline; choose another")
         for name, ladder in self.ladders.items():
+            if name.isdigit() or name in ("all", "none"):
+                raise ValueError(f"ladders.{name}: numbers, all and none are taken; choose another name")
             if sorted(ladder) != sorted(self.languages.pool):
                 raise ValueError(
                     f"ladders.{name}: must order exactly the pool {' '.join(self.languages.pool)}"
@@ -240,6 +279,22 @@ class Study(Options):
                     )
         if self.training.validation and not any(source.validation for source in self.sources.values()):
             raise ValueError("training.validation: no source has `validation: true`; set it for one")
+        return self
+
+    @model_validator(mode="after")
+    def languages_are_there(self):
+        if ENGLISH not in self.languages.pool:
+            if self.training.validation and self.training.validation.languages == "en":
+                raise ValueError("training.validation.languages: found en, but en is not in languages.pool")
+            for i, arm in enumerate(self.grid):
+                if any(Spec.parse(sampler).kind == "en-en" for sampler in arm.samplers):
+                    raise ValueError(f"grid.{i}.samplers: found en-en, but en is not in languages.pool")
+        if not self.languages.heldout:
+            for i, contrast in enumerate(self.statistics.contrasts):
+                if "heldout" in contrast.pair_set:
+                    raise ValueError(
+                        f"statistics.contrasts.{i}.pair_set: found {contrast.pair_set}, but languages.heldout is empty"
+                    )
         return self
 
 
@@ -261,7 +316,7 @@ def _explain(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key; config/README.md lists all"
     if error["type"] == "missing":
-        return f"{key}: missing"
+        return f"{key}: missing; config/README.md says what it is"
     found = "" if isinstance(error["input"], dict) else f"; found {error['input']!r}"
     message = error["msg"].removeprefix("Value error, ")
     return (f"{key}: " if key else "") + message[:1].lower() + message[1:] + found

@@ -11,21 +11,22 @@ from langscale.tokens import Tokens
 
 BLOCK = 256
 SIDES = ("questions", "candidates")
+CONFIGS = ("config.json", "1_Pooling/config.json")
 CODE = ("embedding.py", "encoder.py", "tokens.py")
 
 
 def embed(encoder, tokens: Tokens) -> np.ndarray:
     """float32 [N, d] unit vectors of all texts, by an `encoder.Encoder` in its place of computing.
 
-    Distinct texts are encoded once, in blocks of fixed size sorted by token count, so a vector depends on the set of
-    texts and not on their order.
+    Distinct token sequences are encoded once, in blocks of fixed size sorted by token count, then by the ids, so a
+    vector depends on the set of texts and not on their order.
     """
     import torch
 
     encoder.eval()
     device = next(encoder.parameters()).device
     first, inverse = tokens.distinct()
-    order = first[np.lexsort((tokens.fingerprints[first], tokens.lengths[first]))]
+    order = np.array(sorted(first, key=lambda row: (tokens.lengths[row], tokens[row].tobytes())))
     vectors = None
     with torch.inference_mode():
         for start in range(0, len(order), BLOCK):
@@ -52,8 +53,10 @@ def save(folder: str | Path, vectors: dict[str, np.ndarray]) -> None:
 
 
 def left_key(weights: str | Path, tokens: str | Path) -> str:
-    """What embeddings depend on: the bytes of the weights, the token ids and the code, as 16 hex."""
+    """What embeddings depend on: bytes of weights and configs, token ids and code, as 16 hex."""
     digest = hashlib.sha256(sha256(weights).encode())
+    for name in CONFIGS:
+        digest.update((Path(weights).parent / name).read_bytes())
     for side in SIDES:
         digest.update(json.loads((Path(tokens) / side / "meta.json").read_text())["key"].encode())
     for name in CODE:
@@ -64,7 +67,8 @@ def left_key(weights: str | Path, tokens: str | Path) -> str:
 def left_folder(checkpoint: str | Path, tokens: str | Path) -> Path:
     """Where training leaves a checkpoint's embeddings, beside it, for the embed rule to take without torch."""
     checkpoint = Path(checkpoint)
-    return checkpoint.parent / ".left" / left_key(checkpoint / "model.safetensors", tokens)
+    key = left_key(checkpoint / "model.safetensors", tokens)
+    return checkpoint.parent / ".left" / f"{checkpoint.name}-{key}"
 
 
 def leave(encoder, checkpoint: str | Path, tokens: str | Path) -> None:

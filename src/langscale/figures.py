@@ -36,7 +36,7 @@ RC = {
 def save(figure: Figure, folder: str | Path, name: str) -> None:
     """Write name.svg and name.png, the same bytes for the same tables."""
     for kind, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-        with atomic(Path(folder) / f"{name}.{kind}") as partial:
+        with plt.rc_context(RC), atomic(Path(folder) / f"{name}.{kind}") as partial:
             figure.savefig(partial, format=kind, metadata=metadata, bbox_inches="tight")
     plt.close(figure)
 
@@ -138,7 +138,10 @@ def transfer(table: pd.DataFrame) -> Figure:
     facts = table[["group", "languages", "group_in_pool"]].drop_duplicates()
     # a script and a branch with the same languages are one line
     groups = [
-        (codes, f"{' = '.join(rows['group'].unique())} ({codes}){'' if rows['group_in_pool'].any() else ' *'}")
+        (
+            codes,
+            f"{' = '.join(rows['group'].unique())} ({codes}){'' if rows['group_in_pool'].any() else ' *'}",
+        )
         for codes, rows in facts.groupby("languages", sort=False)
     ]
     table = table.assign(sampler=table.apply(label, axis=1))
@@ -154,7 +157,9 @@ def transfer(table: pd.DataFrame) -> Figure:
             for pair_set, axes in zip(("heldout-pool", "pool-heldout"), line, strict=True):
                 part = _of(table[table["pair_set"] == pair_set], benchmark, model)
                 for y, (codes, _) in enumerate(groups):
-                    here = part[part["languages"] == codes].drop_duplicates(["sampler", "n_languages", "budget"])
+                    here = part[part["languages"] == codes].drop_duplicates(
+                        ["sampler", "n_languages", "budget"]
+                    )
                     _dots(axes, y, here, samplers, smallest, largest)
                 axes.set_yticks(range(len(groups)), [name for _, name in groups])
                 axes.set_title(PANELS[pair_set], fontsize=9)
@@ -171,7 +176,8 @@ def _dots(
 ) -> None:
     wanted = [("BM25", "BM25", 0, "0.6", "+"), ("untrained", UNTRAINED, 0, "0.35", "|")]
     wanted += [(f"{s} n={largest}", s, largest, STYLES[i][0], STYLES[i][1]) for i, s in enumerate(samplers)]
-    wanted.insert(2, (f"n={smallest}", samplers[0], smallest, "#E69F00", "x"))
+    alike = "" if smallest == 1 else f"{samplers[0]} "  # at n = 1 all samplers are one
+    wanted.insert(2, (f"{alike}n={smallest}", samplers[0], smallest, "#E69F00", "x"))
     for i, (text, sampler, n, color, marker) in enumerate(wanted):
         offset = 0.13 * (i - (len(wanted) - 1) / 2)
         for _, row in here[(here["sampler"] == sampler) & (here["n_languages"] == n)].iterrows():
@@ -180,18 +186,24 @@ def _dots(
 
 
 def training(logs: pd.DataFrame) -> Figure:
-    """Training loss against the step, mean over runs: a panel per sampler, a line per n."""
-    logs = logs[logs["sampler"] != UNTRAINED]
-    samplers = list(logs["sampler"].unique())
+    """Training loss against the step, mean over runs: a panel per sampler (model and budget), a line per n.
+
+    logs: step, loss, sampler, n_languages, and model and budget where there are several.
+    """
+    apart = [
+        c for c in ("model", "sampler", "budget") if c == "sampler" or (c in logs and logs[c].nunique() > 1)
+    ]
+    logs = logs.assign(sampler=logs[apart].agg(" ".join, axis=1))
+    samplers, sizes = list(logs["sampler"].unique()), sorted(logs["n_languages"].unique())
     with plt.rc_context(RC):
         size = (3.3 * len(samplers), 2.8)
         figure, grid = plt.subplots(
             1, len(samplers), figsize=size, squeeze=False, sharey=True, layout="constrained"
         )
         for sampler, axes in zip(samplers, grid[0], strict=True):
-            for i, (n, part) in enumerate(logs[logs["sampler"] == sampler].groupby("n_languages")):
+            for n, part in logs[logs["sampler"] == sampler].groupby("n_languages"):
                 mean = part.groupby("step")["loss"].mean()
-                color, _, style = STYLES[i % len(STYLES)]
+                color, _, style = STYLES[sizes.index(n) % len(STYLES)]
                 axes.plot(mean.index, mean, color=color, ls=style, lw=1.2, label=f"n={n}")
             axes.set_title(sampler, fontsize=9)
             axes.set_xlabel("step")

@@ -17,15 +17,18 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("partial", "old"))
     remove(partial)
+    remove(old)
     try:
         yield partial
-        if path.is_dir():
-            remove(path)
+        if path.is_dir() and partial.exists():
+            # A full folder cannot be replaced, and one that is being deleted is not complete: move it away whole.
+            os.replace(path, old)
         os.replace(partial, path)
     finally:
         remove(partial)
+        remove(old)
 
 
 def remove(path: Path) -> None:

@@ -6,18 +6,22 @@ sampler is mono in the first language of the ladder, at n = |pool| all ladders a
 at n = 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from langscale.config import Arm, Budget, Study
+from langscale.config import Point as Named
+from langscale.errors import UserError
 from langscale.languages import random_ladder, set_id
 from langscale.sampling import Spec, reduce
 
+ALL = "all"
 UNTRAINED = "untrained"
 BM25 = "bm25"
 NONE = "none"
+POINT = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
 KINDS = ("fixed-total", "fixed-per-language", "fixed-rows")
 
 
@@ -76,11 +80,52 @@ class Cell:
     run: Run
 
 
+@dataclass(frozen=True)
+class Point:
+    """The replicates of one point of the design: runs by seed. `ladder` is `all` for the random ladders."""
+
+    model: str
+    sampler: str
+    alpha: float | None
+    budget: str
+    ladder: str
+    n_languages: int
+    runs: tuple[tuple[int, str], ...]
+
+    @property
+    def trained(self) -> bool:
+        return self.n_languages > 0
+
+    def columns(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in POINT}
+
+
+def points(cells: Iterable[Cell]) -> list[Point]:
+    """The cells of a grid gathered over replicates, in their order."""
+    runs: dict[tuple, list] = {}
+    for cell in cells:
+        # random ladders carry numbers; they are replicates of each other, named ladders are points of their own
+        ladder = ALL if cell.ladder.isdigit() or not cell.n_languages else cell.ladder
+        name = (cell.model, cell.sampler, cell.alpha, cell.budget, ladder, cell.n_languages)
+        runs.setdefault(name, []).append((cell.seed, cell.run.path))
+    return [Point(*name, tuple(found)) for name, found in runs.items()]
+
+
 class Grid:
-    """All cells and runs of a study, in the order of the config."""
+    """All cells and runs of a study, in the order of the config.
+
+    Raises UserError where a contrast of the config names no point of the grid, or several.
+    """
 
     def __init__(self, study: Study):
         self.study = study
+        self.contrasts = [
+            (
+                self.point(c.cell, f"statistics.contrasts.{i}.cell"),
+                self.point(c.reference, f"statistics.contrasts.{i}.reference"),
+            )
+            for i, c in enumerate(study.statistics.contrasts)
+        ]
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -100,6 +145,38 @@ class Grid:
         paths = [run.path for run in runs]
         assert len(set(paths)) == len(paths), "two runs share a folder"
         return runs
+
+    @cached_property
+    def points(self) -> list[Point]:
+        """The cells gathered over replicates."""
+        return points(self.cells)
+
+    def point(self, named: Named, key: str) -> Point:
+        """The point, of the random ladders, that a contrast of the config names; `key` is where it does so."""
+        sampler = named.sampler, None
+        if named.n:
+            try:
+                spec = Spec.parse(named.sampler)
+            except UserError as error:
+                raise UserError(f"{key}: {error}") from None
+            sampler = spec.sampler, spec.alpha
+        there = [p for p in self.points if p.ladder == ALL]
+        found = [
+            p
+            for p in there
+            if (p.sampler, p.alpha, p.n_languages) == (*sampler, named.n)
+            and named.model in (None, p.model)
+            and named.budget in (None, p.budget)
+        ]
+        if len(found) != 1:
+            wanted = " ".join(str(v) for v in (named.model, named.sampler, named.budget) if v)
+            known = ", ".join(
+                dict.fromkeys(f"{p.model} {p.sampler} {p.budget} n={p.n_languages}" for p in there)
+            )
+            raise UserError(
+                f"{key}: {wanted} n={named.n} names {len(found)} points of the grid; one is right, of {known}"
+            )
+        return found[0]
 
     @cached_property
     def by_path(self) -> dict[str, Run]:

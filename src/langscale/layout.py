@@ -5,8 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from langscale.files import atomic
-from langscale.grid import NONE
-from langscale.panel import ALL
+from langscale.grid import ALL, BM25, NONE
 
 MAIN = (
     ("mono", "mAP"), ("mono", "R@1"), ("cross", "mAP"), ("cross", "R@1"), ("multi", "mAP"), ("multi", "mAP@20"),
@@ -33,26 +32,32 @@ def interval(row: pd.Series, value: str = "value") -> str:
     return numbers[0] if pd.isna(row["ci_low"]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
 
-def label(row: pd.Series) -> str:
+def label(row: pd.Series, side: str = "") -> str:
     """How the sampler of a row is called: a baseline by its own name, hybrid with its alpha."""
-    alpha = "" if pd.isna(row["alpha"]) else f" {row['alpha']:g}"
-    return "BM25" if row["sampler"] == NONE else row["sampler"] + alpha
+    sampler, alpha = row[f"{side}sampler"], row[f"{side}alpha"]
+    return "BM25" if sampler == NONE else sampler + ("" if pd.isna(alpha) else f" {alpha:g}")
 
 
 def _wide(table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series) -> pd.DataFrame:
-    """Cells with intervals, in the order of appearance."""
+    """Cells with intervals, in the order of appearance; ValueError where two rows are for one cell."""
     long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1)})
+    if long.duplicated([*rows, "column"]).any():
+        raise ValueError(f"two values for one cell, by {', '.join(rows)} and column")
     order = list(dict.fromkeys(long["column"]))
     wide = long.pivot_table(index=list(rows), columns="column", values="text", aggfunc="first", sort=False)
     return wide.reindex(columns=order).fillna("").reset_index().rename_axis(columns=None)
 
 
+def _several(table: pd.DataFrame, *names: str) -> dict[str, pd.Series]:
+    """Those of the columns that are not the same everywhere (but for the baselines, which have no model or budget)."""
+    columns = {name: table[name] for name in names}
+    return {k: v for k, v in columns.items() if v[~v.isin([NONE, BM25])].nunique() > 1}
+
+
 def _points(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """The columns that tell rows apart, without those that are the same everywhere."""
-    named = {"benchmark": table["benchmark"], "checkpoint": table["checkpoint"], "model": table["model"]}
-    named |= {"sampler": table.apply(label, axis=1), "budget": table["budget"], "ladder": table["ladder"]}
-    keep = {k: v for k, v in named.items() if k == "sampler" or v[~v.isin([NONE, "bm25"])].nunique() > 1}
-    return keep | {"n": table["n_languages"]}
+    """The columns that tell points of the design apart."""
+    first = _several(table, "benchmark", "checkpoint", "model") | {"sampler": table.apply(label, axis=1)}
+    return first | _several(table, "budget", "ladder") | {"n": table["n_languages"]}
 
 
 def headline(table: pd.DataFrame) -> pd.DataFrame:
@@ -79,43 +84,53 @@ def main(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def transfer(table: pd.DataFrame) -> pd.DataFrame:
-    """Held-out languages by script and branch: the baselines, then every sampler at the smallest and largest n."""
+    """Held-out languages by script and branch: the baselines, then every sampler at the smallest and largest n.
+
+    Without held-out languages, a line that says so.
+    """
+    if table.empty:
+        return pd.DataFrame({"transfer": ["no language is held out"]})
     trained = table.loc[table["n_languages"] > 0, "n_languages"]
-    table = table[(table["average"] == "macro") & table["n_languages"].isin([0, trained.min(), trained.max()])]
+    table = table[
+        (table["average"] == "macro") & table["n_languages"].isin([0, trained.min(), trained.max()])
+    ]
     directions = {"mono": "mono", "heldout-pool": "held-out asks pool", "pool-heldout": "pool asks held-out"}
     setting = table["pair_set"].where(table["setting"] == "cross", "mono").map(directions)
     group = table["grouping"] + " " + table["group"]
     known = table["group_in_pool"].map({True: "yes", False: "no"})
-    return _wide(
-        table,
-        {"group": group, "in pool": known, "languages": table["languages"], "setting": setting},
-        _columns(table),
-    )
+    rows = {"group": group, "in pool": known, "languages": table["languages"], "setting": setting}
+    return _wide(table, _several(table, "benchmark", "checkpoint") | rows, _columns(table))
 
 
 def by_language(table: pd.DataFrame) -> pd.DataFrame:
     """A row per question language, a column per sampler and n."""
-    return _wide(table, {"question language": table["query_language"]}, _columns(table))
+    rows = _several(table, "benchmark", "checkpoint") | {"question language": table["query_language"]}
+    return _wide(table, rows, _columns(table))
 
 
 def _columns(table: pd.DataFrame) -> pd.Series:
-    n = table["n_languages"].astype(str)
-    return table.apply(label, axis=1) + (" n=" + n).where(table["n_languages"] > 0, "")
+    text = _sampler_n(table)
+    for name, values in _several(table, "model", "budget", "ladder").items():
+        shown = values.where(~values.isin([NONE, BM25, ALL]), "")
+        text = shown + " " + text if name == "model" else text + " " + shown
+    return text.str.strip()
+
+
+def _sampler_n(table: pd.DataFrame, side: str = "") -> pd.Series:
+    n = table[f"{side}n_languages"]
+    return table.apply(label, axis=1, side=side) + (" n=" + n.astype(str)).where(n > 0, "")
 
 
 def contrasts(table: pd.DataFrame) -> pd.DataFrame:
-    """The confirmatory family, or a line that there is none."""
+    """The confirmatory contrasts, or a line that there are none."""
     table = table[table["family"] != "exploratory"]
     if table.empty:
         return pd.DataFrame({"contrast": ["none was declared in the config"]})
-
-    def point(side: str) -> pd.Series:
-        n = table[f"{side}_n_languages"]
-        return table[f"{side}_sampler"] + (" n=" + n.astype(str)).where(n > 0, "")
-
+    names = ("family", "benchmark", "cell_model", "cell_budget", "reference_model", "reference_budget")
     return pd.DataFrame(
-        {
-            "contrast": point("cell") + " minus " + point("reference"),
+        _several(table, *names)
+        | {
+            "contrast": _sampler_n(table, "cell_") + " minus " + _sampler_n(table, "reference_"),
             "what": table["setting"] + " " + table["metric"] + ", pairs: " + table["pair_set"],
             "difference": table.apply(interval, axis=1, value="difference"),
             "p": table["p"].map("{:.2g}".format),

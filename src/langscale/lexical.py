@@ -58,12 +58,15 @@ def rank(benchmark, k: int, shortest: int, longest: int) -> tuple[np.ndarray, np
 
 
 def first_k(scores: np.ndarray, k: int) -> np.ndarray:
-    """Columns of the k highest scores of every row [B, N], best first, equal scores by column: int32 [B, k]."""
-    k = min(k, scores.shape[1])
-    top = np.empty((len(scores), k), dtype=np.int32)
+    """Columns of the k highest scores of every row [B, N], best first, equal scores by column: int32 [B, k].
+
+    Where N < k, the places behind N hold -1, as in `search.top_k`.
+    """
+    top = np.full((len(scores), k), -1, dtype=np.int32)
+    places = min(k, scores.shape[1])
     for row, values in enumerate(scores):
-        least = np.partition(values, -k)[-k]
+        least = np.partition(values, -places)[-places]
         above, equal = np.flatnonzero(values > least), np.flatnonzero(values == least)
         above = above[np.lexsort((above, -values[above]))]
-        top[row] = np.concatenate([above, equal])[:k]
+        top[row, :places] = np.concatenate([above, equal])[:places]
     return top

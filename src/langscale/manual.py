@@ -49,7 +49,10 @@ def _section(field: dict[str, Any], defs: dict[str, Any], path: str) -> tuple[di
     values = field.get("additionalProperties") or next(iter(field.get("patternProperties", {}).values()), {})
     if isinstance(values, dict) and "$ref" in values:
         return _section(values, defs, f"{path}.<name>")
-    return next((found for found in (_section(f, defs, path) for f in field.get("anyOf", [])) if found[0]), (None, path))
+    return next(
+        (found for found in (_section(f, defs, path) for f in field.get("anyOf", [])) if found[0]),
+        (None, path),
+    )
 
 
 def _kind(field: dict[str, Any], defs: dict[str, Any]) -> str:
@@ -59,7 +62,9 @@ def _kind(field: dict[str, Any], defs: dict[str, Any]) -> str:
         return " or ".join(_kind(part, defs) for part in field["anyOf"])
     if field.get("type") == "array":
         return f"list of {_kind(field['items'], defs)}" if "items" in field else "list"
-    return {"object": "mapping", "integer": "whole number", "string": "text"}.get(field.get("type"), field.get("type", ""))
+    return {"object": "mapping", "integer": "whole number", "string": "text"}.get(
+        field.get("type"), field.get("type", "")
+    )
 
 
 def _value(value: Any) -> str:

@@ -4,52 +4,18 @@ A quantity says what is measured (setting, metric, which languages ask, whose ca
 runs (model, sampler, budget, ladder, n). Tables are quantities x points.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 
 from langscale.config import Study
-from langscale.grid import BM25, Cell, Grid
+from langscale.grid import ALL, BM25, Grid
 from langscale.scores import BIAS, METRICS, PAIR_SETS, SETTINGS, Cells, Clusters, Scores, Sums
 from langscale.statistics import estimate
 
-ALL = "all"
 CHUNK = 16  # quantities in one bootstrap, which holds all their resampled values
-POINT = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
-
-
-@dataclass(frozen=True)
-class Point:
-    """The replicates of one point of the design: runs by seed. `ladder` is `all` for the random ladders."""
-
-    model: str
-    sampler: str
-    alpha: float | None
-    budget: str
-    ladder: str
-    n_languages: int
-    runs: tuple[tuple[int, str], ...]
-
-    @property
-    def trained(self) -> bool:
-        return self.n_languages > 0
-
-    def columns(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in POINT}
-
-
-def points(cells: Iterable[Cell]) -> list[Point]:
-    """The cells of a grid gathered over replicates, in their order."""
-    runs: dict[tuple, list] = {}
-    for cell in cells:
-        # random ladders carry numbers; they are replicates of each other, named ladders are points of their own
-        ladder = ALL if cell.ladder.isdigit() or not cell.n_languages else cell.ladder
-        name = (cell.model, cell.sampler, cell.alpha, cell.budget, ladder, cell.n_languages)
-        runs.setdefault(name, []).append((cell.seed, cell.run.path))
-    return [Point(*name, tuple(found)) for name, found in runs.items()]
 
 
 @dataclass(frozen=True)
@@ -93,6 +59,8 @@ def pair_set_quantities(study: Study) -> list[Quantity]:
             if not asked or not offered or (setting == "mono" and "-" in pair_set):
                 continue
             for metric in METRICS:
+                if metric == "relevant" and setting != "multi":
+                    continue
                 found.append(Quantity(setting, metric, pair_set, asked, offered))
                 if setting == "multi" and pair_set == ALL:
                     found.append(replace(found[-1], candidate_language=OTHER))
@@ -114,15 +82,13 @@ class Panel:
     """Scores of all runs of a study on one benchmark at one checkpoint."""
 
     def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores]):
-        self.study, self.scores = study, scores
+        self.study, self.grid, self.scores, self.points = study, grid, scores, grid.points
         self.trained_on = {run.path: run.languages for run in grid.runs}
-        self.paths = [run.path for run in grid.runs if run.path in scores]
-        self.points = [p for p in points(grid.cells) if all(path in scores for _, path in p.runs)]
+        self.paths = [run.path for run in grid.runs]
         # no training randomness: BM25, and a downloaded encoder as it is
         self.fixed = [
             run.model == BM25 or (not run.steps and not study.models[run.model].architecture)
             for run in grid.runs
-            if run.path in scores
         ]
         first = scores[self.paths[0]]
         self.languages = first.languages
@@ -132,22 +98,23 @@ class Panel:
         return self.paths.index(path)
 
     def sums(self, quantity: Quantity) -> Sums | None:
-        """The quantity over all K runs, sums [K, C, U], or None where no question has a value.
+        """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value.
 
         With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
         languages is NaN.
         """
         found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
         some = next((f for f in found if f), None)
+        questions = np.array([f.questions if f else 0 for f in found])
         if some is None or quantity.status == ALL:
-            return some and replace(some, sums=np.stack([f.sums for f in found]))
+            return some and Sums(np.stack([f.sums for f in found]), some.counts, questions)
         shape = len(found), len(self.clusters.names), max(f.sums.shape[1] for f in found if f)
         sums, counts = np.full(shape, np.nan), np.ones(shape)
         for k, f in enumerate(found):
             if f:
                 sums[k], counts[k] = 0, 0
                 sums[k, :, : f.sums.shape[1]], counts[k, :, : f.counts.shape[1]] = f.sums, f.counts
-        return Sums(sums, counts, some.questions)
+        return Sums(sums, counts, questions)
 
     def _of_run(self, quantity: Quantity, path: str) -> Quantity:
         if quantity.status == ALL:
@@ -161,15 +128,21 @@ class Panel:
     def _sums(self, path: str, quantity: Quantity) -> Sums | None:
         index = {code: i for i, code in enumerate(self.languages)}
         asked = np.array([index[code] for code in quantity.asked or self.languages if code in index])
-        offered = np.array([index[c] for c in self.languages if quantity.offered is None or c in quantity.offered], int)
+        offered = np.array(
+            [index[c] for c in self.languages if quantity.offered is None or c in quantity.offered], int
+        )
         # in cross a candidate language is a column; in multi the candidates are part of the value
         restricted = quantity.offered if quantity.setting == "multi" and len(offered) < len(index) else None
-        cells = self._cells(path, quantity.setting, quantity.metric, restricted, quantity.candidate_language == OTHER)
+        cells = self._cells(
+            path, quantity.setting, quantity.metric, restricted, quantity.candidate_language == OTHER
+        )
         columns = offered if quantity.setting == "cross" else np.arange(1)
         return self.clusters.add(cells, asked, columns) if len(asked) else None
 
     @cache  # noqa: B019 - a panel lives as long as its tables are made
-    def _cells(self, path: str, setting: str, metric: str, offered: tuple[str, ...] | None, other: bool) -> Cells:
+    def _cells(
+        self, path: str, setting: str, metric: str, offered: tuple[str, ...] | None, other: bool
+    ) -> Cells:
         scores, keep = self.scores[path], None
         if offered is not None:
             keep = np.isin(np.array(self.languages), offered)
@@ -179,8 +152,8 @@ class Panel:
 
     def estimates(
         self, quantities: Sequence[Quantity], comparisons: Sequence[list[dict[int, float]]]
-    ) -> Iterator[tuple[Quantity, str, int, dict[str, np.ndarray]]]:
-        """(quantity, average, number of questions, estimates of all comparisons), in order.
+    ) -> Iterator[tuple[Quantity, str, np.ndarray, dict[str, np.ndarray]]]:
+        """(quantity, average, number of questions of every run, estimates of all comparisons), in order.
 
         A comparison is a list of units over the K runs, see langscale.statistics. Quantities of equal counts go
         through one bootstrap. Both averages, macro and micro, are given where they differ.

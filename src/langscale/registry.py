@@ -1,8 +1,8 @@
 """Where every data set and model lives: URL or hub file, revision, SHA-256, size and licence.
 
-`files(name, languages)` lists what a data set needs for some languages. Known hashes and sizes are in checksums.txt
-beside this file, a line `sha256  size  path` each. A fact that is not known is None, and `note` says so;
-`langscale.fetch.check` compares all entries with the web.
+`files(name, languages)` lists what a data set needs for some languages. Known hashes and sizes are in
+checksums.txt beside this file, a line `sha256  size  path` each. A fact that is not known is None, and `note`
+says so; `langscale.fetch.check` compares all entries with the web.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,10 +28,10 @@ class Entry:
     """One file: either at `url`, or `file` of the hub's `repo` at `revision`.
 
     name: of the data set or model; repo_type: "dataset" or "model"; file: name in the repository, where a `*`
-    stands for all files of one folder that match it, because their number is not known; optional: such a pattern
-    may match nothing; sha256: hex digest of the file's bytes; size: bytes; licence: SPDX identifier, None where there
-    is none or it is not known; restricted: for non-commercial use only, so that it needs `accept_licence` in the
-    config; note: what is not known, or not as it seems.
+    stands for all files of one folder that match it, because their number is not known; optional: such a
+    pattern may match nothing; sha256: hex digest of the file's bytes; size: bytes; licence: SPDX identifier,
+    None where there is none or it is not known; restricted: for non-commercial use only, so that it needs
+    `accept_licence` in the config; note: what is not known, or not as it seems.
     """
 
     name: str
@@ -69,12 +69,11 @@ class Entry:
 
 
 def chosen(name: str, languages: Sequence[str], known: Mapping[str, str] | Sequence[str]) -> list[str]:
-    """Those of `languages` that data set `name` has, in their order; raises UserError where it has none of them."""
+    """Those of `languages` that data set `name` has, in their order; raises UserError where there is none."""
     found = [code for code in languages if code in known]
     if not found:
-        raise UserError(
-            f"{name}: none of the languages {' '.join(languages) or '(none given)'}; it has {' '.join(sorted(known))}"
-        )
+        given = " ".join(languages) or "none"
+        raise UserError(f"{name}: languages: {given}; right: at least one of {' '.join(sorted(known))}")
     return found
 
 
@@ -89,8 +88,8 @@ def checksums() -> dict[str, tuple[str, int | None]]:
 def files(name: str, languages: Sequence[str] = ()) -> list[Entry]:
     """The files of data set or model `name` for BCP 47 `languages`, of those that it has.
 
-    A data set in one language, or a model, ignores `languages`. Raises UserError for an unknown name, and where a
-    data set has none of the languages.
+    A data set in one language, or a model, ignores `languages`. Raises UserError for an unknown name, and
+    where a data set has none of the languages.
     """
     if name not in DATASETS:
         raise UserError(f"registry: {name} is unknown; there are {', '.join(sorted(DATASETS))}")
@@ -110,7 +109,7 @@ def model(
     folders: Sequence[str] = (),
     **facts: object,
 ) -> list[Entry]:
-    """The files of a hub model: configs and tokenizer, the weights, and those of sentence-transformers' `folders`."""
+    """Files of a hub model: configs, weights, tokenizer, and those of sentence-transformers' `folders`."""
     one = Entry(repo, repo=repo, repo_type="model", revision=revision, licence=licence, **facts)
     names = ["*.json", weights, *(f"{folder}/config.json" for folder in folders)]
     names += [f"{folder}/model.safetensors" for folder in folders if folder.endswith("Dense")]
@@ -255,7 +254,7 @@ DATASETS: dict[str, Files] = {
     "nq": _hub("nq", "sentence-transformers/natural-questions", ["pair/*.parquet"],
                licence="CC-BY-SA-3.0", note=f"{UNPINNED}; layout and licence [M]"),
     "wikiqa": _hub("wikiqa", "microsoft/wiki_qa", ["data/*.parquet"],
-                   note=f"{UNPINNED}; layout [M]; Microsoft Research Data License [M]"),
+                   note=f"{UNPINNED}; layout [M]; licence: Microsoft Research Data License [M]"),
     "duorc": _hub("duorc", "ibm-research/duorc", ["ParaphraseRC/*.parquet", "SelfRC/*.parquet"],
                   licence="MIT", note=f"{UNPINNED}; layout and licence [M]"),
     "newsqa": _hub("newsqa", "lucadiliello/newsqa", ["data/*.parquet"],
@@ -267,7 +266,8 @@ DATASETS: dict[str, Files] = {
     "mfaq": _hub("mfaq", "clips/mfaq", ["data/en/train.jsonl"], licence="CC0-1.0", note=UNPINNED),
     "mr-tydi": _hub("mr-tydi", "castorini/mr-tydi", ["mrtydi-v1.1-english/train.jsonl.gz"],
                     licence="Apache-2.0", note=UNPINNED),
-    "yahoo-qa": _hub("yahoo-qa", "sentence-transformers/yahoo-answers", ["title-question-answer-pair/*.parquet"],
+    "yahoo-qa": _hub("yahoo-qa", "sentence-transformers/yahoo-answers",
+                     ["title-question-answer-pair/*.parquet"],
                      note=f"{UNPINNED}; layout [M]; licence unknown"),
     "squadshifts": _urls(
         "squadshifts",
@@ -276,8 +276,12 @@ DATASETS: dict[str, Files] = {
     ),
 }  # fmt: skip
 MODELS: tuple[tuple[str, dict], ...] = (
-    ("FacebookAI/xlm-roberta-base", {"revision": "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089", "licence": "MIT"}),
-    ("FacebookAI/xlm-roberta-large", {"revision": "c23d21b0620b635a76227c604d44e43a9f0ee389", "licence": "MIT"}),
+    ("FacebookAI/xlm-roberta-base", {
+        "revision": "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089", "licence": "MIT",
+    }),
+    ("FacebookAI/xlm-roberta-large", {
+        "revision": "c23d21b0620b635a76227c604d44e43a9f0ee389", "licence": "MIT",
+    }),
     ("sentence-transformers/LaBSE", {
         "revision": "836121a0533e5664b21c7aacc5d22951f2b8b25b", "licence": "Apache-2.0",
         "folders": ("1_Pooling", "2_Dense"), "note": "2_Dense/model.safetensors [M]",
@@ -295,8 +299,8 @@ MODELS: tuple[tuple[str, dict], ...] = (
     ("microsoft/Multilingual-MiniLM-L12-H384", {"licence": "MIT", "note": f"{UNPINNED}; safetensors [M]"}),
     ("google/madlad400-3b-mt", {"licence": "Apache-2.0", "note": f"{UNPINNED}; licence [M]"}),
     ("facebook/m2m100_418M", {
-        "revision": "55c2e61bbf05dfb8d7abccdc3fae6fc8512fd636", "licence": "MIT", "weights": "pytorch_model.bin",
-        "note": NO_SAFETENSORS,
+        "revision": "55c2e61bbf05dfb8d7abccdc3fae6fc8512fd636", "licence": "MIT",
+        "weights": "pytorch_model.bin", "note": NO_SAFETENSORS,
     }),
     ("facebook/nllb-200-distilled-600M", {
         "revision": "f8d333a098d19b4fd9a8b18f94170487ad3f821d", "licence": "CC-BY-NC-4.0", "restricted": True,

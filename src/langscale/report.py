@@ -10,9 +10,9 @@ import yaml
 
 from langscale import layout
 from langscale.config import Study
-from langscale.grid import NONE, UNTRAINED
+from langscale.grid import ALL, BM25, NONE
 from langscale.languages import name as language_name
-from langscale.panel import ALL
+from langscale.scores import SETTINGS
 
 CAPTIONS = {
     "scaling-cross": (
@@ -32,80 +32,76 @@ CAPTIONS = {
 
 def sentences(study: Study, scaling: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
     """The answer, written from the numbers: what n does to cross mAP among pool pairs and on held-out languages."""
-    scaling = layout.headline(scaling)
-    scaling = scaling[
-        (scaling["metric"] == "mAP") & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
-    ]
-    trained = scaling[scaling["n_languages"] > 0]
-    first, last = trained["n_languages"].min(), trained["n_languages"].max()
+    scaling, contrasts = (
+        table[(table["metric"] == "mAP") & (table["checkpoint"] == "last") & (table["average"] == "macro")]
+        for table in (layout.headline(scaling), contrasts)
+    )
+    scaling = scaling[scaling["ladder"] == ALL]
+    names = ["benchmark", "model", "budget"]
+    curves = scaling.loc[scaling["n_languages"] > 0, names].drop_duplicates()
     found = []
-    for (benchmark, model, budget), part in trained.groupby(["benchmark", "model", "budget"], sort=False):
-        where = (
-            f"On {benchmark} with {model} ({budget})" if len(study.benchmarks) * len(study.models) > 1 else ""
-        )
-        cross = part[part["setting"] == "cross"]
-        at = cross[(cross["pair_set"] == "pool") & (cross["n_languages"] == last)].sort_values("value")
-        best = at.iloc[-1]
-        start = cross[(cross["pair_set"] == "pool") & (cross["n_languages"] == first)].iloc[0]
-        untrained = _baseline(scaling, benchmark, model, "cross", "pool")
-        keys = {"benchmark": benchmark, "cell_model": model, "cell_budget": budget, "setting": "cross"}
-        gain = _contrast(contrasts, keys | {"pair_set": "pool"}, best, last, first)
-        found.append(
-            f"{where + ': f' if where else 'F'}rom {first} to {last} training languages, cross-lingual mAP between "
-            f"pool languages goes from {layout.interval(start)} to {layout.interval(best)} with the best sampler, "
-            f"{layout.label(best)} ({_change(gain)}); the untrained encoder has {untrained}."
-        )
-        held = []
-        for pair_set, text in (("heldout-pool", "asking in them"), ("pool-heldout", "asking for them")):
-            rows = cross[cross["pair_set"] == pair_set]
-            if rows.empty:
-                continue
-            top = rows[rows["n_languages"] == last].sort_values("value").iloc[-1]
-            change = _contrast(contrasts, keys | {"pair_set": pair_set}, top, last, first)
-            base = _baseline(scaling, benchmark, model, "cross", pair_set)
-            held.append(
-                f"{text}, {layout.label(top)} reaches {layout.interval(top)} ({_change(change)}; untrained {base})"
-            )
-        if held:
+    for benchmark, model, budget in curves.itertuples(index=False):
+        where = f"On {benchmark} with {model} ({budget}): " if len(curves) > 1 else ""
+        here = scaling[(scaling["benchmark"] == benchmark) & scaling["model"].isin([model, BM25])]
+        here = here[here["budget"].isin([budget, NONE])]
+        first, last = here.loc[here["n_languages"] > 0, "n_languages"].agg(["min", "max"])
+        cross = {name: rows for name, rows in here[here["setting"] == "cross"].groupby("pair_set")}
+        if "pool" in cross:
             found.append(
-                f"For the {len(study.languages.heldout)} languages it never saw, at n = {last}: "
-                + "; ".join(held)
-                + "."
+                f"{where}From {first} to {last} training languages, cross-lingual mAP between pool languages goes from "
+                "{start} to {end} with the best sampler, {sampler} ({change}); "
+                "{baselines}.".format(**_curve(cross["pool"], contrasts))
             )
-        winners = []
-        for setting in ("mono", "cross", "multi"):
-            rows = part[
-                (part["setting"] == setting) & (part["pair_set"] == ALL) & (part["n_languages"] == last)
-            ]
-            top = rows.sort_values("value").iloc[-1]
-            winners.append(f"{setting} {layout.label(top)} ({top['value']:.3f})")
-        found.append(f"Highest mAP over all languages at n = {last}: " + ", ".join(winners) + ".")
+        held = [
+            text
+            + ", {sampler} reaches {end} ({change}; {baselines})".format(**_curve(cross[name], contrasts))
+            for name, text in (("heldout-pool", "asking in them"), ("pool-heldout", "asking for them"))
+            if name in cross
+        ]
+        if held:
+            count = len(study.languages.heldout)
+            found.append(f"{where}For the {count} languages it never saw, at n = {last}: {'; '.join(held)}.")
+        end = here[(here["pair_set"] == ALL) & (here["n_languages"] == last)].sort_values("value")
+        tops = end.groupby("setting", sort=False).tail(1).set_index("setting")
+        winners = ", ".join(
+            f"{setting} {layout.label(tops.loc[setting])} ({tops.loc[setting, 'value']:.3f})"
+            for setting in SETTINGS
+            if setting in tops.index
+        )
+        found.append(f"{where}Highest mAP over all languages at n = {last}: {winners}.")
     return found
 
 
-def _baseline(scaling: pd.DataFrame, benchmark: str, model: str, setting: str, pair_set: str) -> str:
-    rows = scaling[
-        (scaling["sampler"] == UNTRAINED) & (scaling["benchmark"] == benchmark) & (scaling["model"] == model)
-    ]
-    rows = rows[(rows["setting"] == setting) & (rows["pair_set"] == pair_set)]
-    return layout.interval(rows.iloc[0])
-
-
-def _contrast(
-    contrasts: pd.DataFrame, keys: dict[str, Any], cell: pd.Series, n: int, reference: int
-) -> pd.Series | None:
-    sampler = cell["sampler"]
-    keys = keys | {"cell_sampler": sampler, "cell_n_languages": n, "reference_n_languages": reference}
-    keys |= {
-        "reference_sampler": sampler,
-        "metric": "mAP",
-        "checkpoint": "last",
-        "cell_ladder": ALL,
-        "average": "macro",
+def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
+    """What is told of one pair set: the sampler that is best at the largest n, there and at the smallest n."""
+    trained = rows[rows["n_languages"] > 0].sort_values("value")
+    best = trained[trained["n_languages"] == trained["n_languages"].max()].iloc[-1]
+    sampler = trained[trained.apply(layout.label, axis=1) == layout.label(best)]
+    start = sampler[sampler["n_languages"] == trained["n_languages"].min()].iloc[0]
+    baselines = rows[rows["n_languages"] == 0]
+    return {
+        "sampler": layout.label(best),
+        "start": layout.interval(start),
+        "end": layout.interval(best),
+        "change": _change(_contrast(contrasts, best, start["n_languages"])),
+        "baselines": ", ".join(
+            f"{layout.label(row)} {layout.interval(row)}" for _, row in baselines.iterrows()
+        ),
     }
-    keys |= {"candidate_language": ALL}
-    rows = contrasts[(contrasts[list(keys)] == pd.Series(keys)).all(axis=1)]
-    rows = rows[rows["cell_alpha"].isna() if pd.isna(cell["alpha"]) else rows["cell_alpha"] == cell["alpha"]]
+
+
+def _contrast(contrasts: pd.DataFrame, cell: pd.Series, n: int) -> pd.Series | None:
+    """The contrast of a row of scaling.csv with the same curve at n, if there is one."""
+    same = ("benchmark", "setting", "pair_set", "candidate_language")
+    wanted = {name: cell[name] for name in same} | {
+        "cell_n_languages": cell["n_languages"],
+        "reference_n_languages": n,
+    }
+    for side in ("cell", "reference"):
+        wanted |= {f"{side}_{name}": cell[name] for name in ("model", "sampler", "budget", "ladder")}
+        alpha = contrasts[f"{side}_alpha"]
+        contrasts = contrasts[alpha.isna() if pd.isna(cell["alpha"]) else alpha == cell["alpha"]]
+    rows = contrasts[(contrasts[list(wanted)] == pd.Series(wanted)).all(axis=1)]
     return rows.iloc[0] if len(rows) else None
 
 

@@ -23,6 +23,7 @@ METRICS = {
     "R@1": lambda ranks: metrics.recall_at(ranks, 1),
     "R@10": lambda ranks: metrics.recall_at(ranks, 10),
     "nDCG@10": lambda ranks: metrics.ndcg_at(ranks, 10),
+    "relevant": lambda ranks: (ranks > 0).sum(1).astype(float),  # |R|; of interest in multi only
 }
 BIAS = (
     "rank distance",
@@ -82,7 +83,9 @@ class Scores:
         """One parquet row per question and language: its ranks, and its mAP in the three settings to look at."""
         table = self.questions[["question_id", "cluster", "language"]].copy()
         for setting in SETTINGS:
-            table[f"{setting} mAP"] = np.nanmean(self.values(setting, "mAP"), axis=1).astype(np.float32)
+            table[f"{setting} mAP"] = (
+                pd.DataFrame(self.values(setting, "mAP")).mean(axis=1).astype(np.float32)
+            )
         for metric in BIAS:
             table[metric] = self._bias(metric).astype(np.float32)
         for name, ranks in (("rank in own pool", self.own_pool), ("rank in all", self.multi)):
@@ -143,7 +146,9 @@ class Clusters:
         self.shape = len(self.names), len(languages)
         cell = pd.Index(self.names).get_indexer(questions["cluster"]) * len(languages) + self.language
         size = self.shape[0] * self.shape[1], len(questions)
-        self.by_cell = scipy.sparse.csr_array((np.ones(len(questions)), (cell, np.arange(len(questions)))), size)
+        self.by_cell = scipy.sparse.csr_array(
+            (np.ones(len(questions)), (cell, np.arange(len(questions)))), size
+        )
 
     def cells(self, values: np.ndarray) -> Cells:
         """Sums and counts of values [Q, U]; NaN is no value."""

@@ -32,30 +32,6 @@ BLOCK = 16_000_000  # numbers in one block of resampled values: 128 MB
 Unit = Mapping[int, float]
 
 
-def cluster_sums(
-    values: np.ndarray, questions: Sequence[str], clusters: Sequence[str], strata: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
-    """Sums [K, C, X] and counts [C, X] of per-question values [K, Q], with the sorted clusters and strata.
-
-    nan is a question outside the setting; it must be nan in every column (ValueError otherwise). The order of
-    the rows Q does not matter: they are summed by question id.
-    """
-    values = np.atleast_2d(np.asarray(values, dtype=float))
-    present = ~np.isnan(values)
-    if (present != present[0]).any():
-        raise ValueError("per-question values: found columns of different questions; one setting is right")
-    cluster_names, c = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-    stratum_names, x = np.unique(np.asarray(strata, dtype=str), return_inverse=True)
-    code = c * len(stratum_names) + x
-    order = np.lexsort((np.asarray(questions, dtype=str), code))
-    filled, starts = np.unique(code[order], return_index=True)
-    shape = len(cluster_names), len(stratum_names)
-    sums = np.zeros((len(values), shape[0] * shape[1]))
-    sums[:, filled] = np.add.reduceat(np.where(present, values, 0.0)[:, order], starts, axis=1)
-    counts = np.bincount(code[present[0]], minlength=shape[0] * shape[1]).reshape(shape)
-    return sums.reshape(-1, *shape), counts, cluster_names.tolist(), stratum_names.tolist()
-
-
 @lru_cache(maxsize=4)
 def cluster_weights(clusters: tuple[str, ...], n_resamples: int, seed: int) -> np.ndarray:
     """How often each cluster is drawn in each resample: [B, C], every row a multinomial that sums to C.

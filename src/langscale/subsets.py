@@ -21,8 +21,8 @@ class Subset:
 
     queries: int32 [P, n], row in the pairs table; positives: int32 [P, n], row in the passages table; negatives:
     int32 [P, h, n], the same for hard negatives; each -1 where the language lacks it. passage: int32 [P] and
-    negative_passage: int32 [P, h] number the passage ids, language-free (-1: none). whole: bool [P], exists in
-    every language of the pool.
+    negative_passage: int32 [P, h] number the passage ids, language-free (-1: none). whole: bool [P], query and
+    positive exist in every language of the pool.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Subset:
     whole: np.ndarray
 
     def take(self, whole_pool: bool, pairs: int | None = None, share: int = 1) -> "Subset":
-        """The pairs of a budget: the first `pairs` of those allowed (None: all), of which every share counts 1/share.
+        """The pairs of a budget: the first `pairs` (None: all) of those allowed, then the first 1/share of these.
 
         Raises UserError where the source has fewer pairs than asked for.
         """
@@ -72,12 +72,13 @@ def build(
     languages = sorted(languages)
     ids = sorted(pairs["pair_id"].unique(), key=lambda pair: (key("pair", pair), pair))
     queries = _matrix(pairs, "pair_id", ids, languages)
-    in_pool = _matrix(pairs, "pair_id", ids, sorted(pool)) >= 0
 
     numbers = pd.Index(sorted(passages["passage_id"].unique()))
     where = np.vstack([_matrix(passages, "passage_id", numbers, languages), np.full((1, len(languages)), -1)])
     once = pairs.drop_duplicates("pair_id").set_index("pair_id").loc[ids]
     passage = numbers.get_indexer(once["passage_id"])
+    asked = (_matrix(pairs, "pair_id", ids, pool) >= 0).all(1)
+    answered = (_matrix(passages, "passage_id", numbers, pool) >= 0).all(1)
     lists = [list(negatives)[:hard] for negatives in once["negative_ids"]]
     width = max(map(len, lists), default=0)
     flat = [n for negatives in lists for n in negatives + [None] * (width - len(negatives))]
@@ -89,7 +90,7 @@ def build(
         where[negative_passage].astype(np.int32),
         passage.astype(np.int32),
         negative_passage.astype(np.int32),
-        in_pool.all(1),
+        asked & answered[passage] & (passage >= 0),
     )
 
 

@@ -8,12 +8,9 @@ import pandas as pd
 
 from langscale import languages as language_facts
 from langscale.benchmarks import reader
-from langscale.config import Point as Named
 from langscale.config import Study
-from langscale.errors import UserError
-from langscale.grid import BM25, UNTRAINED, Grid
-from langscale.panel import ALL, Panel, Point, Quantity, pair_set_quantities, points, status_quantities
-from langscale.sampling import Spec
+from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
+from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scores import SETTINGS, Scores
 from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
 
@@ -22,9 +19,8 @@ SCORES = (
     "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
     "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
-SIDES = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
 CONTRASTS = (
-    *(f"{side}_{name}" for side in ("cell", "reference") for name in SIDES), "benchmark", "setting", "query_language",
+    *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
     "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted", "family",
     "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries", "n_runs", "note", "checkpoint",
     "candidate_text", "average",
@@ -59,21 +55,24 @@ def runs_table(grid: Grid) -> pd.DataFrame:
 def score_rows(
     panel: Panel, quantities: Sequence[Quantity], labels: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """One row per quantity and point, with both intervals; `labels` are constant columns."""
-    comparisons = [cell_units({seed: panel.column(path) for seed, path in p.runs}) for p in panel.points]
-    constant = {
-        "status": ALL,
-        "seed": ALL,
-    } | labels
+    """One row per quantity and point that has a value, with both intervals; `labels` are constant columns.
+
+    n_queries: questions with a value; by status, where it may differ between replicates, their mean.
+    """
+    columns = [{seed: panel.column(path) for seed, path in p.runs} for p in panel.points]
+    comparisons = [cell_units(replicates) for replicates in columns]
+    constant = {"seed": ALL} | labels
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
         for i, point in enumerate(panel.points):
+            if np.isnan(found["mean"][i]):
+                continue
             yield (
                 constant
                 | point.columns()
                 | quantity.columns()
                 | {
                     "value": found["mean"][i],
-                    "n_queries": questions,
+                    "n_queries": round(questions[list(columns[i].values())].mean()),
                     "n_runs": found["n_runs"][i],
                     "ci_low": found["low"][i],
                     "ci_high": found["high"][i],
@@ -90,7 +89,7 @@ def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
 
 
 def by_language(study: Study) -> list[Quantity]:
-    """mAP of every question language: mono; cross towards all, pool and held-out languages; multi."""
+    """mAP of every question language in every setting, and mAP@20 in multi; candidates of all languages."""
     found = []
     for code in study.languages.all:
         found += [Quantity(s, "mAP", ALL, (code,), query_language=code) for s in SETTINGS]
@@ -121,7 +120,8 @@ def relatives(study: Study) -> list[tuple[str, str, tuple[str, ...], bool]]:
 
 def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
     """Held-out languages by script and branch: cross mAP between them and the pool, both ways, and mono."""
-    tables, pool = [], tuple(study.languages.pool)
+    columns = ("grouping", "group", "languages", "group_in_pool")
+    tables, pool = [pd.DataFrame(columns=[*columns, *SCORES])], tuple(study.languages.pool)
     for grouping, group, codes, known in relatives(study):
         quantities = [
             Quantity("cross", "mAP", "heldout-pool", codes, pool),
@@ -129,11 +129,10 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
             Quantity("mono", "mAP", "heldout", codes, codes),
         ]
         table = score_table(score_rows(panel, quantities, labels))
-        facts = {"grouping": grouping, "group": group, "languages": " ".join(codes), "group_in_pool": known}
-        for i, (name, value) in enumerate(facts.items()):
-            table.insert(i, name, value)
+        for i, value in enumerate((grouping, group, " ".join(codes), known)):
+            table.insert(i, columns[i], value)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else score_table(iter(()))
+    return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
@@ -158,45 +157,23 @@ def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
     return pairs
 
 
-def find_point(points: Sequence[Point], named: Named, key: str) -> Point:
-    """The point that a contrast of the config names; raises UserError where it is none or not the only one."""
-    spec = Spec.parse(named.sampler) if named.n else None
-    sampler = (spec.sampler, spec.alpha) if spec else (named.sampler, None)
-    found = [
-        p
-        for p in points
-        if (p.sampler, p.alpha, p.n_languages, p.ladder) == (*sampler, named.n, ALL)
-        and named.model in (None, p.model)
-        and named.budget in (None, p.budget)
-    ]
-    if len(found) != 1:
-        there = ", ".join(sorted({f"{p.sampler} n={p.n_languages}" for p in points}))
-        raise UserError(f"{key}: names {len(found)} cells of the grid, must name one; there are {there}")
-    return found[0]
-
-
-def check_contrasts(study: Study, grid_points: Sequence[Point]) -> None:
-    """Raise UserError for a contrast of the config that names no cell of the grid."""
-    for i, contrast in enumerate(study.statistics.contrasts):
-        for side in ("cell", "reference"):
-            find_point(grid_points, getattr(contrast, side), f"statistics.contrasts.{i}.{side}")
-
-
 def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
     """Paired differences of points on the same questions and replicates.
 
     The contrasts of the config are confirmatory: Holm within their family. All others are exploratory:
-    Benjamini-Hochberg over all of them.
+    Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline.
     """
-    declared = {}
-    for i, c in enumerate(study.statistics.contrasts):
-        key = f"statistics.contrasts.{i}"
-        pair = tuple(find_point(panel.points, getattr(c, s), f"{key}.{s}") for s in ("cell", "reference"))
-        declared[pair, c.setting, c.pair_set, c.metric] = c.family
-    pairs = list(dict.fromkeys(contrast_pairs(panel.points) + [pair for pair, *_ in declared]))
+    named = panel.grid.contrasts
+    declared = {
+        (pair, c.setting, c.pair_set, c.metric): c.family
+        for pair, c in zip(named, study.statistics.contrasts, strict=True)
+    }
+    # a difference is taken once, in the direction in which it was declared
+    pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
+    pairs = list(dict.fromkeys(pairs + named))
     columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
     comparisons = [paired_units(columns[p], columns[q], panel.fixed) for p, q in pairs]
-    asked = {(setting, pair_set, metric) for _, setting, pair_set, metric in declared}
+    asked = {tuple(what) for _, *what in declared}
     quantities = [
         q
         for q in pair_set_quantities(study)
@@ -208,10 +185,10 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
             sides = {
                 f"{side}_{name}": getattr(point, name)
                 for side, point in (("cell", p), ("reference", q))
-                for name in SIDES
+                for name in POINT
             }
             family = declared.get(((p, q), quantity.setting, quantity.pair_set, quantity.metric))
-            primary = quantity.candidate_language == ALL and average == "macro"
+            primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
             rows.append(
                 labels | sides | quantity.columns() | {
                     "difference": found["mean"][i],
@@ -223,7 +200,7 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
                     "runs_ci_high": found["runs_high"][i],
                     "p_runs": found["p_runs"][i],
                     "smallest_detectable": found["detectable"][i],
-                    "n_queries": questions,
+                    "n_queries": questions[0],
                     "n_runs": found["n_runs"][i],
                     "note": found["reason"][i],
                     "average": average,
@@ -244,7 +221,7 @@ def adjust(table: pd.DataFrame) -> pd.DataFrame:
 def main_table(scaling: pd.DataFrame) -> pd.DataFrame:
     """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
     largest = scaling["n_languages"] == scaling["n_languages"].max()
-    shown = (scaling["pair_set"] == ALL) & (scaling["candidate_language"] == ALL)
+    shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
     wanted = scaling["metric"].isin(["mAP", "mAP@20", "R@1", "R@10", "rank distance"])
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
 
@@ -257,14 +234,13 @@ def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) 
         mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[
             ["share", "pool_share"]
         ].mean()
-        rows.append(mean.assign(**point.columns()))
+        rows.append(mean.assign(**point.columns(), ratio=mean["share"] / mean["pool_share"]))
     table = pd.concat(rows, ignore_index=True)
-    return table[[*point.columns(), "query_language", "candidate_language", "k", "share", "pool_share"]]
+    return table[[*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]]
 
 
 def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str]) -> dict[str, pd.DataFrame]:
     """Every table by name. `files`: score file by (run folder, checkpoint, benchmark)."""
-    check_contrasts(study, points(grid.cells))
     parts: dict[str, list[pd.DataFrame]] = {}
     for benchmark in sorted(study.benchmarks):
         for checkpoint in grid.checkpoints:
@@ -278,7 +254,7 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
             }
             scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
             shares = {
-                path: pd.read_parquet(file.replace(".parquet", "-shares.parquet"))
+                path: pd.read_parquet(file.removesuffix(".parquet") + "-shares.parquet")
                 for path, file in found.items()
             }
             for name, table in {

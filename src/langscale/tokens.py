@@ -41,6 +41,10 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
+    def __getitem__(self, row: int) -> np.ndarray:
+        """Token ids of one text."""
+        return self.ids[self.offsets[row] : self.offsets[row + 1]]
+
     @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens per text, int64 [N]."""
@@ -60,7 +64,7 @@ class Tokens:
         seen: dict[bytes, int] = {}
         first, inverse = [], np.empty(len(self), dtype=np.int64)
         for row in range(len(self)):
-            key = self.ids[self.offsets[row] : self.offsets[row + 1]].tobytes()
+            key = self[row].tobytes()
             if key not in seen:
                 seen[key] = len(first)
                 first.append(row)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from langscale.config import Model, Training, Validation
 from langscale.encoder import Encoder
+from langscale.errors import UserError
 from langscale.files import atomic
 from langscale.loss import allowed, info_nce
 from langscale.sampling import Batch, Sampler, SourceIndex, Spec, language_shares
@@ -83,7 +85,7 @@ class Step:
             return self.encoder(torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device))
 
     def loss(self, data: Data, batch: Batch) -> tuple[torch.Tensor, float]:
-        """(loss, share of the query-document comparisons that are masked as positives)."""
+        """(loss, share of the possible negatives that are masked as positives)."""
         e = examples(data, batch, self.training.hard_negatives)
         prints = torch.from_numpy(np.asarray(data.passages.fingerprints[e.documents]))
         hard_only = self.training.negatives == "hard-only"
@@ -92,7 +94,9 @@ class Step:
         )
         queries, documents = self.encode(data.queries, e.queries), self.encode(data.passages, e.documents)
         loss = info_nce(queries, documents, keep.to(self.device), self.training.scale)
-        return loss, 1 - keep.float().mean().item()
+        size, others = len(e.queries), len(e.documents) - 1
+        possible = others + 1 - size if hard_only else size * others
+        return loss, 1 - (int(keep.sum()) - size) / max(1, possible)
 
 
 def learning_rate(step: int, steps: int, warmup: float) -> float:
@@ -116,17 +120,24 @@ def validation_batches(
 ) -> list[Batch]:
     """Fixed batches, the same at every n, sampler and seed.
 
-    `en`: English alone; `pool`: as many mono batches, taking turns through the languages, as x-y batches.
+    `en`: English alone; `pool`: as many mono batches, with equal turns for all languages, as x-y batches; that may
+    take more pairs than asked for. Raises UserError where a source has too few pairs.
     """
     indices = [d.index() for d in data]
-    size = min(batch_size, *(int(i.has.all(1).sum()) for i in indices))
+    have = [int(i.has.all(1).sum()) for i in indices]
+    if min(have) < 2:
+        name = indices[have.index(min(have))].name
+        raise UserError(
+            f"training.validation: {name} has {min(have)} validation pairs in {', '.join(languages)}; it needs 2"
+        )
+    size = min(batch_size, *have)
     count = max(1, validation.pairs // size)
     if validation.languages == "en" or len(languages) == 1:
         sampler = Sampler(Spec("x-x-mono"), languages, indices, size, "validation")
         return [sampler.batch(step) for step in range(count)]
     cross = Sampler(Spec("x-y"), languages, indices, size, "validation")
     batches = []
-    for step in range(math.ceil(count / 2)):
+    for step in range(len(languages) * math.ceil(count / 2 / len(languages))):
         drawn = cross.batch(step)
         mono = np.full(size, step % len(languages))
         batches += [drawn, Batch("mono", drawn.source, drawn.pairs, mono, mono)]
@@ -164,12 +175,20 @@ def train(
     tokenizer: str | Path,
     validate: Callable[[Step], float] | None = None,
     label: str = "",
+    terminal: TextIO | None = None,
 ) -> Encoder:
     """Train in place for `steps` steps and write `log.csv`, `last/` and, with `validate`, `best/` to `folder`.
 
     Every step is a function of (seed, step) and the weights: the batch, and dropout, which is seeded anew. With
-    patience the run may end early; the log then ends early too.
+    patience the run may end early; the log then ends early too. Raises FloatingPointError where loss or gradient is
+    not finite, UserError for `hard-only` and a source without hard negatives.
     """
+    if training.negatives == "hard-only":
+        bare = [d.subset.name for d in data if not min(training.hard_negatives, d.subset.negatives.shape[1])]
+        if bare:
+            raise UserError(
+                f"training.negatives: hard-only needs hard negatives; {', '.join(bare)} gives none"
+            )
     torch.set_num_threads(training.threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     folder = Path(folder)
@@ -178,7 +197,9 @@ def train(
     adam = optimiser(encoder, training)
     operations = 6 * encoder.matrix_parameters() / machine_gemm(device)
     best, rows = Best(), []
-    for step in tqdm(range(steps), desc=label, unit="step", disable=None, leave=False, smoothing=0.05):
+    for step in tqdm(
+        range(steps), desc=label, unit="step", file=terminal, disable=None, leave=False, smoothing=0.05
+    ):
         start, seen = time.perf_counter(), step_loss.tokens
         torch.manual_seed(key("dropout", seed, step))
         encoder.train()
@@ -190,11 +211,12 @@ def train(
         adam.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), training.clip)
-        adam.step()
-        if not math.isfinite(loss.item()):
+        if not math.isfinite(loss.item() + norm.item()):
             raise FloatingPointError(
-                f"{label}: loss {loss.item()} at step {step}; lower training.learning_rate"
+                f"{label}: loss {loss.item()} and gradient norm {norm.item()} at step {step}; "
+                "lower training.learning_rate"
             )
+        adam.step()
         seconds, tokens = time.perf_counter() - start, step_loss.tokens - seen
         own, passage = language_shares(batch, len(sampler.languages), hard)
         rows.append(

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from langscale.tables import CONTRASTS, SCORES
-
 from project import ROOT, copy_project, job_counts, snakemake
+
+from langscale.tables import CONTRASTS, SCORES
 
 CONFIG = "tests/integration/small.yaml"
 RUN = "results/small/runs/tiny/x-y/fixed-total"
@@ -83,7 +83,7 @@ def test_values_are_ordered_and_bounded(study):
 def test_the_declared_contrast_is_the_only_confirmatory_one(study):
     contrasts = table(study, "contrasts")
     primary = contrasts[contrasts["family"] == "primary"]
-    assert set(primary["checkpoint"]) == {"last", "best"} and len(primary) == 2
+    assert primary["checkpoint"].tolist() == ["last"]  # the best checkpoint is exploratory
     assert (primary["p_adjusted"] >= primary["p"]).all()
 
 
@@ -128,7 +128,9 @@ def test_touching_code_trains_nothing(study):
     assert "train" not in again(study)
 
 
-@pytest.mark.parametrize("module, reruns", [("sampling.py", 8), ("loss.py", 8), ("figures.py", 0), ("metrics.py", 0)])
+@pytest.mark.parametrize(
+    "module, reruns", [("sampling.py", 8), ("loss.py", 8), ("figures.py", 0), ("metrics.py", 0)]
+)
 def test_editing_code_retrains_where_it_matters(study, module, reruns):
     file = study / "src/langscale" / module
     text = file.read_text()

@@ -97,7 +97,9 @@ def test_no_process_but_those_that_need_it_imports_torch(tmp_path):
     }
     for name, modules in scripts.items():
         code = f"import sys; [__import__(m) for m in {modules.split()}]; print('torch' in sys.modules)"
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True
+        )
         assert done.stdout.strip() == "False", name
 
 
@@ -110,7 +112,9 @@ def test_changes_rerun_just_their_cells(tmp_path):
         change(config)
         (folder / "config/config.yaml").write_text(yaml.safe_dump(config))
         output = snakemake(folder, "-n", "embeddings")
-        return {line.split()[-1] for line in output.splitlines() if line.strip().startswith("wildcards: run=")}
+        return {
+            line.split()[-1] for line in output.splitlines() if line.strip().startswith("wildcards: run=")
+        }
 
     before = runs(lambda config: None)
     more = runs(lambda config: config.update(replicates=5))

@@ -4,8 +4,8 @@ import re
 from importlib.metadata import version
 
 import yaml
-from project import ROOT
 from packaging.requirements import Requirement
+from project import ROOT
 
 
 def pins(name: str) -> dict[str, str]:

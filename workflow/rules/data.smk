@@ -14,6 +14,10 @@ rule source:
         code=lambda w: code("source.py", f"sources/{w.name}.py"),
     output:
         directory(f"{RESULTS}/data/{{name}}"),
+    log:
+        f"{RESULTS}/logs/source-{{name}}.log",
+    conda:
+        "../../environment.yml"
     params:
         name="{name}",
         # a tokenizer that is trained here reads the held-out languages too
@@ -22,8 +26,6 @@ rule source:
             if any(m.architecture for m in STUDY.models.values())
             else STUDY.languages.pool
         ),
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/source.py"
 
@@ -34,13 +36,15 @@ rule benchmark:
         code=lambda w: code("benchmark.py", f"benchmarks/{w.name}.py"),
     output:
         directory(f"{RESULTS}/benchmarks/{{name}}"),
+    log:
+        f"{RESULTS}/logs/benchmark-{{name}}.log",
+    priority: 10
+    conda:
+        "../../environment.yml"
     params:
         name="{name}",
         languages=STUDY.languages.all,
         questions=lambda w: STUDY.benchmarks[w.name].questions,
-    priority: 10
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/benchmark.py"
 
@@ -52,13 +56,15 @@ rule subset:
         code=code("subset.py", "subsets.py"),
     output:
         directory(f"{RESULTS}/subsets/{{subset}}"),
+    log:
+        f"{RESULTS}/logs/subset-{{subset}}.log",
+    conda:
+        "../../environment.yml"
     params:
         sources=SOURCES,
         languages=lambda w: GRID.subsets[w.subset],
         pool=STUDY.languages.pool,
         hard_negatives=STUDY.training.hard_negatives,
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/subset.py"
 
@@ -71,11 +77,13 @@ rule data_table:
         code=code("data_table.py"),
     output:
         f"{RESULTS}/tables/data.csv",
+    log:
+        f"{RESULTS}/logs/data_table.log",
+    conda:
+        "../../environment.yml"
     params:
         pool=STUDY.languages.pool,
         heldout=STUDY.languages.heldout,
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/data_table.py"
 

@@ -7,23 +7,25 @@ Makes:  models/<model>/base/                      transformers config, tokenizer
 """
 
 
-def sources_for_tokenizer(w):
-    return expand(f"{RESULTS}/data/{{name}}", name=SOURCES) if STUDY.models[w.model].architecture else []
-
-
 rule base:
     """The model as it comes, or its config and a tokenizer trained on the training part of all languages."""
     input:
-        sources=sources_for_tokenizer,
+        sources=lambda w: (
+            expand(f"{RESULTS}/data/{{name}}", name=SOURCES)
+            if STUDY.models[w.model].architecture
+            else []
+        ),
         code=code("base.py", "base.py"),
     output:
         directory(f"{RESULTS}/models/{{model}}/base"),
+    log:
+        f"{RESULTS}/logs/base-{{model}}.log",
+    conda:
+        "../../environment.yml"
     params:
         model=lambda w: STUDY.models[w.model].model_dump(
             include={"hub", "revision", "path", "architecture", "vocabulary"}
         ),
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/base.py"
 
@@ -36,16 +38,23 @@ rule tokens:
         code=code("tokens.py", "tokens.py"),
     output:
         directory(f"{RESULTS}/models/{{model}}/tokens/{{kind}}-{{name}}"),
-    params:
-        kind="{kind}",
-        model=lambda w: STUDY.models[w.model].model_dump(
-            include={"query_prefix", "passage_prefix", "query_length", "passage_length"}
-        ),
+    log:
+        f"{RESULTS}/logs/tokens-{{model}}-{{kind}}-{{name}}.log",
     wildcard_constraints:
         kind="source|benchmark",
     priority: 10
     conda:
         "../../environment.yml"
+    params:
+        kind="{kind}",
+        model=lambda w: STUDY.models[w.model].model_dump(
+            include={
+                "query_prefix",
+                "passage_prefix",
+                "query_length",
+                "passage_length",
+            }
+        ),
     script:
         "../scripts/tokens.py"
 
@@ -56,5 +65,6 @@ rule models:
         expand(
             f"{RESULTS}/models/{{model}}/tokens/{{tokens}}",
             model=STUDY.models,
-            tokens=[f"source-{s}" for s in SOURCES] + [f"benchmark-{b}" for b in BENCHMARKS],
+            tokens=[f"source-{s}" for s in SOURCES]
+            + [f"benchmark-{b}" for b in BENCHMARKS],
         ),

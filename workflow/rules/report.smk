@@ -21,15 +21,21 @@ rule figures_of_study:
         logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
         code=code("figures.py", "figures.py"),
     output:
-        expand(f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=FIGURES, kind=["svg", "png"]),
-    params:
-        folder=f"{RESULTS}/figures",
-        names=FIGURES,
-        logs=[
-            {"sampler": run.sampler, "n_languages": len(run.languages)} for run in GRID.trained
-        ],
+        expand(
+            f"{RESULTS}/figures/{{figure}}.{{kind}}",
+            figure=FIGURES,
+            kind=["svg", "png"],
+        ),
+    log:
+        f"{RESULTS}/logs/figures.log",
     conda:
         "../../environment.yml"
+    params:
+        names=FIGURES,
+        logs=[
+            {"sampler": run.sampler, "n_languages": len(run.languages)}
+            for run in GRID.trained
+        ],
     script:
         "../scripts/figures.py"
 
@@ -42,11 +48,12 @@ rule provenance:
         code=code("provenance.py", "provenance.py"),
     output:
         f"{RESULTS}/provenance.json",
-    params:
-        study=STUDY.model_dump(),
-        root=str(ROOT),
+    log:
+        f"{RESULTS}/logs/provenance.log",
     conda:
         "../../environment.yml"
+    params:
+        study=STUDY.model_dump(),
     script:
         "../scripts/provenance.py"
 
@@ -60,10 +67,12 @@ rule report_of_study:
         code=code("report.py", "report.py", "report.html.jinja"),
     output:
         f"{RESULTS}/report.html",
-    params:
-        study=STUDY.model_dump(),
+    log:
+        f"{RESULTS}/logs/report.log",
     conda:
         "../../environment.yml"
+    params:
+        study=STUDY.model_dump(),
     script:
         "../scripts/report.py"
 

@@ -7,14 +7,6 @@ Makes:  runs/<run>/rankings/<checkpoint>/<name>.npy     top-k rows of candidates
 """
 
 
-def rankings(run, checkpoint, benchmark):
-    return f"{RESULTS}/runs/{run.path}/rankings/{checkpoint}/{benchmark}.npy"
-
-
-def scores(run, checkpoint, benchmark):
-    return f"{RESULTS}/runs/{run.path}/scores/{checkpoint}/{benchmark}.parquet"
-
-
 rule score:
     """FAISS top-k lists, exact ranks of the relevant candidates, and per-question values in every setting."""
     input:
@@ -36,13 +28,15 @@ rule score:
         rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
         scores=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.parquet",
         shares=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}-shares.parquet",
+    log:
+        f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
+    conda:
+        "../../environment.yml"
     params:
         top_k=STUDY.evaluation.top_k,
         ngrams=lambda w: (
             STUDY.evaluation.bm25_ngrams if GRID.by_path[w.run].model == BM25 else None
         ),
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/score.py"
 

@@ -11,7 +11,16 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         (scaling, main and contrasts also as .md and .tex)
 """
 
-TABLES = ["runs", "scaling", "main", "languages", "pairs", "transfer", "shares", "contrasts"]
+TABLES = [
+    "runs",
+    "scaling",
+    "main",
+    "languages",
+    "pairs",
+    "transfer",
+    "shares",
+    "contrasts",
+]
 READABLE = ["scaling", "main", "transfer", "contrasts"]
 
 
@@ -33,13 +42,19 @@ rule statistics:
         ),
     output:
         expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),
-        expand(f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]),
-    params:
-        folder=f"{RESULTS}/tables",
-        study=STUDY.model_dump(exclude={"mirror", "title"}),
-        scored=[(run.path, checkpoint, benchmark) for run, checkpoint, benchmark in ALL_SCORED],
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]
+        ),
+    log:
+        f"{RESULTS}/logs/statistics.log",
     conda:
         "../../environment.yml"
+    params:
+        study=STUDY.model_dump(exclude={"mirror", "title"}),
+        scored=[
+            (run.path, checkpoint, benchmark)
+            for run, checkpoint, benchmark in ALL_SCORED
+        ],
     script:
         "../scripts/statistics.py"
 

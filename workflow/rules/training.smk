@@ -7,21 +7,14 @@ Makes:  runs/<run>/last/  (and best/)             transformers checkpoints
 """
 
 
-def checkpoints_of(run):
-    return [checkpoint for r, checkpoint in GRID.scored() if r == run]
-
-
-def embeddings(run, checkpoint, benchmark):
-    return f"{RESULTS}/runs/{run.path}/embeddings/{checkpoint}/{benchmark}"
-
-
 rule train:
     """One run: (model, sampler, budget, languages, seed)."""
     input:
         subset=lambda w: f"{RESULTS}/subsets/{GRID.by_path[w.run].subset}",
         base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
         tokens=lambda w: expand(
-            f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/source-{{name}}", name=SOURCES
+            f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/source-{{name}}",
+            name=SOURCES,
         ),
         validation=lambda w: (
             f"{RESULTS}/subsets/{subset_name(GRID.validation_languages)}"
@@ -41,16 +34,20 @@ rule train:
     output:
         *[directory(f"{RESULTS}/runs/{{run}}/{c}") for c in GRID.checkpoints],
         log=f"{RESULTS}/runs/{{run}}/log.csv",
+    log:
+        f"{RESULTS}/logs/train/{{run}}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=GPU,
     params:
         run=lambda w: GRID.by_path[w.run].recipe(),
         model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
         training=STUDY.training.model_dump(),
-        validation_languages=GRID.validation_languages if STUDY.training.validation else [],
+        validation_languages=(
+            GRID.validation_languages if STUDY.training.validation else []
+        ),
         validation_sources=[name for name in SOURCES if STUDY.sources[name].validation],
-    resources:
-        gpu=GPU,
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/train.py"
 
@@ -59,21 +56,25 @@ rule embed:
     """All questions and candidates of a benchmark, in all languages, by one checkpoint."""
     input:
         checkpoint=lambda w: (
-            f"{RESULTS}/runs/{w.run}/{w.checkpoint}" if GRID.by_path[w.run].steps else []
+            f"{RESULTS}/runs/{w.run}/{w.checkpoint}"
+            if GRID.by_path[w.run].steps
+            else []
         ),
         base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
         tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/benchmark-{w.name}",
         code=code("embed.py", "embedding.py", "encoder.py", "tokens.py"),
     output:
         directory(f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}"),
+    log:
+        f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=GPU,
     params:
         run=lambda w: GRID.by_path[w.run].recipe(),
         model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
         threads=STUDY.training.threads,
-    resources:
-        gpu=GPU,
-    conda:
-        "../../environment.yml"
     script:
         "../scripts/embed.py"
 

@@ -4,10 +4,13 @@ from typing import TYPE_CHECKING
 
 from langscale import base
 from langscale.config import Model
+from langscale.log import redirect
 from langscale.sources import table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
 
 model = Model(**snakemake.params.model)
 texts = (

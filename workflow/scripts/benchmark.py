@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING
 
 from langscale.benchmarks import reader
 from langscale.files import atomic
+from langscale.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
 
 tables = reader(snakemake.params.name).build(snakemake.params.languages, snakemake.params.questions)
 with atomic(snakemake.output[0]) as partial:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from langscale.files import atomic
+from langscale.log import redirect
 from langscale.sources import table
 from langscale.subsets import PARTS
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
 
 p = snakemake.params
 counts = []

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.embedding import embed_benchmark, left_folder, save
+from langscale.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
 
 p, files, output = snakemake.params, snakemake.input, Path(snakemake.output[0])
 left = left_folder(files.checkpoint, files.tokens) if files.checkpoint else None

@@ -3,11 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import langscale
 from langscale.files import write_json
+from langscale.log import redirect
 from langscale.provenance import provenance
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-folder = Path(snakemake.params.root)
-write_json(snakemake.output[0], provenance(snakemake.params.study, snakemake.input.logs, folder))
+redirect(snakemake.log[0])
+
+write_json(
+    snakemake.output[0],
+    provenance(snakemake.params.study, snakemake.input.logs, Path(langscale.__file__).parent),
+)

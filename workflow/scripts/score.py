@@ -8,10 +8,13 @@ import numpy as np
 from langscale import bias
 from langscale.benchmarks import Benchmark
 from langscale.files import atomic
+from langscale.log import redirect
 from langscale.scores import Scores
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
 
 benchmark = Benchmark.load(snakemake.input.benchmark)
 k = snakemake.params.top_k

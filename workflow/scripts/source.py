@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 from datasets import Dataset
 
 from langscale.files import atomic
+from langscale.log import redirect
 from langscale.sources import reader
 from langscale.subsets import PARTS
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
 
 with atomic(snakemake.output[0]) as partial:
     for part in PARTS:

@@ -7,11 +7,14 @@ from langscale import tables
 from langscale.config import load
 from langscale.grid import Grid
 from langscale.layout import write
+from langscale.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+redirect(snakemake.log[0])
+
 study = load(snakemake.params.study)
 files = dict(zip(map(tuple, snakemake.params.scored), snakemake.input.scores, strict=True))
 for name, table in tables.all_tables(study, Grid(study), files).items():
-    write(table, Path(snakemake.params.folder), name)
+    write(table, Path(snakemake.output[0]).parent, name)

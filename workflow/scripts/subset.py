@@ -3,15 +3,20 @@
 from typing import TYPE_CHECKING
 
 from langscale import subsets
+from langscale.log import redirect
 from langscale.sources import table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+redirect(snakemake.log[0])
+
 p = snakemake.params
 built = {}
 for source, folder in zip(p.sources, snakemake.input[: len(p.sources)], strict=True):
     for part in subsets.PARTS:
-        pairs, passages = (table(folder, part, name).to_pandas() for name in ("pairs", "passages"))
+        # ids alone: the texts of a large source do not fit in memory
+        pairs = table(folder, part, "pairs").remove_columns("query").to_pandas()
+        passages = table(folder, part, "passages").remove_columns("text").to_pandas()
         built[source, part] = subsets.build(source, pairs, passages, p.languages, p.pool, p.hard_negatives)
 subsets.write(snakemake.output[0], built, p.languages)

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from langscale.base import tokenizer
+from langscale.log import redirect
 from langscale.sources import table
 from langscale.subsets import PARTS
 from langscale.tokens import tokenise
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
 
 texts, output, model = Path(snakemake.input.texts), Path(snakemake.output[0]), snakemake.params.model
 if snakemake.params.kind == "source":
@@ -28,7 +31,6 @@ else:
         (output / side, pd.read_parquet(texts / f"{side}.parquet", columns=["text"])["text"], kind)
         for side, kind in (("questions", "query"), ("candidates", "passage"))
     ]
+tokens_of = tokenizer(snakemake.input.base)
 for folder, column, kind in jobs:
-    tokenise(
-        folder, column, tokenizer(snakemake.input.base), model[f"{kind}_prefix"], model[f"{kind}_length"]
-    )
+    tokenise(folder, column, tokens_of, model[f"{kind}_prefix"], model[f"{kind}_length"])

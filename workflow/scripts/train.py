@@ -4,12 +4,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.config import Model, Training
+from langscale.embedding import leave
 from langscale.encoder import Encoder
+from langscale.files import remove
+from langscale.log import redirect
 from langscale.sampling import Sampler, Spec
 from langscale.training import load_data, train, validation_batches, validation_loss
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+terminal = redirect(snakemake.log[0])
 
 p, files = snakemake.params, snakemake.input
 run, model, training = p.run, Model(**p.model), Training(**p.training)
@@ -27,7 +32,9 @@ sampler = Sampler(
 )
 validate = None
 if training.validation:
-    held = load_data(files.validation, tokens, p.validation_sources, "validation", {"whole_pool": True})
+    # a validation source that is English only has no pair in the whole pool
+    take = {"whole_pool": training.validation.languages == "pool"}
+    held = load_data(files.validation, tokens, p.validation_sources, "validation", take)
     batches = validation_batches(held, p.validation_languages, training.validation, training.batch_size)
     validate = validation_loss(held, batches)
 
@@ -45,12 +52,14 @@ train(
     files.base,
     validate,
     run["path"],
+    terminal,
 )
 
 # the model is in memory now: leave its embeddings for the embed jobs, which then need no torch
-from langscale.embedding import leave  # noqa: E402
-
+device = next(encoder.parameters()).device
+remove(folder / ".left")  # by an earlier training of this run
 for checkpoint in ("last", "best") if training.validation else ("last",):
-    encoder = encoder if checkpoint == "last" else Encoder.load(folder / checkpoint, model.pooling)
+    if checkpoint != "last":
+        encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
     for benchmark in sorted(tokens.glob("benchmark-*")):
         leave(encoder, folder / checkpoint, benchmark)

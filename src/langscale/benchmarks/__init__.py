@@ -38,8 +38,10 @@ class Benchmark:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Benchmark":
-        """Read the three tables of a folder; raises UserError where a question has two relevant candidates in a
-        language."""
+        """Read the three tables of a folder.
+
+        Raises UserError where qrels name what is not there, or two relevant candidates of a question in a language.
+        """
         folder = Path(folder)
         questions, candidates, qrels = (
             pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "candidates", "qrels")
@@ -50,6 +52,13 @@ class Benchmark:
             pd.MultiIndex.from_frame(qrels[["question_id", "language"]])
         )
         candidate = pd.Index(candidates["candidate_id"]).get_indexer(qrels["candidate_id"])
+        for name, found in (("question", row), ("candidate", candidate)):
+            if (found < 0).any():
+                missing = qrels.iloc[int(np.argmax(found < 0))]
+                raise UserError(
+                    f"{folder}/qrels.parquet: no such {name}: {missing['question_id']} {missing['language']} "
+                    f"{missing['candidate_id']}"
+                )
         relevant = np.full((len(questions), len(languages)), -1, dtype=np.int32)
         relevant[row, offered[candidate]] = candidate
         if (relevant >= 0).sum() != len(qrels):

@@ -1,0 +1,19 @@
+"""What tests of torch code share."""
+
+import sys
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tests compute with one thread, as jobs do: bits differ between numbers. What training sets is handed back."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before[0])
+    torch.use_deterministic_algorithms(before[1])

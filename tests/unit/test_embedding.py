@@ -1,0 +1,203 @@
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toy import MODEL, ROOT, script, tables, world
+
+from langscale import base, embedding
+from langscale.embedding import embed, embed_benchmark, leave, left_folder, left_key
+from langscale.encoder import Encoder
+from langscale.tokens import Tokens, tokenise
+
+LENGTH = 12
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return world(tmp_path_factory.mktemp("embedding"))
+
+
+@pytest.fixture
+def encoder(toy):
+    return Encoder.initial(toy.base, "tiny", MODEL, 1)
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(embedding, "BLOCK", 8)
+
+
+def texts():
+    """Passages, some twice, some that differ in case alone, some that are equal once they are cut."""
+    made = tables(pairs=20)[1]["text"].tolist()
+    made += made[3:9] + [text.upper() for text in made[10:14]]
+    return made + ["de " + "c1 " * 20 + end for end in ("a1", "a2", "a3")]
+
+
+def tokens_of(toy, folder, given):
+    tokenise(folder, given, base.tokenizer(toy.base), "Passage: ", LENGTH)
+    return Tokens.load(folder)
+
+
+class Counting(torch.nn.Module):
+    """An encoder that notes the shapes and rows that it is given."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder, self.padding = encoder, encoder.padding
+        self.shapes, self.rows = [], []
+
+    def forward(self, ids, mask):
+        self.shapes.append(tuple(ids.shape))
+        self.rows += [tuple(row[keep.bool()].tolist()) for row, keep in zip(ids, mask, strict=True)]
+        return self.encoder(ids, mask)
+
+
+def test_vectors_are_those_of_each_text_alone(toy, encoder, tmp_path):
+    tokens = tokens_of(toy, tmp_path / "t", texts())
+    found = embed(encoder, tokens)
+    assert found.shape == (len(tokens), 16) and found.dtype == np.float32
+    for row in range(len(tokens)):
+        ids = torch.from_numpy(tokens[row].astype(np.int64))[None]
+        with torch.no_grad():
+            alone = encoder(ids, torch.ones_like(ids))[0]
+        np.testing.assert_allclose(found[row], alone, atol=2e-6)
+    assert encoder.training is False
+
+
+def test_each_distinct_text_is_encoded_once_in_full_blocks(toy, encoder, tmp_path):
+    tokens = tokens_of(toy, tmp_path / "t", texts())
+    counting = Counting(encoder)
+    found = embed(counting, tokens)
+    distinct = {tuple(tokens[row].tolist()) for row in range(len(tokens))}
+    assert len(distinct) < len(tokens) - 6
+    assert len(counting.rows) == len(set(counting.rows)) and set(counting.rows) == distinct
+    assert [rows for rows, _ in counting.shapes[:-1]] == [8] * (len(counting.shapes) - 1)
+    lengths = [len(row) for row in counting.rows]
+    assert lengths == sorted(lengths)
+    for row in range(len(tokens)):
+        first = next(i for i in range(len(tokens)) if tokens[i].tolist() == tokens[row].tolist())
+        assert np.array_equal(found[row], found[first])
+
+
+def test_vectors_do_not_depend_on_the_order(toy, encoder, tmp_path):
+    given, orders = texts(), [np.random.default_rng(seed).permutation(len(texts())) for seed in range(4)]
+    first = embed(encoder, tokens_of(toy, tmp_path / "first", given))
+    for number, order in enumerate(orders):
+        shuffled = embed(encoder, tokens_of(toy, tmp_path / f"{number}", [given[i] for i in order]))
+        assert np.array_equal(shuffled, first[order])
+
+
+def test_blocks_do_not_depend_on_the_order(encoder):
+    """Nor on fingerprints, which are equal for texts that differ in case, and differ for texts equal once cut."""
+    rows = np.random.default_rng(0).integers(4, 60, size=(30, 5), dtype=np.int32)
+    seen = []
+    for seed in range(4):
+        draw = np.random.default_rng(seed)
+        ids = draw.permutation(rows).ravel()
+        counting = Counting(encoder)
+        embed(counting, Tokens(ids, np.arange(0, 151, 5), draw.integers(3, size=30)))
+        seen.append(counting.rows)
+    assert seen == [seen[0]] * 4 and len(seen[0]) == 30
+
+
+@pytest.fixture
+def checkpoint(toy, encoder, tmp_path):
+    encoder.save(tmp_path / "run/last", toy.base, MODEL)
+    return tmp_path / "run/last"
+
+
+def test_left_key_is_of_weights_configs_tokens_and_code(toy, encoder, checkpoint, tmp_path, monkeypatch):
+    tokens = tmp_path / "benchmark"
+    shutil.copytree(toy.tokens / "benchmark-toy", tokens)
+    weights = checkpoint / "model.safetensors"
+    keys = [left_key(weights, tokens)]
+    shutil.copytree(checkpoint, tmp_path / "copy/best")
+    assert left_key(tmp_path / "copy/best/model.safetensors", tokens) == keys[0]
+
+    with torch.no_grad():
+        encoder.transformer.encoder.layer[0].output.dense.bias[0] += 1e-6
+    encoder.save(checkpoint, toy.base, MODEL)
+    keys.append(left_key(weights, tokens))
+    encoder.pooling = "cls"
+    encoder.save(checkpoint, toy.base, MODEL.model_copy(update={"pooling": "cls"}))
+    keys.append(left_key(weights, tokens))
+    for side in embedding.SIDES:
+        tokens_of(toy, tokens / side, ["another text"])
+        keys.append(left_key(weights, tokens))
+    here = Path(embedding.__file__).parent
+    for name in embedding.CODE:
+        shutil.copytree(here, tmp_path / name)
+        (tmp_path / name / name).write_text("# edited\n")
+        monkeypatch.setattr(embedding, "__file__", str(tmp_path / name / "embedding.py"))
+        keys.append(left_key(weights, tokens))
+    assert len(set(keys)) == len(keys) == 8
+    monkeypatch.undo()
+    assert left_key(weights, tokens) == keys[4]
+
+
+def embed_job(toy, checkpoint, output):
+    """What Snakemake tells workflow/scripts/embed.py."""
+    return {
+        "params": {"model": MODEL.model_dump(), "run": {"model": "tiny", "seed": 1}, "threads": 1},
+        "input": {
+            "checkpoint": str(checkpoint) if checkpoint else [],
+            "base": str(toy.base),
+            "tokens": str(toy.tokens / "benchmark-toy"),
+        },
+        "output": [str(output)],
+    }
+
+
+ALONE = """
+import json, sys
+from toy import script
+script("embed.py", **json.loads(sys.argv[1]))
+assert "torch" not in sys.modules
+"""
+
+
+def digests(folder):
+    return {
+        side: hashlib.sha256((folder / f"{side}.npy").read_bytes()).hexdigest() for side in embedding.SIDES
+    }
+
+
+def test_the_embed_job_takes_what_training_left_and_computes_the_same(
+    toy, encoder, checkpoint, tmp_path, monkeypatch
+):
+    monkeypatch.undo()  # blocks as in the job
+    leave(encoder, checkpoint, toy.tokens / "benchmark-toy")
+    left = left_folder(checkpoint, toy.tokens / "benchmark-toy")
+    assert left.parent == checkpoint.parent / ".left"
+    there = digests(left)
+    job = json.dumps(embed_job(toy, checkpoint, tmp_path / "taken"))
+    paths = os.pathsep.join(str(ROOT / part) for part in ("src", "tests"))
+    subprocess.run([sys.executable, "-c", ALONE, job], env=os.environ | {"PYTHONPATH": paths}, check=True)
+    assert digests(tmp_path / "taken") == there and not left.exists()
+    script("embed.py", **embed_job(toy, checkpoint, tmp_path / "computed"))
+    assert digests(tmp_path / "computed") == there
+    # the untrained row has no checkpoint: it is drawn anew
+    script("embed.py", **embed_job(toy, None, tmp_path / "untrained"))
+    assert digests(tmp_path / "untrained") == there
+    questions = np.load(tmp_path / "taken/questions.npy")
+    assert questions.shape == (len(toy.pairs), 16)
+    assert np.linalg.norm(questions, axis=1) == pytest.approx(1, abs=1e-6)
+
+
+def test_last_and_best_may_hold_the_same_weights(toy, encoder, checkpoint):
+    best = checkpoint.with_name("best")
+    shutil.copytree(checkpoint, best)
+    benchmark = toy.tokens / "benchmark-toy"
+    assert left_folder(checkpoint, benchmark) != left_folder(best, benchmark)
+    vectors = embed_benchmark(encoder, benchmark)
+    assert set(vectors) == {"questions", "candidates"}
+    for side, count in (("questions", len(toy.pairs)), ("candidates", len(toy.passages))):
+        assert len(vectors[side]) == count

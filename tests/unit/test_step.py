@@ -1,0 +1,164 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from toy import LANGUAGES, MODEL, TRAINING, data_of, sampler_of, tables, world
+
+from langscale.encoder import Encoder
+from langscale.sampling import Batch
+from langscale.subsets import build
+from langscale.training import Data, Step, examples, learning_rate, optimiser
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return world(tmp_path_factory.mktemp("training"), hard=2)
+
+
+def test_examples_are_rows_of_the_drawn_languages(toy):
+    data = data_of(toy)[0]
+    for step in range(20):
+        batch = sampler_of([data], "x-y").batch(step)
+        for hard in (0, 1, 2, 5):
+            e = examples(data, batch, hard)
+            asked, given = toy.pairs.iloc[e.queries], toy.passages.iloc[e.documents]
+            expected, owner = [], list(range(8))
+            for query, language in zip(asked.itertuples(), batch.passage_language, strict=True):
+                expected.append((query.passage_id, LANGUAGES[language]))
+            for i, query in enumerate(asked.itertuples()):
+                for negative in query.negative_ids[:hard]:
+                    expected.append((negative, expected[i][1]))
+                    owner.append(i)
+            assert asked["language"].tolist() == [LANGUAGES[i] for i in batch.query_language]
+            assert list(given[["passage_id", "language"]].itertuples(index=False, name=None)) == expected
+            assert e.owner.tolist() == owner
+            same = given["passage_id"].to_numpy()
+            assert np.array_equal(e.passages[:, None] == e.passages, same[:, None] == same)
+
+
+def test_a_hard_negative_that_the_language_lacks_is_left_out(toy):
+    pairs, passages = tables(hard=2)
+    gone = (passages["language"] == "de") & (passages["passage_id"].str[1:].astype(int) % 2 == 0)
+    passages = passages[~gone].reset_index(drop=True)
+    data = Data(build("toy", pairs, passages, LANGUAGES, LANGUAGES, 2), None, None)
+    rows = np.flatnonzero(data.subset.available.all(1))[:6]
+    for language in range(3):
+        e = examples(data, Batch("mono", 0, rows, np.full(6, language), np.full(6, language)), 2)
+        given = passages.iloc[e.documents]
+        assert set(given["language"]) == {LANGUAGES[language]}
+        # each pair has an odd positive, hence one even and one odd negative
+        assert len(given) == (6 + 6 if language == 0 else 6 + 12)
+        assert e.owner[6:].tolist() == np.repeat(range(6), 1 if language == 0 else 2).tolist()
+
+
+def test_loss_and_masked_share_agree_with_loops(toy):
+    data = data_of(toy)[0]
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1).eval()
+    for negatives, hard in (("batch", 2), ("batch", 0), ("hard-only", 2)):
+        settings = TRAINING.model_copy(update={"negatives": negatives, "hard_negatives": hard})
+        step = Step(encoder, settings, torch.device("cpu"))
+        for i in range(4):
+            batch = sampler_of([data], "x-y").batch(i)
+            with torch.no_grad():
+                loss, masked = step.loss(data, batch)
+                e = examples(data, batch, hard)
+                queries, documents = (
+                    step.encode(data.queries, e.queries),
+                    step.encode(data.passages, e.documents),
+                )
+            ids, possible, left_out, losses = toy.passages.iloc[e.documents]["passage_id"].tolist(), 0, 0, []
+            for q in range(8):
+                rivals = [d for d in range(len(ids)) if d != q and (negatives == "batch" or e.owner[d] == q)]
+                kept = [d for d in rivals if ids[d] != ids[q]]
+                possible, left_out = possible + len(rivals), left_out + len(rivals) - len(kept)
+                scores = [20 * float(queries[q] @ documents[d]) for d in [q, *kept]]
+                losses.append(math.log(sum(map(math.exp, scores))) - scores[0])
+            assert loss.item() == pytest.approx(np.mean(losses), abs=1e-4)
+            assert masked == pytest.approx(left_out / possible)
+    assert left_out == 0 and possible == 16  # hard-only: two negatives each, none of them a positive
+
+
+def test_masked_share_counts_positives_in_the_batch(toy):
+    data = data_of(toy)[0]
+    rows = np.array([0, 0, 1, 2])  # the same pair in two languages
+    batch = Batch("cross", 0, rows, np.array([0, 1, 0, 1]), np.array([1, 2, 1, 2]))
+    step = Step(
+        Encoder.initial(toy.base, "tiny", MODEL, 1),
+        TRAINING.model_copy(update={"hard_negatives": 0}),
+        torch.device("cpu"),
+    )
+    assert step.loss(data, batch)[1] == pytest.approx(2 / 12)
+
+
+def test_tokens_are_counted_without_padding(toy):
+    data = data_of(toy)[0]
+    step = Step(Encoder.initial(toy.base, "tiny", MODEL, 1), TRAINING, torch.device("cpu"))
+    rows = np.array([0, 5, 90])
+    step.encode(data.passages, rows)
+    assert step.tokens == data.passages.lengths[rows].sum()
+
+
+def test_schedule_known_values():
+    assert [learning_rate(step, 20, 0.1) for step in range(20)] == pytest.approx(
+        [0.5, 1.0] + [float(Fraction(k, 18)) for k in range(18, 0, -1)]
+    )
+    rates = [learning_rate(step, 20000, 0.1) for step in range(20000)]
+    assert (
+        rates[0] == 1 / 2000
+        and rates[1999] == rates[2000] == 1
+        and rates[10999] == pytest.approx(9001 / 18000)
+    )
+    assert [learning_rate(step, 4, 0.0) for step in range(4)] == pytest.approx([1, 1, 2 / 3, 1 / 3])
+    assert [learning_rate(step, 4, 1.0) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
+    assert learning_rate(0, 1, 0.1) == 1
+
+
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_schedule_rises_then_falls_and_never_stands_still(steps, warmup):
+    rates = [learning_rate(step, steps, warmup) for step in range(steps)]
+    assert min(rates) > 0 and max(rates) == pytest.approx(1)
+    top = rates.index(max(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1]) and rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_schedule_stretches_with_the_steps():
+    for step in range(200):
+        assert abs(learning_rate(step, 200, 0.1) - learning_rate(10 * step + 5, 2000, 0.1)) < 0.03
+
+
+def test_decay_spares_biases_and_norms(toy):
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
+    adam = optimiser(encoder, TRAINING.model_copy(update={"weight_decay": 0.3}))
+    assert [group["weight_decay"] for group in adam.param_groups] == [0.3, 0.0]
+    decayed, spared = ({id(p) for p in group["params"]} for group in adam.param_groups)
+    named = dict(encoder.named_parameters())
+    assert len(named) == len(decayed) + len(spared) and not decayed & spared
+    for name, parameter in named.items():
+        assert (id(parameter) in spared) == (name.endswith("bias") or "LayerNorm" in name)
+
+
+def test_optimiser_is_adamw(toy):
+    """Loshchilov and Hutter 2019, algorithm 2: decay is apart from the moments; bias-corrected, eps 1e-8."""
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
+    settings = TRAINING.model_copy(update={"weight_decay": 0.1, "learning_rate": 0.01})
+    adam = optimiser(encoder, settings)
+    named = dict(encoder.named_parameters())
+    names = [n for n in named if n.endswith(("query.weight", "query.bias", "word_embeddings.weight"))]
+    slow = {n: (named[n].detach().double().clone(), 0.0, 0.0) for n in names}
+    draw = torch.Generator().manual_seed(0)
+    for t in range(1, 6):
+        for n in names:
+            named[n].grad = torch.randn(named[n].shape, generator=draw)
+            value, m, v = slow[n]
+            g = named[n].grad.double()
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            decay = 0.1 if named[n].ndim == 2 else 0.0
+            move = (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
+            slow[n] = value - 0.01 * decay * value - 0.01 * move, m, v
+        adam.step()
+    for n in names:
+        torch.testing.assert_close(named[n].detach().double(), slow[n][0], atol=1e-6, rtol=1e-5)
