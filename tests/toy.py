@@ -1,6 +1,7 @@
 """A world small enough to train in a second: pairs that exist in several made-up languages, a one-layer model."""
 
 import runpy
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from langscale import base, subsets
+from langscale import base, log, subsets
 from langscale.config import Model, Training
 from langscale.sampling import Sampler, Spec
 from langscale.tokens import tokenise
@@ -106,8 +107,11 @@ def run(
 
 
 def script(name: str, params: dict, input: dict, output) -> None:
-    """Run workflow/scripts/<name> in this process, with what Snakemake would tell it."""
-    told = SimpleNamespace(params=SimpleNamespace(**params), input=SimpleNamespace(**input), output=output)
+    """Run workflow/scripts/<name> in this process, with what Snakemake would tell it; its errors stay on stderr."""
+    told = SimpleNamespace(
+        params=SimpleNamespace(**params), input=SimpleNamespace(**input), output=output, log=["unused"]
+    )
+    log.redirect = lambda file: sys.stderr
     runpy.run_path(str(ROOT / "workflow/scripts" / name), init_globals={"snakemake": told})
 
 

@@ -3,7 +3,7 @@
 import csv
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -26,6 +26,7 @@ LOG = (
     "step", "source", "kind", "loss", "learning_rate", "gradient_norm", "masked", "query_language_negatives",
     "passage_language_negatives", "validation_loss", "pairs_per_second", "tokens_per_second", "gemm_share",
 )  # fmt: skip
+EXPOSURE = ("query_language", "passage_language", "examples", "distinct_queries", "distinct_passages")
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def train(
     label: str = "",
     terminal: TextIO | None = None,
 ) -> Encoder:
-    """Train in place for `steps` steps and write `log.csv`, `last/` and, with `validate`, `best/` to `folder`.
+    """Train in place for `steps` steps and write `log.csv`, `exposure.csv`, `last/` and, with `validate`, `best/` to `folder`.
 
     Every step is a function of (seed, step) and the weights: the batch, and dropout, which is seeded anew. With
     patience the run may end early; the log then ends early too. Raises FloatingPointError where loss or gradient is
@@ -252,10 +253,8 @@ def train(
             if training.validation.patience and best.age >= training.validation.patience:
                 break
     _save(encoder, folder / "last", tokenizer, model)
-    with atomic(folder / "log.csv") as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, LOG)
-        writer.writeheader()
-        writer.writerows(rows)
+    _table(folder / "log.csv", LOG, rows)
+    _table(folder / "exposure.csv", EXPOSURE, exposure(sampler, data, len(rows)))
     return encoder
 
 
@@ -268,6 +267,44 @@ def validation_loss(data: list[Data], batches: list[Batch]) -> Callable[[Step], 
             return float(np.mean([step.loss(data[batch.source], batch)[0].item() for batch in batches]))
 
     return value
+
+
+def exposure(sampler: Sampler, data: list[Data], steps: int) -> list[dict]:
+    """What the first `steps` batches show of every direction: examples, and distinct queries and passages.
+
+    A batch is a function of its step, so this is counted apart from training. Texts count once per source.
+    """
+    seen: dict[tuple[str, str], tuple[list, set, set]] = {}
+    for batch in map(sampler.batch, range(steps)):
+        subset = data[batch.source].subset
+        queries = subset.queries[batch.pairs, batch.query_language]
+        passages = subset.positives[batch.pairs, batch.passage_language]
+        for q, p in sorted(
+            set(zip(batch.query_language.tolist(), batch.passage_language.tolist(), strict=True))
+        ):
+            here = (batch.query_language == q) & (batch.passage_language == p)
+            direction = sampler.languages[q], sampler.languages[p]
+            count, asked, offered = seen.setdefault(direction, ([], set(), set()))
+            count.append(int(here.sum()))
+            asked.update((batch.source, row) for row in queries[here].tolist())
+            offered.update((batch.source, row) for row in passages[here].tolist())
+    return [
+        {
+            "query_language": q,
+            "passage_language": p,
+            "examples": sum(count),
+            "distinct_queries": len(asked),
+            "distinct_passages": len(offered),
+        }
+        for (q, p), (count, asked, offered) in sorted(seen.items())
+    ]
+
+
+def _table(file: Path, columns: Sequence[str], rows: list[dict]) -> None:
+    with atomic(file) as partial, open(partial, "w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, columns)
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def _save(encoder: Encoder, folder: Path, tokenizer: str | Path, model: Model) -> None:

@@ -109,13 +109,12 @@ def size(url: str) -> int | None:
 
 @cache
 def tree(repo: str, repo_type: str, revision: str) -> dict[str, dict[str, Any]]:
-    """File name -> size and, for large files, sha256 of all files of a hub repository; raises one of
-    `errors()`."""
+    """File name -> size and, for large files, sha256 of all files of a hub repository.
+
+    Raises one of `errors()`, after the hub's library has tried again by itself.
+    """
     from huggingface_hub import HfApi
 
-    api = HfApi(endpoint=HUB)
-    items = persist(
-        lambda: list(api.list_repo_tree(repo, recursive=True, revision=revision, repo_type=repo_type))
-    )
+    items = HfApi(endpoint=HUB).list_repo_tree(repo, recursive=True, revision=revision, repo_type=repo_type)
     files = (item for item in items if hasattr(item, "blob_id"))
     return {f.path: {"size": f.size, "sha256": f.lfs.sha256 if f.lfs else None} for f in files}

@@ -1,5 +1,7 @@
 """What all readers of downloaded sources share, against the obvious way of doing it."""
 
+import weakref
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -34,18 +36,13 @@ def test_samples_are_nested_and_do_not_depend_on_the_order(ids, one, two):
 
 def test_sample_holds_no_more_than_it_returns():
     """Pairs that lost are let go of at once: counted by a generator that makes 20,000 of them."""
-    import weakref
-
-    alive: weakref.WeakSet = weakref.WeakSet()
+    alive: weakref.WeakSet[Pair] = weakref.WeakSet()
     most = 0
-
-    class Tracked(Pair):
-        __slots__ = ("__weakref__",)
 
     def stream():
         nonlocal most
         for i in range(20_000):
-            one = Tracked(str(i), "g", "q", "p", "t")
+            one = pair(str(i))
             alive.add(one)
             most = max(most, len(alive))
             yield one
@@ -70,7 +67,7 @@ def test_parts_are_fixed_and_have_their_shares():
     two = {g for g in groups if part_of("squad", g, 0.02) == "validation"}
     assert 0.045 < len(five) / 20_000 < 0.055 and 0.017 < len(two) / 20_000 < 0.023
     assert two < five
-    assert [part_of("squad", t) for t in ("Beyoncé", "Frédéric_Chopin")] == ["train", "train"]
+    assert [part_of("squad", t) for t in ("Beyoncé", "Frédéric_Chopin")] == ["validation", "train"]
     assert {part_of("ntrex", g) for g in groups} == set(PARTS)
 
 

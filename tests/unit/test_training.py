@@ -197,3 +197,21 @@ def test_what_is_not_finite_ends_the_run(toy, tmp_path, where):
         )
     assert all(np.array_equal(before[n], weights(model)[n], equal_nan=True) for n in before)
     assert not (tmp_path / "run/last").exists()
+
+
+def test_exposure_counts_every_example_and_distinct_text(toy, tmp_path):
+    data = data_of(toy)
+    sampler = sampler_of(data)
+    rows = {(r["query_language"], r["passage_language"]): r for r in training.exposure(sampler, data, 7)}
+    counted, asked, offered = {}, {}, {}
+    for step in range(7):
+        batch = sampler.batch(step)
+        for pair, q, p in zip(batch.pairs, batch.query_language, batch.passage_language, strict=True):
+            direction = sampler.languages[q], sampler.languages[p]
+            counted[direction] = counted.get(direction, 0) + 1
+            asked.setdefault(direction, set()).add(int(data[0].subset.queries[pair, q]))
+            offered.setdefault(direction, set()).add(int(data[0].subset.positives[pair, p]))
+    assert {d: r["examples"] for d, r in rows.items()} == counted
+    assert {d: r["distinct_queries"] for d, r in rows.items()} == {d: len(s) for d, s in asked.items()}
+    assert {d: r["distinct_passages"] for d, r in rows.items()} == {d: len(s) for d, s in offered.items()}
+    assert sum(counted.values()) == 7 * sampler.batch(0).pairs.size

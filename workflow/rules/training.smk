@@ -3,6 +3,7 @@
 Needs:  subsets/, models/<model>/
 Makes:  runs/<run>/last/  (and best/)             transformers checkpoints
         runs/<run>/log.csv                        one line per step
+        runs/<run>/exposure.csv                   examples and distinct texts per direction
         runs/<run>/embeddings/<checkpoint>/<benchmark>/{questions,candidates}.npy
 """
 
@@ -34,6 +35,7 @@ rule train:
     output:
         *[directory(f"{RESULTS}/runs/{{run}}/{c}") for c in GRID.checkpoints],
         log=f"{RESULTS}/runs/{{run}}/log.csv",
+        exposure=f"{RESULTS}/runs/{{run}}/exposure.csv",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
     conda:
