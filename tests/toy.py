@@ -69,13 +69,13 @@ def world(folder: Path, model: Model = MODEL, hard: int = 0) -> World:
     prefixed = [model.query_prefix + texts["queries"], model.passage_prefix + texts["passages"]]
     base.make(folder / "base", model, pd.concat(prefixed))
     tokenizer = base.tokenizer(folder / "base")
-    for part in subsets.PARTS:
+    for part in ("train", "validation"):
         for side, prefix in (("queries", model.query_prefix), ("passages", model.passage_prefix)):
             tokenise(folder / "tokens/source-toy" / part / side, texts[side], tokenizer, prefix, LENGTH)
     for side, name in (("questions", "queries"), ("candidates", "passages")):
         tokenise(folder / "tokens/benchmark-toy" / side, texts[name], tokenizer, "", LENGTH)
     built = subsets.build("toy", pairs, passages, LANGUAGES, LANGUAGES, hard)
-    subsets.write(folder / "subset", {("toy", part): built for part in subsets.PARTS}, LANGUAGES)
+    subsets.write(folder / "subset", {("toy", part): built for part in ("train", "validation")}, LANGUAGES)
     return World(folder / "base", folder / "tokens", folder / "subset", pairs, passages)
 
 

@@ -54,15 +54,33 @@ class Languages(Options):
 class Source(Options):
     """A training data set; its name selects the reader in langscale.sources."""
 
+    train: bool = Field(True, description="its training part is trained on")
     validation: bool = Field(
-        False, description="its validation part is used for choosing the best checkpoint"
+        False, description="its validation part is built, to choose the best checkpoint with"
     )
+    pairs: int | None = Field(None, gt=0, description="pair ids of a part, a fixed sample; null: all")
+    seed: int = Field(0, description="seed of that sample")
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts that are built."""
+        return ["train"] * self.train + ["validation"] * self.validation
 
 
 class Benchmark(Options):
-    """An evaluation set; its name selects the reader in langscale.benchmarks."""
+    """An evaluation set; its name, or `set`, selects the reader in langscale.benchmarks."""
 
+    set: str | None = Field(
+        None, description="the data set, where the name is one of your own; null: the name"
+    )
     questions: int | None = Field(None, gt=0, description="questions per language, a fixed sample; null: all")
+    candidate_text: Literal["sentence", "sentence+paragraph"] | None = Field(
+        None,
+        description="xquad-r and mlqa-r: what of a candidate is embedded; null: the sentence, as in the paper",
+    )
+    every_article: int | None = Field(
+        None, gt=0, description="xquad-r and mlqa-r: questions and candidates of every k-th article only"
+    )
 
 
 class Model(Options):
@@ -234,6 +252,9 @@ class Study(Options):
     study: Name = Field(description="name of the study and of its folder in results/")
     title: str = Field("", description="headline of the report")
     mirror: str | None = Field(None, description="folder or URL prefix that is tried before the web")
+    accept_licence: list[str] = Field(
+        [], description="data sets and models under a non-commercial licence that you accept, such as mlqa-r"
+    )
     languages: Languages
     sources: dict[Name, Source] = Field(min_length=1)
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)

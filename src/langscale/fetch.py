@@ -89,6 +89,14 @@ def local(entry: Entry, resources: str | Path) -> list[Path]:
     return [Path(resources) / one.path for one in expand(entry, resources)]
 
 
+def verify(listing: str | Path) -> None:
+    """Raise UserError unless every file of a listing {path: SHA-256} is there and unchanged."""
+    for path, digest in json.loads(Path(listing).read_text(encoding="utf-8")).items():
+        found = sha256(path) if Path(path).exists() else "nothing"
+        if found != digest:
+            raise UserError(f"{path}: found {found}, expected SHA-256 {digest}; run `snakemake data` again")
+
+
 def check(entries: Iterable[Entry]) -> list[dict[str, str]]:
     """Compare entries with the web, without downloading: rows of name, path, status, detail and note.
 

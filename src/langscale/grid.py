@@ -264,6 +264,6 @@ class Grid:
             "steps": budget.steps * (n if budget.kind == "fixed-per-language" else 1),
             "pairs": budget.pairs,
             "share": n if budget.kind == "fixed-rows" else 1,
-            "sources": tuple(sorted(budget.sources or self.study.sources)),
+            "sources": tuple(sorted(budget.sources or (s for s, o in self.study.sources.items() if o.train))),
             "whole_pool": budget.whole_pool,
         }

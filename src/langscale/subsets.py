@@ -12,8 +12,6 @@ from langscale.errors import UserError
 from langscale.files import atomic
 from langscale.streams import key
 
-PARTS = ("train", "validation")
-
 
 @dataclass(frozen=True)
 class Subset:

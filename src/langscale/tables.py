@@ -242,7 +242,7 @@ def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) 
 def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str]) -> dict[str, pd.DataFrame]:
     """Every table by name. `files`: score file by (run folder, checkpoint, benchmark)."""
     parts: dict[str, list[pd.DataFrame]] = {}
-    for benchmark in sorted(study.benchmarks):
+    for benchmark, options in sorted(study.benchmarks.items()):
         for checkpoint in grid.checkpoints:
             # untrained rows have no best checkpoint; their only one stands beside both
             found = {r.path: files[r.path, checkpoint if r.steps else "last", benchmark] for r in grid.runs}
@@ -250,7 +250,7 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
             labels = {
                 "benchmark": benchmark,
                 "checkpoint": checkpoint,
-                "candidate_text": reader(benchmark).CANDIDATE_TEXT,
+                "candidate_text": options.candidate_text or reader(options.set or benchmark).text,
             }
             scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
             shares = {

@@ -2,6 +2,8 @@
 
 import shutil
 
+from langscale import benchmarks, sources
+
 GPU = int(
     shutil.which("nvidia-smi") is not None
 )  # jobs ask for a GPU only where there is one
@@ -25,3 +27,14 @@ def rankings(run, checkpoint, benchmark):
 
 def scores(run, checkpoint, benchmark):
     return f"{RESULTS}/runs/{run.path}/scores/{checkpoint}/{benchmark}.parquet"
+
+
+def set_of(benchmark):
+    """The data set of a benchmark that the config may have given a name of its own."""
+    return STUDY.benchmarks[benchmark].set or benchmark
+
+
+def raw(kind, name):
+    """The list of a data set's raw files; nothing for one that comes with a package."""
+    package, data = (sources, name) if kind == "source" else (benchmarks, set_of(name))
+    return [] if data in package.EMBEDDED else f"{RESULTS}/raw/{kind}-{name}.json"

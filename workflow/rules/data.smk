@@ -1,17 +1,41 @@
 """Data: training pairs, benchmarks, language subsets.
 
 Needs:  nothing but the config (and, for data that is downloaded, resources/)
-Makes:  data/<source>/{train,validation}/{pairs,passages}   Arrow tables
+Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, shared by studies
+        data/<source>/{train,validation}/{pairs,passages}   Arrow tables
         benchmarks/<name>/{questions,candidates,qrels}.parquet
         subsets/n<k>-<set>/                                 rows of every pair in these languages
         tables/data.csv                                     counts per language
 """
 
 
-rule source:
-    """Training and validation pairs of one source, the same ids in every language."""
+rule raw:
+    """The raw files of one data set, from the mirror or the web; nothing after this needs a network."""
     input:
-        code=lambda w: code("source.py", f"sources/{w.name}.py"),
+        code=code("raw.py", "fetch.py", "registry.py", "codes.py", "checksums.txt"),
+    output:
+        f"{RESULTS}/raw/{{kind}}-{{name}}.json",
+    log:
+        f"{RESULTS}/logs/raw-{{kind}}-{{name}}.log",
+    wildcard_constraints:
+        kind="source|benchmark",
+    conda:
+        "../../environment.yml"
+    params:
+        kind="{kind}",
+        name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
+        languages=STUDY.languages.all,
+        mirror=STUDY.mirror,
+        accept_licence=STUDY.accept_licence,
+    script:
+        "../scripts/raw.py"
+
+
+rule source:
+    """The parts of one source that the study uses, the same ids in every language."""
+    input:
+        raw=lambda w: raw("source", w.name),
+        code=lambda w: code("source.py", f"sources/{sources.module(w.name)}.py"),
     output:
         directory(f"{RESULTS}/data/{{name}}"),
     log:
@@ -20,6 +44,9 @@ rule source:
         "../../environment.yml"
     params:
         name="{name}",
+        parts=lambda w: STUDY.sources[w.name].parts,
+        pairs=lambda w: STUDY.sources[w.name].pairs,
+        seed=lambda w: STUDY.sources[w.name].seed,
         # a tokenizer that is trained here reads the held-out languages too
         languages=(
             STUDY.languages.all
@@ -33,7 +60,10 @@ rule source:
 rule benchmark:
     """Questions, candidate pools and relevance of one benchmark."""
     input:
-        code=lambda w: code("benchmark.py", f"benchmarks/{w.name}.py"),
+        raw=lambda w: raw("benchmark", w.name),
+        code=lambda w: code(
+            "benchmark.py", f"benchmarks/{benchmarks.module(set_of(w.name))}.py"
+        ),
     output:
         directory(f"{RESULTS}/benchmarks/{{name}}"),
     log:
@@ -42,9 +72,12 @@ rule benchmark:
     conda:
         "../../environment.yml"
     params:
-        name="{name}",
+        set=lambda w: set_of(w.name),
         languages=STUDY.languages.all,
         questions=lambda w: STUDY.benchmarks[w.name].questions,
+        options=lambda w: STUDY.benchmarks[w.name].model_dump(
+            include={"candidate_text", "every_article"}, exclude_none=True
+        ),
     script:
         "../scripts/benchmark.py"
 
@@ -61,7 +94,7 @@ rule subset:
     conda:
         "../../environment.yml"
     params:
-        sources=SOURCES,
+        sources={name: STUDY.sources[name].parts for name in SOURCES},
         languages=lambda w: GRID.subsets[w.subset],
         pool=STUDY.languages.pool,
         hard_negatives=STUDY.training.hard_negatives,

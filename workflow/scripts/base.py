@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from langscale import base
 from langscale.config import Model
 from langscale.log import redirect
-from langscale.sources import table
+from langscale.sources import parts, table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,6 +16,7 @@ model = Model(**snakemake.params.model)
 texts = (
     text
     for folder in snakemake.input.sources
+    if "train" in parts(folder)
     for name, column in (("pairs", "query"), ("passages", "text"))
     for text in table(folder, "train", name)[column]
 )

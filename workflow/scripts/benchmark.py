@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from langscale.benchmarks import reader
+from langscale.fetch import verify
 from langscale.files import atomic
 from langscale.log import redirect
 
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
 
 redirect(snakemake.log[0])
 
-tables = reader(snakemake.params.name).build(snakemake.params.languages, snakemake.params.questions)
+p = snakemake.params
+if snakemake.input.raw:
+    verify(snakemake.input.raw)
+tables = reader(p.set).build(p.languages, p.questions, "resources", **p.options)
 with atomic(snakemake.output[0]) as partial:
     partial.mkdir()
     for name, table in zip(("questions", "candidates", "qrels"), tables, strict=True):

@@ -7,8 +7,7 @@ import pandas as pd
 
 from langscale.files import atomic
 from langscale.log import redirect
-from langscale.sources import table
-from langscale.subsets import PARTS
+from langscale.sources import parts, table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -18,7 +17,7 @@ redirect(snakemake.log[0])
 p = snakemake.params
 counts = []
 for folder in map(Path, snakemake.input.sources):
-    for part in PARTS:
+    for part in parts(folder):
         for what in ("pairs", "passages"):
             languages = pd.Series(table(folder, part, what)["language"])
             counts += [

@@ -4,18 +4,21 @@ from typing import TYPE_CHECKING
 
 from datasets import Dataset
 
+from langscale.fetch import verify
 from langscale.files import atomic
 from langscale.log import redirect
 from langscale.sources import reader
-from langscale.subsets import PARTS
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 redirect(snakemake.log[0])
 
+p, chosen = snakemake.params, reader(snakemake.params.name)
+if snakemake.input.raw:
+    verify(snakemake.input.raw)
 with atomic(snakemake.output[0]) as partial:
-    for part in PARTS:
-        tables = reader(snakemake.params.name).build(part, snakemake.params.languages)
+    for part in p.parts:
+        tables = chosen.build(part, p.languages, "resources", p.pairs, p.seed)
         for name, table in zip(("pairs", "passages"), tables, strict=True):
             Dataset.from_pandas(table, preserve_index=False).save_to_disk(partial / part / name)

@@ -13,8 +13,8 @@ redirect(snakemake.log[0])
 
 p = snakemake.params
 built = {}
-for source, folder in zip(p.sources, snakemake.input[: len(p.sources)], strict=True):
-    for part in subsets.PARTS:
+for (source, parts), folder in zip(p.sources.items(), snakemake.input[: len(p.sources)], strict=True):
+    for part in parts:
         # ids alone: the texts of a large source do not fit in memory
         pairs = table(folder, part, "pairs").remove_columns("query").to_pandas()
         passages = table(folder, part, "passages").remove_columns("text").to_pandas()

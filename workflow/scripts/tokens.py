@@ -7,8 +7,7 @@ import pandas as pd
 
 from langscale.base import tokenizer
 from langscale.log import redirect
-from langscale.sources import table
-from langscale.subsets import PARTS
+from langscale.sources import parts, table
 from langscale.tokens import tokenise
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ texts, output, model = Path(snakemake.input.texts), Path(snakemake.output[0]), s
 if snakemake.params.kind == "source":
     jobs = [
         (output / part / side, table(texts, part, name)[column], kind)
-        for part in PARTS
+        for part in parts(texts)
         for side, name, column, kind in (
             ("queries", "pairs", "query", "query"),
             ("passages", "passages", "text", "passage"),

@@ -1,5 +1,6 @@
-"""Evaluation sets: one file per family, each with `build(languages, questions) -> (questions, candidates, qrels)`."""
+"""Evaluation sets: one file per family, each with `build(languages, questions, raw)`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -10,14 +11,58 @@ import pandas as pd
 
 from langscale.errors import UserError
 
-READERS = {"cldr": "langscale.benchmarks.cldr"}
+READERS = {
+    "cldr": "cldr",
+    "xquad-r": "lareqa",
+    "mlqa-r": "lareqa",
+    "belebele": "belebele",
+    "tatoeba": "tatoeba",
+    "mewsli-x": "mewslix",
+}
+EMBEDDED = ("cldr",)  # comes with a package, nothing to download
+TEXTS = {
+    "cldr": "card",
+    "xquad-r": "sentence",
+    "mlqa-r": "sentence",
+    "belebele": "passage",
+    "mewsli-x": "description",
+}
 
 
-def reader(name: str) -> ModuleType:
-    """The module that reads benchmark `name`; raises UserError for an unknown one."""
+@dataclass(frozen=True)
+class Reader:
+    """The reader of one set: `files(languages)` to download, and `build`; `text` is its candidate text by default."""
+
+    name: str
+    module: ModuleType
+
+    @property
+    def text(self) -> str:
+        return TEXTS.get(self.name, "sentence")
+
+    def files(self, languages: Sequence[str]) -> list:
+        """The registry's entries of `languages`."""
+        return self.module.files(languages, **self._name())
+
+    def build(self, languages: Sequence[str], questions: int | None, raw: str | Path, **options):
+        """(questions, candidates, qrels); `options` are the reader's own, such as candidate_text."""
+        return self.module.build(languages, questions, raw, **options, **self._name())
+
+    def _name(self) -> dict[str, str]:
+        # one module reads both sets of LAReQA
+        return {"name": self.name} if READERS[self.name] == "lareqa" else {}
+
+
+def module(name: str) -> str:
+    """File in langscale/benchmarks/ that reads set `name`; raises UserError for an unknown one."""
     if name not in READERS:
         raise UserError(f"benchmarks: {name} is unknown; there are {', '.join(sorted(READERS))}")
-    return import_module(READERS[name])
+    return READERS[name]
+
+
+def reader(name: str) -> Reader:
+    """The reader of benchmark set `name`."""
+    return Reader(name, import_module(f"langscale.benchmarks.{module(name)}"))
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ ruled it out.
 import hashlib
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from langscale.errors import UserError
 from langscale.sources import cldr
 from langscale.streams import key
-
-CANDIDATE_TEXT = "card"
 
 
 def homes() -> dict[str, str]:
@@ -41,9 +40,11 @@ def questions() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
 
 
 def build(
-    languages: Sequence[str], n_questions: int | None
+    languages: Sequence[str], n_questions: int | None, raw: str | Path | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Questions, candidates and qrels in BCP 47 languages; `n_questions` per language, None for all.
+
+    `raw` is not looked at: CLDR comes with babel.
 
     Returns (questions: question_id, cluster = card id, language, text, sorted by language, then id;
     candidates: candidate_id such as "de:territory:DE", key = card id, language, text, sorted by SHA-256 of

@@ -1,23 +1,50 @@
-"""Training data: one file per family of data sets, each with `build(part, languages) -> (pairs, passages)`."""
+"""Training data: one file per family of data sets.
+
+A reader has `files(languages)`, the registry's entries to download, and `build(part, languages, raw, pairs, seed)`, the
+tables of pairs and passages of one part.
+"""
 
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from langscale.errors import UserError
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-READERS = {"cldr": "langscale.sources.cldr"}
+READERS = {"cldr": "cldr", "mmarco": "mmarco", "ntrex": "ntrex", "squad": "squad"}
+READERS |= {
+    "nq": "english.nq",
+    "wikiqa": "english.wikiqa",
+    "duorc": "english.duorc",
+    "newsqa": "english.newsqa",
+    "mfaq": "english.mfaq",
+    "mr-tydi": "english.mrtydi",
+    "yahoo-qa": "english.yahoo",
+    "entity-questions": "english.entity_questions",
+    "squadshifts": "english.squadshifts",
+}
+EMBEDDED = ("cldr",)  # comes with a package, nothing to download
 
 
-def reader(name: str) -> ModuleType:
-    """The module that reads source `name`; raises UserError for an unknown one."""
+def module(name: str) -> str:
+    """File in langscale/sources/ that reads source `name`; raises UserError for an unknown one."""
     if name not in READERS:
-        raise UserError(f"sources: {name} is unknown; there are {', '.join(sorted(READERS))}")
-    return import_module(READERS[name])
+        raise UserError(f"sources.{name}: unknown; there are {', '.join(sorted(READERS))}")
+    return READERS[name].partition(".")[0]
+
+
+def reader(name: str) -> Any:
+    """The reader of source `name`: a module, or an object of one."""
+    found = import_module(f"langscale.sources.{module(name)}")
+    part = READERS[name].partition(".")[2]
+    return getattr(found, part) if part else found
+
+
+def parts(folder: str | Path) -> list[str]:
+    """The parts of a source that the study builds, train first."""
+    return [part for part in ("train", "validation") if (Path(folder) / part).is_dir()]
 
 
 def table(folder: str | Path, part: str, name: str) -> "Dataset":

@@ -322,20 +322,21 @@ def check(languages: Sequence[str]) -> list[str]:
     return sorted(set(languages))
 
 
-def build(part: str, languages: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def build(
+    part: str, languages: Sequence[str], raw: object = None, pairs: int | None = None, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pairs and passages of one part, "train", "validation" or "evaluation", in the given BCP 47 languages.
 
-    Returns (pairs: pair_id, language, query, passage_id, negative_ids, which are empty lists; passages:
-    passage_id, language, text), sorted by language, then id; ids are the same in every language. The passages
-    are all cards of the part, those without a query too. Raises UserError for a language outside ROSTER,
-    ValueError for another part.
+    Returns the two tables of a source, sorted by language, then id. The passages are all cards of the part, those
+    without a query too. `pairs`: as many ids, by hash; `raw` is not looked at. UserError for a language outside ROSTER.
     """
     if part not in PARTS:
         raise ValueError(f"cldr: no part {part!r}; right: {', '.join(PARTS)}")
     languages = check(languages)
     its = [card for card in cards() if part_of(card) == part]
-    asked = sorted((pair_id(card, pair), card, pair) for card in its for pair in queries(card))
-    pairs = [
+    asked = [(pair_id(card, pair), card, pair) for card in its for pair in queries(card)]
+    asked = sorted(sorted(asked, key=lambda pair: key("cldr", seed, pair[0]))[:pairs])
+    rows = [
         (i, language, query_text(pair, language), f"cldr:{card.card_id}", [])
         for language in languages
         for i, card, pair in asked
@@ -344,6 +345,6 @@ def build(part: str, languages: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFra
         (f"cldr:{card.card_id}", language, passage(card, language)) for language in languages for card in its
     ]
     return (
-        pd.DataFrame(pairs, columns=["pair_id", "language", "query", "passage_id", "negative_ids"]),
+        pd.DataFrame(rows, columns=["pair_id", "language", "query", "passage_id", "negative_ids"]),
         pd.DataFrame(passages, columns=["passage_id", "language", "text"]),
     )
