@@ -105,6 +105,12 @@ class Model(Options):
         256, gt=2, description="tokens of a passage, prefix and special tokens included"
     )
 
+    @field_validator("architecture")
+    @classmethod
+    def in_one_order(cls, architecture):
+        # the order of the keys in the file is no reason to train again
+        return architecture and dict(sorted(architecture.items()))
+
     @model_validator(mode="after")
     def one_origin(self):
         given = [key for key in ("hub", "path", "architecture") if getattr(self, key) is not None]

@@ -157,7 +157,7 @@ def test_a_changed_option_reruns_what_it_changes(study):
 
     assert counts(training=config["training"] | {"learning_rate": 0.02})["train"] == 8
     more = counts(replicates=5)
-    assert more["train"] == 2 and more["subset"] <= 1
+    assert (more["train"], more.get("subset", 0)) == (2, 0)
     assert "train" not in counts(statistics={"resamples": 300})
     assert "train" not in counts(benchmarks={"cldr": {"questions": 20}})
 
@@ -168,7 +168,7 @@ def test_a_lost_run_is_made_again_bit_for_bit(study):
     scores = (run / "scores/last/cldr.parquet").read_bytes()
     weights = (run / "last/model.safetensors").read_bytes()
     shutil.rmtree(run)
-    snakemake(study, "--configfile", CONFIG)
+    snakemake(study, "scores", "study", "--configfile", CONFIG)
     assert (run / "last/model.safetensors").read_bytes() == weights
     assert (run / "scores/last/cldr.parquet").read_bytes() == scores
     assert digests(study) == before

@@ -70,7 +70,7 @@ def write_duorc(raw):
         for split in ("train", "test"):
             rows = [
                 {"plot_id": f"/m/{i}", "plot": plot(i), "title": "T", "question_id": f"{split}{i}-{k}",
-                 "question": f"what {i} {k}?", "answers": answers, "no_answer": not answers}
+                 "question": f"{split}: what {i} {k}?", "answers": answers, "no_answer": not answers}
                 for i in range(COUNT)
                 for k, answers in enumerate(
                     [[f"word{i}x7"], ["not there", f"WORD{i}x390 word{i}x391"], [f"word{i}x132 word{i}x133"], [], ["no"]]
@@ -87,13 +87,14 @@ def write_newsqa(raw):
     ]  # fmt: skip
     (entry, _), *_ = named("newsqa")
     put(raw, entry, parquet(rows), entry.file.replace("*", "train-00000-of-00001-ec54fbe500fc3b5c"))
-    put(raw, entry, parquet(rows[:3]), entry.file.replace("*", "validation-00000-of-00001-3cf888b12fff1dd6"))
+    rows = [rows[0] | {"question": "of the validation split", "key": "other"}]
+    put(raw, entry, parquet(rows), entry.file.replace("*", "validation-00000-of-00001-3cf888b12fff1dd6"))
 
 
 def write_mfaq(raw):
     rows = [
         {"id": i, "domain": f"www.d{i // 2}.org", "language": "en", "num_pairs": 2,
-         "qa_pairs": [{"question": f"Can I {i} {k}?", "answer": f"Yes {i}.", "language": "en"} for k in (0, 1)]}
+         "qa_pairs": [{"question": f"Can I {i} {k // 2}?", "answer": f"Yes {i} {k}.", "language": "en"} for k in range(4)]}
         for i in range(COUNT)
     ]  # fmt: skip
     put(raw, registry.files("mfaq")[0], json_lines(rows))
@@ -122,7 +123,9 @@ def write_entity_questions(raw):
                 for i in range(COUNT)
             ]
             archive.writestr(f"dataset/train/{relation}.train.json", json.dumps(rows))
-            archive.writestr(f"dataset/dev/{relation}.dev.json", json.dumps(rows))
+            archive.writestr(
+                f"dataset/dev/{relation}.dev.json", json.dumps([{"question": "dev", "answers": ["a"]}])
+            )
     put(raw, registry.files("entity-questions")[0], buffer.getvalue())
 
 
@@ -224,7 +227,10 @@ def test_duorc_takes_windows_with_an_answer(tmp_path):
     assert found == {
         pair
         for i, its in enumerate(words)
-        for pair in ((f"what {i} 0?", " ".join(its[:133])), (f"what {i} 1?", " ".join(its[266:])))
+        for pair in (
+            (f"train: what {i} 0?", " ".join(its[:133])),
+            (f"train: what {i} 1?", " ".join(its[266:])),
+        )
     }
     _, pairs, passages = rows(english.duorc, tmp_path)
     films = {part_of("duorc", f"/m/{i}") for i in range(COUNT)}
@@ -282,9 +288,18 @@ def test_window_by_a_slow_reference(text, answers):
         assert not any(holds(piece, present[0]) for piece in pieces[:number])
 
 
+def test_window_takes_whole_words():
+    assert english.window("He came later", ["ate"]) is None and english.window("He ate.", ["ate"]) == (
+        0,
+        "He ate.",
+    )
+    assert english.window("It cost $5 (net)", ["$5 (net)"]) and english.window("", ["x"]) is None
+
+
 def test_mfaq_keeps_a_domain_together(tmp_path):
+    """A question with two answers is two pairs."""
     assert everything("mfaq", tmp_path) == {
-        (f"Can I {i} {k}?", f"Yes {i}.") for i in range(COUNT) for k in (0, 1)
+        (f"Can I {i} {k // 2}?", f"Yes {i} {k}.") for i in range(COUNT) for k in range(4)
     }
     asked = [
         {int(q.split()[2]) // 2 for q, _ in rows(english.mfaq, tmp_path, part)[0]}

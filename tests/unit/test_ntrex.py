@@ -118,8 +118,8 @@ def test_pairs_of_the_real_set(real):
     assert len(ids[0]) + len(ids[1]) == 921 and not ids[0] & ids[1]
     assert len(set(train[1]["passage_id"])) + len(set(validation[1]["passage_id"])) == 185
     documents = [{i.split(":")[1] for i in its} for its in ids]
-    assert not documents[0] & documents[1]
-    assert 0.02 <= len(ids[1]) / 921 <= 0.10
+    assert not documents[0] & documents[1] and len(documents[0] | documents[1]) == 123
+    assert 0.05 < len(documents[1]) / 123 < 0.15 and 0.05 < len(ids[1]) / 921 < 0.10
     for pairs, passages in (train, validation):
         assert sorted(pairs["language"].unique()) == sorted(FEW)
         for language in FEW:
