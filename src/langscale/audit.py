@@ -1,17 +1,17 @@
 """Leakage audit: training and validation texts that are, in full or for the most part, texts of a benchmark.
 
-Two texts of one language are compared as sequences of units: NFKC, case folded, only letters, marks and digits;
-units are words, and single characters in the scripts that write words without spaces. They overlap
+Two texts of one language are compared as sequences of units: NFKC, case folded, only letters, marks and
+digits; units are words, and single characters in the scripts that write words without spaces. They overlap
 
 - exactly, if their units are the same, or
-- nearly, if both have at least 13 units and containment is at least a threshold. Containment is the share of the
-  13-grams of the shorter text (the one with fewer distinct ones) that the other text has, too:
-  |G(a) & G(b)| / min(|G(a)|, |G(b)|), G(x) the set of 13-grams of x. 13 words are the length at which Brown et al.
-  2020 (arXiv:2005.14165, appendix C) call a training text contaminated.
+- nearly, if both have at least 13 units and their containment is at least a threshold: the share of the
+  13-grams of the shorter text (the one with fewer distinct ones) that the other text has, too,
+  |G(a) & G(b)| / min(|G(a)|, |G(b)|), where G(x) is the set of 13-grams of x. 13 words is the overlap at
+  which Brown et al. 2020 (arXiv:2005.14165, appendix C) call a text contaminated.
 
-Queries and passages of a source are compared with questions and passages of a benchmark, each with each. A pair
-offends by its query, its passage or a hard negative, and as a pair id means the same in every language, a hit in
-one language flags the pair in all.
+Queries and passages of a source are compared with questions and passages of a benchmark, each with each. A
+pair offends by its query, its passage or a hard negative, and as a pair id means the same in every language,
+a hit in one language flags the pair in all.
 
 13-grams are 64-bit hashes in sorted arrays: a false match of two texts takes a collision in most of their
 13-grams, and the memory is that of the 13-grams of the side with fewer texts and of a block of the other's.
@@ -140,11 +140,11 @@ def audit(
     sources: (name, part, pairs, passages), one after the other, so that a generator needs to hold only one;
     benchmarks: name -> (questions, candidates); the frames are those of the data contracts.
 
-    offending: a row per pair, language and kind of its text (query, passage, negative) that overlaps, with the
-    benchmark's text that it overlaps with most: SOURCE and HIT columns; match is exact or near.
-    summary: a row per source, part, benchmark and language, and `all`: the number of pairs; that of benchmark texts
-    in the language, where 0 says that nothing could be compared; pairs with an exact, else with a near hit in the
-    language; pairs that are flagged only through another language; their sum and its share of the pairs.
+    offending: a row per pair, language and kind of its text (query, passage, negative) that overlaps, with
+    the benchmark's text that it overlaps with most: SOURCE and HIT columns; match is exact or near.
+    summary: a row per source, part, benchmark and language, and `all`: the number of pairs; that of benchmark
+    texts in the language, where 0 says that nothing could be compared; pairs with an exact, else with a near
+    hit in the language; pairs that are flagged only through another language; their sum and its share.
     """
     summary, offending = [], []
     for name, part, pairs, passages in sources:

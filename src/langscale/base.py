@@ -1,19 +1,31 @@
 """A model before training: downloaded, linked from a folder, or a config with a tokenizer trained here."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from langscale import registry
 from langscale.config import Model
 from langscale.errors import UserError
+from langscale.fetch import verify
 from langscale.files import atomic
+from langscale.registry import Entry
 
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
 
 
-def make(folder: str | Path, model: Model, texts: Iterable[str]) -> None:
+def entries(model: Model) -> list[Entry]:
+    """The files of a hub model; the registry's revision where the config names none and the registry has one."""
+    if model.revision is None and model.hub in registry.DATASETS:
+        return registry.files(model.hub)
+    return registry.model(model.hub, model.revision or "main")
+
+
+def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | Path | None = None) -> None:
     """Write `folder`: config.json, tokenizer and, unless the model is built here, its weights.
 
-    `texts` trains the tokenizer of a model with an `architecture`. Raises UserError for a `path` that holds no model.
+    `texts` trains the tokenizer of a model with an `architecture`; `listing` names the fetched files of one with a
+    `hub` id. Raises UserError for a `path` that holds no model, and for a fetched file that is not what it was.
     """
     with atomic(folder) as partial:
         if model.architecture is not None:
@@ -21,7 +33,8 @@ def make(folder: str | Path, model: Model, texts: Iterable[str]) -> None:
         elif model.path is not None:
             _link(partial, Path(model.path))
         else:
-            _download(partial, model)
+            verify(listing)
+            _place(partial, listing)
 
 
 def tokenizer(folder: str | Path):
@@ -84,8 +97,10 @@ def _link(folder: Path, origin: Path) -> None:
         (folder / file.name).symlink_to(file)
 
 
-def _download(folder: Path, model: Model) -> None:
-    from huggingface_hub import snapshot_download
-
-    patterns = ["*.json", "*.safetensors", "*.txt", "*.model", "*/config.json", "2_Dense/*.safetensors"]
-    snapshot_download(model.hub, revision=model.revision, local_dir=folder, allow_patterns=patterns)
+def _place(folder: Path, listing: str | Path) -> None:
+    """Link the fetched files of a hub model under their names in its repository."""
+    for path in json.loads(Path(listing).read_text(encoding="utf-8")):
+        # <host>/<repo>/resolve/<revision>/<file>
+        name = path.partition("/resolve/")[2].partition("/")[2]
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(Path(path).resolve())

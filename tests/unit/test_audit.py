@@ -244,15 +244,15 @@ def test_sources_and_benchmarks_are_all_compared():
     summary, offending = audit.audit(sources(), its)
     every = summary[summary["language"] == "all"]
     assert every[["part", "benchmark", "offending"]].values.tolist() == [
-        ["train", "xquad-r", 0], ["train", "mlqa-r", 0], ["validation", "xquad-r", 1], ["validation", "mlqa-r", 0],
+        ["train", "xquad-r", 0], ["train", "mlqa-r", 0], ["validation", "xquad-r", 1], ["validation",
+        "mlqa-r", 0],
     ]  # fmt: skip
     assert offending[["part", "benchmark", "pair_id", "benchmark_id"]].values.tolist() == [
         ["validation", "xquad-r", "s:2", "q9"]
     ]
     with pytest.raises(
-        UserError,
-        match=r"^leakage: squad \(validation\) and xquad-r: 1 of 30 pairs \(3.33%\); at most 1.00% may overlap: drop "
-        r"them or leave the source out$",
+        UserError, match=r"^leakage: squad \(validation\) and xquad-r: 1 of 30 pairs \(3.33%\); at most 1.00%
+        may overlap: drop " r"them or leave the source out$",
     ):
         check(summary, 0.01)
     check(summary, 0.04)

@@ -9,8 +9,11 @@ import torch
 from toy import LENGTH, MODEL, tables
 
 from langscale import base
+from langscale.config import Model
 from langscale.encoder import Encoder
 from langscale.errors import UserError
+from langscale.fetch import fetch_all
+from langscale.files import sha256, write_json
 
 TRAIN = """
 import hashlib
@@ -82,3 +85,31 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"models: path: .* has no config.json; give a folder"):
         base.make(tmp_path / "base", model, [])
     assert not (tmp_path / "base").exists()
+
+
+def test_a_hub_model_comes_from_a_mirror_folder(tmp_path):
+    """The files of the repository under their own names, and a file that changed later is noticed."""
+    origin = tmp_path / "mirror/huggingface.co/some/model/resolve/main"
+    base.make(origin.parent / "made", MODEL, tables()[0]["query"])
+    (origin.parent / "made").rename(origin)
+    (origin / "model.safetensors").write_bytes(b"weights")
+    model = Model(hub="some/model")
+    paths = fetch_all(base.entries(model), tmp_path / "resources", str(tmp_path / "mirror"))
+    listing = tmp_path / "raw.json"
+    write_json(listing, {str(path): sha256(path) for path in paths})
+    base.make(tmp_path / "base", model, (), listing)
+    assert {p.name for p in (tmp_path / "base").iterdir()} == {p.name for p in origin.iterdir()}
+    assert (tmp_path / "base/config.json").read_bytes() == (origin / "config.json").read_bytes()
+    assert base.tokenizer(tmp_path / "base")("one")["input_ids"]
+    weights = next(path for path in paths if path.name == "model.safetensors")
+    weights.unlink()
+    weights.write_bytes(b"other")
+    with pytest.raises(UserError, match="model.safetensors: found .* expected SHA-256"):
+        base.make(tmp_path / "again", model, (), listing)
+
+
+def test_a_known_model_is_pinned_by_the_registry():
+    pinned = base.entries(Model(hub="intfloat/multilingual-e5-small"))
+    assert {entry.revision for entry in pinned} == {"614241f622f53c4eeff9890bdc4f31cfecc418b3"}
+    own = base.entries(Model(hub="intfloat/multilingual-e5-small", revision="abc"))
+    assert {entry.revision for entry in own} == {"abc"}

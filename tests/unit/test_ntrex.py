@@ -20,11 +20,11 @@ CODES = registry.LANGUAGES["ntrex"]
 FEW = ["en", "de", "ru", "sr", "th", "zh"]
 # Unicode's name of most letters of a text; Dzongkha and Tibetan, say, share one
 SCRIPTS = {
-    "Arab": "ARABIC", "Armn": "ARMENIAN", "Beng": "BENGALI", "Cyrl": "CYRILLIC", "Deva": "DEVANAGARI",
-    "Ethi": "ETHIOPIC", "Geor": "GEORGIAN", "Grek": "GREEK", "Gujr": "GUJARATI", "Guru": "GURMUKHI",
-    "Hans": "CJK", "Hant": "CJK", "Hebr": "HEBREW", "Jpan": "HIRAGANA", "Khmr": "KHMER", "Knda": "KANNADA",
-    "Kore": "HANGUL", "Laoo": "LAO", "Latn": "LATIN", "Mlym": "MALAYALAM", "Mymr": "MYANMAR", "Sinh": "SINHALA",
-    "Taml": "TAMIL", "Telu": "TELUGU", "Thaa": "THAANA", "Thai": "THAI", "Tibt": "TIBETAN",
+    "Arab": "ARABIC", "Armn": "ARMENIAN", "Beng": "BENGALI", "Cyrl": "CYRILLIC", "Deva": "DEVANAGARI", "Ethi":
+    "ETHIOPIC", "Geor": "GEORGIAN", "Grek": "GREEK", "Gujr": "GUJARATI", "Guru": "GURMUKHI", "Hans": "CJK",
+    "Hant": "CJK", "Hebr": "HEBREW", "Jpan": "HIRAGANA", "Khmr": "KHMER", "Knda": "KANNADA", "Kore": "HANGUL",
+    "Laoo": "LAO", "Latn": "LATIN", "Mlym": "MALAYALAM", "Mymr": "MYANMAR", "Sinh": "SINHALA", "Taml":
+    "TAMIL", "Telu": "TELUGU", "Thaa": "THAANA", "Thai": "THAI", "Tibt": "TIBETAN",
 }  # fmt: skip
 
 
@@ -87,7 +87,8 @@ def test_errors_name_file_and_numbers(small):
 def test_files():
     names = [entry.path.rsplit("/", 1)[1] for entry in ntrex.files(["sr", "zh", "xx"])]
     assert sorted(names) == [
-        "DOCUMENT_IDS.tsv", "newstest2019-ref.srp-Cyrl.txt", "newstest2019-ref.zho-CN.txt", "newstest2019-src.eng.txt",
+        "DOCUMENT_IDS.tsv", "newstest2019-ref.srp-Cyrl.txt", "newstest2019-ref.zho-CN.txt",
+        "newstest2019-src.eng.txt",
     ]  # fmt: skip
     assert len(CODES) == 128 and {"en", "de", "zh", "sr", "pt", "ar", "el", "th"} <= set(CODES)
 

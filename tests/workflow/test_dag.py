@@ -63,6 +63,32 @@ def test_a_config_file_replaces_the_default(project, tmp_path):
     assert (counts["train"], counts["embed"], counts["score"]) == (8, 20, 21)
 
 
+def test_downloads_come_first_and_once(project, tmp_path):
+    study = yaml.safe_load((ROOT / "tests/integration/small.yaml").read_text())
+    del study["models"]["tiny"], study["training"]["validation"]
+    study["models"] = {"e5": {"hub": "intfloat/multilingual-e5-small", "query_prefix": "query: "}}
+    study["sources"] = {"ntrex": {}}
+    study["benchmarks"] = {
+        "xquad-r": {"every_article": 10},
+        "xquad-r-paragraph": {"set": "xquad-r", "candidate_text": "sentence+paragraph"},
+    }
+    study["languages"] = {"pool": ["en", "de", "es"], "heldout": ["ru"]}
+    (tmp_path / "hub.yaml").write_text(yaml.safe_dump(study))
+    words = ("-n", "--configfile", str(tmp_path / "hub.yaml"))
+    # a model, a source and two benchmarks; a downloaded encoder has one untrained row, not one per seed
+    assert job_counts(snakemake(project, *words))["raw"] == 4
+    assert job_counts(snakemake(project, *words))["embed"] == 2 * (8 + 1)
+    assert job_counts(snakemake(project, "data", *words))["raw"] == 4
+
+
+def test_an_unknown_data_set_is_named(project, tmp_path):
+    study = yaml.safe_load((ROOT / "tests/integration/small.yaml").read_text())
+    study["benchmarks"] = {"xqad-r": {}}
+    (tmp_path / "typo.yaml").write_text(yaml.safe_dump(study))
+    output = snakemake(project, "-n", "--configfile", str(tmp_path / "typo.yaml"), ok=False)
+    assert "xqad-r is unknown; there are" in output and "xquad-r" in output
+
+
 def test_a_wrong_key_stops_before_anything_runs(project):
     output = snakemake(project, "-n", "--config", "replicate=3", ok=False)
     assert "replicate: unknown key" in output and "config.yaml" in output

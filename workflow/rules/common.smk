@@ -35,6 +35,11 @@ def set_of(benchmark):
 
 
 def raw(kind, name):
-    """The list of a data set's raw files; nothing for one that comes with a package."""
-    package, data = (sources, name) if kind == "source" else (benchmarks, set_of(name))
-    return [] if data in package.EMBEDDED else f"{RESULTS}/raw/{kind}-{name}.json"
+    """The list of raw files of a data set or model; nothing for one that needs none."""
+    if kind == "model":
+        remote = STUDY.models[name].hub is not None
+    elif kind == "source":
+        remote = name not in sources.EMBEDDED
+    else:
+        remote = set_of(name) not in benchmarks.EMBEDDED
+    return f"{RESULTS}/raw/{kind}-{name}.json" if remote else []

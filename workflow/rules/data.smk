@@ -10,7 +10,7 @@ Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, s
 
 
 rule raw:
-    """The raw files of one data set, from the mirror or the web; nothing after this needs a network."""
+    """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
     input:
         code=code("raw.py", "fetch.py", "registry.py", "codes.py", "checksums.txt"),
     output:
@@ -18,12 +18,17 @@ rule raw:
     log:
         f"{RESULTS}/logs/raw-{{kind}}-{{name}}.log",
     wildcard_constraints:
-        kind="source|benchmark",
+        kind="source|benchmark|model",
     conda:
         "../../environment.yml"
     params:
         kind="{kind}",
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
+        model=lambda w: (
+            STUDY.models[w.name].model_dump(include={"hub", "revision"})
+            if w.kind == "model"
+            else None
+        ),
         languages=STUDY.languages.all,
         mirror=STUDY.mirror,
         accept_licence=STUDY.accept_licence,
@@ -122,7 +127,20 @@ rule data_table:
 
 
 rule data:
-    """All data that the study needs."""
+    """All data that the study needs, and the models that it downloads; then nothing needs a network."""
     input:
+        [raw("model", name) for name in STUDY.models],
         expand(f"{RESULTS}/subsets/{{subset}}", subset=GRID.subsets),
         rules.data_table.output,
+
+
+rule check_registry:
+    """Compare every address, hash and size in the registry with the web; trains and downloads nothing."""
+    params:
+        table="resources/registry.csv",
+    log:
+        "resources/registry.log",
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/check_registry.py"

@@ -10,6 +10,7 @@ Makes:  models/<model>/base/                      transformers config, tokenizer
 rule base:
     """The model as it comes, or its config and a tokenizer trained on the training part of all languages."""
     input:
+        raw=lambda w: raw("model", w.model),
         sources=lambda w: (
             expand(f"{RESULTS}/data/{{name}}", name=SOURCES)
             if STUDY.models[w.model].architecture

@@ -20,4 +20,4 @@ texts = (
     for name, column in (("pairs", "query"), ("passages", "text"))
     for text in table(folder, "train", name)[column]
 )
-base.make(snakemake.output[0], model, texts)
+base.make(snakemake.output[0], model, texts, snakemake.input.raw or None)

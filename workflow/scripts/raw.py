@@ -1,8 +1,9 @@
-"""Fetch and verify the raw files of one data set."""
+"""Fetch and verify the raw files of one data set or model."""
 
 from typing import TYPE_CHECKING
 
-from langscale import benchmarks, sources
+from langscale import base, benchmarks, sources
+from langscale.config import Model
 from langscale.fetch import fetch_all
 from langscale.files import sha256, write_json
 from langscale.log import redirect
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 redirect(snakemake.log[0])
 
 p = snakemake.params
-module = sources if p.kind == "source" else benchmarks
-paths = fetch_all(module.reader(p.name).files(p.languages), "resources", p.mirror, p.accept_licence)
+if p.kind == "model":
+    entries = base.entries(Model(**p.model))
+else:
+    entries = {"source": sources, "benchmark": benchmarks}[p.kind].reader(p.name).files(p.languages)
+paths = fetch_all(entries, "resources", p.mirror, p.accept_licence)
 write_json(snakemake.output[0], {str(path): sha256(path) for path in paths})

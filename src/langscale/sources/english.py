@@ -1,10 +1,10 @@
-"""Question-passage sets that exist in English only, one reader each; a translation stage fills other languages.
+"""Question-passage sets in English only, one reader each; a translation stage fills other languages.
 
-The group of a pair, which is in one part alone, is its passage, or the article that the passage is cut from, so
-that no passage is in both parts. Texts without a key of their own are keyed by their content.
+The group of a pair, which is in one part alone, is its passage, or the article that the passage is cut from,
+so that no passage is in both parts. Texts without a key of their own are keyed by their content.
 
-Formats: as of the hub's files and their cards, which were not at hand in full; what could not be verified is a
-UserError with what was found when it differs.
+Formats: as of the hub's files and their cards, which were not at hand in full; what could not be verified is
+a UserError with what was found when it differs.
 """
 
 import gzip
@@ -32,7 +32,7 @@ NEGATIVES = 5  # kept of each query of Mr. TyDi, which has 30
 
 @dataclass(frozen=True)
 class English:
-    """The reader of one set: `rows` makes all its pairs from its files; `parts` has one entry if it never trains."""
+    """The reader of one set: `rows` makes its pairs from its files; `parts` has one part if it never trains."""
 
     name: str
     rows: Callable[[list[Path]], Iterator[Pair]]
@@ -48,7 +48,8 @@ class English:
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Pairs and passages of a part, as of `langscale.sources.pairs`; files are streamed, `pairs` pairs held.
 
-        Raises UserError for another part, without English, and for a file that is missing or of another format.
+        Raises UserError for another part, without English, and for a file that is missing or of another
+        format.
         """
         check_part(self.name, part, self.parts)
         paths = [path for entry in self.files(languages) for path in fetch.local(entry, raw)]
@@ -99,8 +100,8 @@ def _wikiqa(paths: list[Path]) -> Iterator[Pair]:
 def _duorc(paths: list[Path]) -> Iterator[Pair]:
     """DuoRC (Saha et al. 2018), train splits: questions on a film and the window of its plot with the answer.
 
-    SelfRC asks about the plot itself, ParaphraseRC about another telling of it; both tellings of a film are in one
-    part. Questions without an answer and answers that are not in the plot word by word are left out.
+    SelfRC asks about the plot itself, ParaphraseRC about another telling of it; both tellings of a film are
+    in one part. Questions without an answer and answers that are not in the plot word by word are left out.
     """
     for path in paths:
         if not path.name.startswith("train"):
@@ -136,8 +137,8 @@ def window(text: str, answers: Sequence[str]) -> tuple[int, str] | None:
     """(number, text) of the window with an answer; None where no window has one.
 
     The text is cut into equal windows of at most WORDS words, which do not overlap, so that questions on one
-    place share a passage. Taken is the first place of the first answer that is in the text, as whole words and
-    letter case aside; an answer across two windows counts for none.
+    place share a passage. Taken is the first place of the first answer that is in the text, as whole words
+    and letter case aside; an answer across two windows counts for none.
     """
     words = [match.span() for match in re.finditer(r"\S+", text)]
     count = math.ceil(len(words) / WORDS)
@@ -170,8 +171,8 @@ def _mfaq(paths: list[Path]) -> Iterator[Pair]:
 def _mrtydi(paths: list[Path]) -> Iterator[Pair]:
     """Mr. TyDi (Zhang et al. 2021), train: questions, Wikipedia passages with their titles, BM25's hard negatives.
 
-    The part of a query is that of the article of its first passage; passages of articles of the other part, among
-    its further ones and its negatives, are left out.
+    The part of a query is that of the article of its first passage; passages of articles of the other part,
+    among its further ones and its negatives, are left out.
     """
     for row in _json_lines(paths, "query_id", "query", *_MRTYDI):
         positive, negative = ([_passage(passage) for passage in row[key]] for key in _MRTYDI)

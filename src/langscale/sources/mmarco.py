@@ -1,17 +1,19 @@
-"""mMARCO: MS MARCO's passages and queries in 14 languages, by Google Translate (Bonifacio et al. 2021, 2108.13897).
+"""mMARCO: MS MARCO's passages and queries in 14 languages, by Google Translate.
 
-Format: collections and queries are lines `id <tab> text`, the triples lines `query <tab> positive <tab> negative`
-of ids that are the same in every language. A pair is a triple: the paper prints 39,780,811 pairs, which is the
-number of triples, so each has one hard negative.
+Bonifacio et al. 2021 (arXiv:2108.13897).
 
-The set is larger than memory (some 4 GB per language), so every file is streamed: the triples twice, once for the
-groups and once to choose, then of every language the lines that the chosen triples name. Held are the ids of
-distinct positives and of chosen triples, a byte per passage id, and the texts that are returned; to hold those of
-one language at a time, build the languages one by one.
+Format: collections and queries are lines `id <tab> text`, the triples lines `query <tab> positive <tab>
+negative` of ids that are the same in every language. A pair is a triple: the paper prints 39,780,811 pairs,
+which is the number of triples, so each has one hard negative.
 
-Groups are the connected components of queries and their positives, since some queries have several. A component,
-and a passage that is nobody's positive, draws its part by hash. A triple whose negative is in the other part is left
-out (4 % of them), so that no passage is in both parts.
+The set is larger than memory (some 4 GB per language), so every file is streamed: the triples twice, once for
+the groups and once to choose, then of every language the lines that the chosen triples name. Held are the ids
+of distinct positives and of chosen triples, a byte per passage id, and the texts that are returned; to hold
+those of one language at a time, build the languages one by one.
+
+Groups are the connected components of queries and their positives, since some queries have several. A
+component, and a passage that is nobody's positive, draws its part by hash. A triple whose negative is in the
+other part is left out (4 % of them), so that no passage is in both parts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,8 +44,8 @@ def build(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pairs and passages of a part, as of `langscale.sources.pairs`; `pairs` counts triples and must be given.
 
-    Raises UserError without `pairs`, for another part, for languages of which none is in the set, and for a file
-    that is missing or of another format.
+    Raises UserError without `pairs`, for another part, for languages of which none is in the set, and for a
+    file that is missing or of another format.
     """
     check_part("mmarco", part)
     if pairs is None:

@@ -5,14 +5,15 @@ The set is a text per language, 1,997 lines that are the same everywhere, and th
 Toutanova 2019, arXiv:1906.00300), the sentence as the query and its surroundings, without it, as the passage:
 
 - A document is cut evenly into blocks of about 11 lines. The lines 0, 2, 4, ... of a block are queries (a
-  document's first line is its headline), the lines 1, 3, 5, ... joined are the passage of all of them. So no query
-  is a line of any passage, and every query has lost its neighbours to its passage.
-- A query counts if in English it has five words, shares with its passage a word that fewer than 5 % of all lines
+  document's first line is its headline), the lines 1, 3, 5, ... joined are the passage of all of them. So no
+  query is a line of any passage, and every query has lost its neighbours to its passage.
+- A query counts if in English it has five words, shares with its passage a word that fewer than 5 % of all
+  lines
   have ("He said so himself" belongs to any text), and is not repeated in a line of it (90 % of its words).
 
-That makes 921 pairs and 185 passages of 115 English words, as long as SQuAD's paragraphs. The choice was measured
-by finding the passage among all passages of a language, with BM25 over character n-grams of 2 to 4 and with
-multilingual-e5-small (4-bit weights), as mean reciprocal rank scaled to 300 passages:
+That makes 921 pairs and 185 passages of 115 English words, as long as SQuAD's paragraphs. The choice was
+measured by finding the passage among all passages of a language, with BM25 over character n-grams of 2 to 4
+and with multilingual-e5-small (4-bit weights), as mean reciprocal rank scaled to 300 passages:
 
     English                                   pairs  passages  BM25   e5   rank 1 by e5
     a sentence and the next three               503       503   .40   .49      .31
@@ -22,11 +23,11 @@ multilingual-e5-small (4-bit weights), as mean reciprocal rank scaled to 300 pas
     alternate lines of whole documents         1033       123   .64   .61      .55
     a headline and its text                     123       123   .83
 
-85 % are found among the first ten. What is missed in small blocks is mostly another block of the same text, to
-which the query belongs as well; whole texts exceed 256 tokens in half of all cases, blocks of 11 in 7 % (English)
-and 15 % (German). BM25 is alike in other languages (de .58, ru .58, zh .59, ar .59, hi .61, sw .58, fi .60, th .63) and
-fails across scripts (ru queries, en passages: .08). Translations seldom repeat a query in its passage word by word:
-Dzongkha in 26 pairs, others in 3 at most.
+85 % are found among the first ten. What is missed in small blocks is mostly another block of the same text,
+to which the query belongs as well; whole texts exceed 256 tokens in half of all cases, blocks of 11 in 7 %
+(English) and 15 % (German). BM25 is alike in other languages (de .58, ru .58, zh .59, ar .59, hi .61, sw .58,
+fi .60, th .63) and fails across scripts (ru queries, en passages: .08). Translations seldom repeat a query in
+its passage word by word: Dzongkha in 26 pairs, others in 3 at most.
 
 Which pairs there are is decided on the English text alone, so that ids do not depend on a study's languages.
 """
@@ -61,9 +62,9 @@ def build(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pairs and passages of "train" or "validation", which are of different documents.
 
-    The tables and arguments are those of `langscale.sources.pairs`; `pairs` counts ids, each of which is in every
-    language (None: all). Raises UserError for another part, for languages of which none is in the set, and for
-    files that are missing or of unequal length.
+    The tables and arguments are those of `langscale.sources.pairs`; `pairs` counts ids, each of which is in
+    every language (None: all). Raises UserError for another part, for languages of which none is in the set,
+    and for files that are missing or of unequal length.
     """
     check_part("ntrex", part)
     texts = {language: lines(language, raw) for language in _chosen(languages)}

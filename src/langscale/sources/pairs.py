@@ -1,9 +1,10 @@
 """What the readers of downloaded sources share: parts, samples and the two tables.
 
 A reader has `files(languages)`, the registry's entries that it reads, and `build(part, languages, raw, pairs,
-seed)`, the tables of a part, where `raw` is the folder that the files were fetched into. Languages that a source
-lacks are passed over, because a pool may be larger than a source; to have none of them is an error. Which pairs
-are chosen depends on no language, so tables of several languages are those of each language one below the other.
+seed)`, the tables of a part, where `raw` is the folder that the files were fetched into. Languages that a
+source lacks are passed over, because a pool may be larger than a source; to have none of them is an error.
+Which pairs are chosen depends on no language, so tables of several languages are those of each language one
+below the other.
 """
 
 import heapq

@@ -1,12 +1,12 @@
 """SQuAD v1.1 train in English and XTREME's machine translations of it into ten languages.
 
-Format of all files: {"data": [{"title", "paragraphs": [{"context", "qas": [{"id", "question", "answers"}]}]}]}.
-The ids of the questions are the same in every language. The paragraphs need not be: answers were marked in a
-context before it was translated, so that a translation may hold a context once per question, each time
-worded differently (the German file is three times as large as the English one). So a pair's article and
-paragraph are looked up in the English file by the id of its question, and the passage in another language is the
-context of the paragraph's first question that was translated. Questions that a translation lacks are missing in
-that language alone.
+Format of all files: {"data": [{"title", "paragraphs": [{"context", "qas": [{"id", "question",
+"answers"}]}]}]}. The ids of the questions are the same in every language. The paragraphs need not be: answers
+were marked in a context before it was translated, so that a translation may hold a context once per question,
+each time worded differently (the German file is three times as large as the English one). So a pair's article
+and paragraph are looked up in the English file by the id of its question, and the passage in another language
+is the context of the paragraph's first question that was translated. Questions that a translation lacks are
+missing in that language alone.
 
 Sources: Rajpurkar et al. 2016 (arXiv:1606.05250), Hu et al. 2020 (arXiv:2003.11080).
 """
@@ -35,8 +35,8 @@ def build(
     """Pairs and passages of "train" or "validation", which are of different articles.
 
     The tables and arguments are those of `langscale.sources.pairs`; `pairs` counts ids (None: all). Raises
-    UserError for another part, for languages of which none is in the set, and for a file that is missing or of
-    another format.
+    UserError for another part, for languages of which none is in the set, and for a file that is missing or
+    of another format.
     """
     check_part("squad", part)
     languages = _chosen(languages)

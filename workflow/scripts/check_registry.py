@@ -1,0 +1,22 @@
+"""Verify the registry online."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from langscale.fetch import check
+from langscale.files import atomic
+from langscale.log import redirect
+from langscale.registry import everything
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
+
+table = pd.DataFrame(check(everything()))
+with atomic(snakemake.params.table) as partial:
+    table.to_csv(partial, index=False, lineterminator="\n")
+counts = table["status"].value_counts()
+print(", ".join(f"{count} {status}" for status, count in counts.items()), f"of {len(table)} entries")
+print(table.loc[table["status"] != "ok", ["status", "path", "detail"]].head(20).to_string(index=False))
