@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/config.yaml
 
-.PHONY: study test lint format lock bench clean
+.PHONY: study test test-slow lint format lock bench clean
 
 study: $(VENV)/.study
 	$(BIN)/snakemake --cores all --configfile $(CONFIG)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+# a real pretrained encoder on the whole of XQuAD-R, ten minutes
+test-slow: $(VENV)/.test
+	$(BIN)/python -m pytest tests/slow
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint

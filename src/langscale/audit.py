@@ -6,8 +6,8 @@ digits; units are words, and single characters in the scripts that write words w
 - exactly, if their units are the same, or
 - nearly, if both have at least 13 units and their containment is at least a threshold: the share of the
   13-grams of the shorter text (the one with fewer distinct ones) that the other text has, too,
-  |G(a) & G(b)| / min(|G(a)|, |G(b)|), where G(x) is the set of 13-grams of x. 13 words is the overlap at
-  which Brown et al. 2020 (arXiv:2005.14165, appendix C) call a text contaminated.
+  |G(a) & G(b)| / min(|G(a)|, |G(b)|), where G(x) is the set of 13-grams of x. 13 words is the overlap
+  that Brown et al. 2020 (arXiv:2005.14165, appendix C) look for.
 
 Queries and passages of a source are compared with questions and passages of a benchmark, each with each. A
 pair offends by its query, its passage or a hard negative, and as a pair id means the same in every language,
@@ -36,7 +36,7 @@ ALL = "all"
 
 
 class _Separated(dict):
-    """Code point -> what stands for it in a text that is cut at spaces, worked out once for each character."""
+    """Code point -> what stands for it in a text that is cut at spaces, worked out once per character."""
 
     def __missing__(self, point: int) -> str:
         character = chr(point)
@@ -53,7 +53,7 @@ _SEPARATED = _Separated()
 
 
 def units(text: str) -> list[str]:
-    """The words of a text, or characters where its script does not space words, free of case and punctuation."""
+    """The words of a text, characters where its script does not space words, without case and punctuation."""
     # casefold undoes NFKC for a few characters, such as U+0345
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return folded.translate(_SEPARATED).split()
@@ -61,8 +61,11 @@ def units(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Grams:
-    """Hashed 13-grams of T texts: gram uint64 [G], sorted, of text int64 [G], no pair twice; size int64 [T]: how
-    many a text has; whole uint64 [T]: hash of all units; units int64 [T]: their number."""
+    """Hashed 13-grams of T texts.
+
+    gram uint64 [G], sorted, and text int64 [G]: a 13-gram of a text, each once; size int64 [T]: how many a
+    text has; whole uint64 [T]: the hash of all its units; units int64 [T]: their number.
+    """
 
     gram: np.ndarray
     text: np.ndarray
@@ -232,8 +235,8 @@ def check(summary: pd.DataFrame, allowed: float) -> None:
     bad = summary[(summary["language"] == ALL) & (summary["share"] > allowed)]
     if len(bad):
         found = "; ".join(
-            f"{row.source} ({row.part}) and {row.benchmark}: {row.offending} of {row.pairs} pairs ({row.share:.2%})"
-            for row in bad.itertuples()
+            f"{r.source} ({r.part}) and {r.benchmark}: {r.offending} of {r.pairs} pairs ({r.share:.2%})"
+            for r in bad.itertuples()
         )
         raise UserError(
             f"leakage: {found}; at most {allowed:.2%} may overlap: drop them or leave the source out"
@@ -243,7 +246,7 @@ def check(summary: pd.DataFrame, allowed: float) -> None:
 def drop(
     pairs: pd.DataFrame, passages: pd.DataFrame, offending: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables without the offending pairs, in all languages, and without the passages that only those have."""
+    """The tables without the offending pairs, in all languages, and without passages that only those have."""
     bad = pairs["pair_id"].isin(offending["pair_id"])
     lost = _passages(pairs[bad]) - _passages(pairs[~bad])
     kept = ~passages["passage_id"].isin(lost)

@@ -8,7 +8,7 @@ from langscale.registry import Entry
 
 
 def put(raw: Path, entry: Entry, content: str | bytes, file: str | None = None) -> Path:
-    """Write a file of an entry with the record of a fetched one; `file`: its name where the entry is a pattern."""
+    """Write an entry's file with the record of a fetched one; `file`: its name if the entry is a pattern."""
     if file is not None:
         listing = raw / f"{entry.path}.json"
         listing.parent.mkdir(parents=True, exist_ok=True)

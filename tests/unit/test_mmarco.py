@@ -1,4 +1,4 @@
-"""mMARCO on small files of its format against a slow reference, and its memory on a file larger than the bound."""
+"""mMARCO on small files of its format against a slow reference, and its memory on files beyond the bound."""
 
 import random
 import re
@@ -191,7 +191,7 @@ print(peak() - before)
 
 
 def test_memory_does_not_grow_with_the_files(tmp_path):
-    """160 MB of passages and a million triples are read with less than 40 MB more than the small files took."""
+    """160 MB of passages and a million triples are read with 40 MB more than small files at most."""
     small, large = tmp_path / "small", tmp_path / "large"
     write(small, random_triples(70_000), ["en"])
     collection, queries, triples = registry.files("mmarco", ["en"])

@@ -58,7 +58,7 @@ def both(languages, raw):
 
 
 def test_small_set_by_hand(small):
-    """Of 12 lines, one block: the even ones ask, the odd ones are the passage; a text of one line has none."""
+    """Of 12 lines, one block: the even ones ask, the odd ones are the passage; one line makes none."""
     (pairs, passages), (more, further) = both(["de"], small)
     rows = {(r.pair_id, r.query, r.passage_id) for table in (pairs, more) for r in table.itertuples()}
     assert rows == {
@@ -95,7 +95,7 @@ def test_files():
 
 @mirror
 def test_all_texts_fit_and_are_in_their_script(real):
-    """1,997 lines, 123 documents in one piece each; and the code of every language says the script of its text."""
+    """1,997 lines, 123 documents in one piece each; the code of every language says the text's script."""
     documents = ntrex.documents(real)
     assert len(documents) == 123
     assert [line for rows in documents.values() for line in rows] == list(range(1997))
@@ -113,7 +113,7 @@ def test_all_texts_fit_and_are_in_their_script(real):
 
 @mirror
 def test_pairs_of_the_real_set(real):
-    """The counts in the module's docstring; the same ids in every language; each query out of all passages."""
+    """The counts in the module's docstring; ids the same in every language; no query in a passage."""
     train, validation = both(FEW, real)
     ids = [set(pairs["pair_id"]) for pairs, _ in (train, validation)]
     assert len(ids[0]) + len(ids[1]) == 921 and not ids[0] & ids[1]
@@ -157,7 +157,7 @@ def test_samples_are_nested_and_depend_on_the_seed(real):
 
 @mirror
 def test_pairs_are_answerable_but_not_trivial(real):
-    """BM25 over character n-grams finds a passage far above chance and far below always, in every script alike."""
+    """BM25 over character n-grams finds passages far above chance and far below always, in two scripts."""
     from langscale.lexical import BM25
 
     for language in ("en", "th"):

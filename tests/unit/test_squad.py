@@ -1,4 +1,4 @@
-"""SQuAD and its translations on small files of their format, with what the real translations do to contexts."""
+"""SQuAD and its translations on small files of their format, contexts worded anew for each question."""
 
 import json
 import re

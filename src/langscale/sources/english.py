@@ -3,8 +3,8 @@
 The group of a pair, which is in one part alone, is its passage, or the article that the passage is cut from,
 so that no passage is in both parts. Texts without a key of their own are keyed by their content.
 
-Formats: as of the hub's files and their cards, which were not at hand in full; what could not be verified is
-a UserError with what was found when it differs.
+The formats are those that the hub's cards and other readers tell of; a file that differs is a UserError that
+says what was found.
 """
 
 import gzip
@@ -32,7 +32,7 @@ NEGATIVES = 5  # kept of each query of Mr. TyDi, which has 30
 
 @dataclass(frozen=True)
 class English:
-    """The reader of one set: `rows` makes its pairs from its files; `parts` has one part if it never trains."""
+    """The reader of one set: `rows` makes its pairs from its files; one part: it never trains."""
 
     name: str
     rows: Callable[[list[Path]], Iterator[Pair]]
@@ -46,7 +46,7 @@ class English:
     def build(
         self, part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Pairs and passages of a part, as of `langscale.sources.pairs`; files are streamed, `pairs` pairs held.
+        """Pairs and passages of a part, as of `langscale.sources.pairs`; files are streamed, `pairs` held.
 
         Raises UserError for another part, without English, and for a file that is missing or of another
         format.
@@ -169,7 +169,7 @@ def _mfaq(paths: list[Path]) -> Iterator[Pair]:
 
 
 def _mrtydi(paths: list[Path]) -> Iterator[Pair]:
-    """Mr. TyDi (Zhang et al. 2021), train: questions, Wikipedia passages with their titles, BM25's hard negatives.
+    """Mr. TyDi (Zhang et al. 2021), train: questions, Wikipedia passages with titles, hard negatives of BM25.
 
     The part of a query is that of the article of its first passage; passages of articles of the other part,
     among its further ones and its negatives, are left out.
@@ -197,7 +197,7 @@ def _passage(passage: dict) -> tuple[str, str, str]:
 
 
 def _entity_questions(paths: list[Path]) -> Iterator[Pair]:
-    """EntityQuestions (Sciavolino et al. 2021), train: it has no passages, and the first answer stands for one.
+    """EntityQuestions (Sciavolino et al. 2021), train: it has no passages, the first answer stands for one.
 
     A name alone teaches little about passages: for comparison with the paper's list, in no study by default.
     """

@@ -42,7 +42,7 @@ def files(languages: Sequence[str]) -> list[Entry]:
 def build(
     part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs and passages of a part, as of `langscale.sources.pairs`; `pairs` counts triples and must be given.
+    """Pairs and passages of a part, as of `langscale.sources.pairs`; `pairs` counts triples, it is needed.
 
     Raises UserError without `pairs`, for another part, for languages of which none is in the set, and for a
     file that is missing or of another format.
@@ -96,7 +96,7 @@ def _drawn(kind: str, ids: np.ndarray) -> np.ndarray:
 
 
 def mix(seed: int, *values: np.ndarray) -> np.ndarray:
-    """A uint64 hash of every row of the int64 arrays, by the finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
+    """uint64 hashes of the rows of int64 arrays, by the finaliser of splitmix64 (Steele, Lea, Flood 2014)."""
     mixed = np.full(len(values[0]), seed, dtype=np.uint64)
     for value in values:
         mixed = (mixed ^ value.astype(np.uint64)) + np.uint64(0x9E3779B97F4A7C15)

@@ -66,7 +66,7 @@ class Question(NamedTuple):
 
 
 def questions(path: str | Path) -> Iterator[Question]:
-    """All questions in the order of the file, but for those with an empty text; UserError for another format."""
+    """The questions of a file in order, but for those with an empty text; UserError for another format."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))["data"]
         for article in data:
