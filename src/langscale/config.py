@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from langscale.checks import check
 from langscale.errors import UserError
 from langscale.sampling import Spec
 
@@ -18,7 +19,6 @@ Metric = Literal[
     "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "own-language advantage", "own-language share@1",
     "own-language share@10", "own-language share@100",
 ]  # fmt: skip
-ENGLISH = "en"
 
 
 class Options(BaseModel):
@@ -211,8 +211,12 @@ class Contrast(Options):
 
     cell: Point
     reference: Point
-    setting: Literal["mono", "cross", "multi"]
-    pair_set: Literal["all", "pool", "pool-heldout", "heldout-pool", "heldout"] = "all"
+    setting: Literal["mono", "cross", "multi"] = Field(
+        description="candidates: in the question's language, one other, all"
+    )
+    pair_set: Literal["all", "pool", "pool-heldout", "heldout-pool", "heldout"] = Field(
+        "all", description="languages of the questions and of the relevant candidates, the same at every n"
+    )
     metric: Metric = Field("mAP", description="measures of language bias: in multi, over all pairs")
     family: str = Field("primary", description="contrasts of one family are adjusted together (Holm)")
 
@@ -276,52 +280,8 @@ class Study(Options):
     statistics: Statistics = Statistics()
 
     @model_validator(mode="after")
-    def names_exist(self):
-        for i, arm in enumerate(self.grid):
-            for key, known in (("models", self.models), ("budgets", self.budgets), ("ladders", self.ladders)):
-                named = getattr(arm, key)
-                for name in named if isinstance(named, list) else []:
-                    if name not in known:
-                        raise ValueError(
-                            f"grid.{i}.{key}: {name} is unknown; there are {', '.join(known) or 'none'}"
-                        )
-            if max(arm.n) > len(self.languages.pool):
-                raise ValueError(
-                    f"grid.{i}.n: {max(arm.n)} exceeds the {len(self.languages.pool)} pool languages"
-                )
-        if "bm25" in self.models:
-            raise ValueError("models.bm25: the name is taken by the lexical baseline; choose another")
-        for name, ladder in self.ladders.items():
-            if name.isdigit() or name in ("all", "none"):
-                raise ValueError(f"ladders.{name}: numbers, all and none are taken; choose another name")
-            if sorted(ladder) != sorted(self.languages.pool):
-                raise ValueError(
-                    f"ladders.{name}: must order exactly the pool {' '.join(self.languages.pool)}"
-                )
-        for name, budget in self.budgets.items():
-            for source in budget.sources or []:
-                if source not in self.sources:
-                    raise ValueError(
-                        f"budgets.{name}.sources: {source} is not among {', '.join(self.sources)}"
-                    )
-        if self.training.validation and not any(source.validation for source in self.sources.values()):
-            raise ValueError("training.validation: no source has `validation: true`; set it for one")
-        return self
-
-    @model_validator(mode="after")
-    def languages_are_there(self):
-        if ENGLISH not in self.languages.pool:
-            if self.training.validation and self.training.validation.languages == "en":
-                raise ValueError("training.validation.languages: found en, but en is not in languages.pool")
-            for i, arm in enumerate(self.grid):
-                if any(Spec.parse(sampler).kind == "en-en" for sampler in arm.samplers):
-                    raise ValueError(f"grid.{i}.samplers: found en-en, but en is not in languages.pool")
-        if not self.languages.heldout:
-            for i, contrast in enumerate(self.statistics.contrasts):
-                if "heldout" in contrast.pair_set:
-                    raise ValueError(
-                        f"statistics.contrasts.{i}.pair_set: found {contrast.pair_set}, but languages.heldout is empty"
-                    )
+    def sections_agree(self):
+        check(self)
         return self
 
 

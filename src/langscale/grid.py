@@ -35,7 +35,7 @@ class Run:
     """What is trained, or an untrained row (no languages, no steps), or BM25.
 
     `sampler` and `budget` are reduced names, `languages` sorted codes, `pairs` the number of pair ids per source
-    (None: all; with `share` only every share-th of them).
+    (None: all, or with `share` a share-th of them).
     """
 
     model: str
@@ -260,10 +260,11 @@ class Grid:
         return Run(model, reduced.name, first, languages, seed, **numbers)
 
     def _numbers(self, budget: Budget, n: int) -> dict[str, Any]:
+        share, pairs = n if budget.kind == "fixed-rows" else 1, budget.pairs
         return {
             "steps": budget.steps * (n if budget.kind == "fixed-per-language" else 1),
-            "pairs": budget.pairs,
-            "share": n if budget.kind == "fixed-rows" else 1,
+            "pairs": None if pairs is None else pairs // share,
+            "share": share if pairs is None else 1,
             "sources": tuple(sorted(budget.sources or (s for s, o in self.study.sources.items() if o.train))),
             "whole_pool": budget.whole_pool,
         }

@@ -67,7 +67,7 @@ class Scores:
             ranks = metrics.restrict(self.multi, keep)
             return np.where((ranks > 0).any(1), METRICS[metric](ranks), np.nan)[:, None]
         own = np.arange(len(self.languages)) == self.own[:, None]
-        asked = (self.own_pool > 0) & (own if setting == "mono" else ~own & keep)
+        asked = (self.own_pool > 0) & keep & (own if setting == "mono" else ~own)
         flat = METRICS[metric](self.own_pool.reshape(-1, 1)).reshape(self.own_pool.shape)
         values = np.where(asked, flat, np.nan)
         return values[np.arange(len(values)), self.own][:, None] if setting == "mono" else values

@@ -25,7 +25,9 @@ KNOWN = {
     ("multi", "R@10"): 0.2672,
 }
 
-pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="../shared with the mirror and the e5 script is not there")
+pytestmark = pytest.mark.skipif(
+    not TOOL.exists(), reason="../shared with the mirror and the e5 script is not there"
+)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,9 @@ rule source:
     """The parts of one source that the study uses, the same ids in every language."""
     input:
         raw=lambda w: raw("source", w.name),
-        code=lambda w: code("source.py", f"sources/{sources.module(w.name)}.py"),
+        code=lambda w: code(
+            "source.py", *(f"sources/{name}.py" for name in sources.modules(w.name))
+        ),
     output:
         directory(f"{RESULTS}/data/{{name}}"),
     log:
@@ -135,12 +137,12 @@ rule data:
 
 
 rule check_registry:
-    """Compare every address, hash and size in the registry with the web; trains and downloads nothing."""
-    params:
-        table="resources/registry.csv",
     log:
         "resources/registry.log",
     conda:
         "../../environment.yml"
+    """Compare every address, hash and size in the registry with the web; trains and downloads nothing."""
+    params:
+        table="resources/registry.csv",
     script:
         "../scripts/check_registry.py"

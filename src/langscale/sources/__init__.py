@@ -35,6 +35,12 @@ def module(name: str) -> str:
     return READERS[name].partition(".")[0]
 
 
+def modules(name: str) -> list[str]:
+    """All files in langscale/sources/ whose change changes what source `name` holds."""
+    shared = {"cldr": [], "english": ["pairs", "squad"]}
+    return [module(name), *shared.get(module(name), ["pairs"])]
+
+
 def reader(name: str) -> Any:
     """The reader of source `name`: a module, or an object of one."""
     found = import_module(f"langscale.sources.{module(name)}")

@@ -1,0 +1,63 @@
+"""What the sections of a config demand of each other."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from langscale.sampling import Spec
+
+if TYPE_CHECKING:
+    from langscale.config import Study
+
+ENGLISH = "en"
+
+
+def check(study: "Study") -> None:
+    """Raise ValueError, with key, what was found and what would be right, for the first thing that does not fit."""
+    for problem in (*_grid(study), *_names(study), *_languages(study)):
+        raise ValueError(problem)
+
+
+def _grid(study: "Study") -> Iterator[str]:
+    known = {"models": study.models, "budgets": study.budgets, "ladders": study.ladders}
+    for i, arm in enumerate(study.grid):
+        for key, names in known.items():
+            named = getattr(arm, key)
+            for name in named if isinstance(named, list) else []:
+                if name not in names:
+                    yield f"grid.{i}.{key}: {name} is unknown; there are {', '.join(names) or 'none'}"
+        if max(arm.n) > len(study.languages.pool):
+            yield f"grid.{i}.n: {max(arm.n)} exceeds the {len(study.languages.pool)} pool languages"
+
+
+def _names(study: "Study") -> Iterator[str]:
+    if "bm25" in study.models:
+        yield "models.bm25: the name is taken by the lexical baseline; choose another"
+    for name, ladder in study.ladders.items():
+        if name.isdigit() or name in ("all", "none"):
+            yield f"ladders.{name}: numbers, all and none are taken; choose another name"
+        if sorted(ladder) != sorted(study.languages.pool):
+            yield f"ladders.{name}: must order exactly the pool {' '.join(study.languages.pool)}"
+    trained = [name for name, source in study.sources.items() if source.train]
+    if not trained:
+        yield "sources: none has `train: true`; set it for one"
+    for name, budget in study.budgets.items():
+        for source in budget.sources or []:
+            if source not in trained:
+                yield f"budgets.{name}.sources: {source} is not among those with `train: true`, {', '.join(trained)}"
+    if study.training.validation and not any(source.validation for source in study.sources.values()):
+        yield "training.validation: no source has `validation: true`; set it for one"
+
+
+def _languages(study: "Study") -> Iterator[str]:
+    if ENGLISH not in study.languages.pool:
+        if study.training.validation and study.training.validation.languages == "en":
+            yield "training.validation.languages: found en, but en is not in languages.pool"
+        for i, arm in enumerate(study.grid):
+            if any(Spec.parse(sampler).kind == "en-en" for sampler in arm.samplers):
+                yield f"grid.{i}.samplers: found en-en, but en is not in languages.pool"
+    if not study.languages.heldout:
+        for i, contrast in enumerate(study.statistics.contrasts):
+            if "heldout" in contrast.pair_set:
+                yield (
+                    f"statistics.contrasts.{i}.pair_set: found {contrast.pair_set}, but languages.heldout is empty"
+                )
