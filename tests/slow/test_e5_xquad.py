@@ -37,7 +37,7 @@ def scores(tmp_path_factory) -> Scores:
     study = {
         "study": "e5",
         "mirror": str(SHARED / "mirror"),
-        "languages": {"pool": "ar de el en es hi ru th tr vi zh".split()},
+        "languages": {"pool": ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"]},
         "sources": {"ntrex": {}},
         "benchmarks": {"xquad-r": {}},
         "models": {"e5": {"path": "e5", "query_prefix": "query: ", "passage_prefix": "passage: "}},
