@@ -134,6 +134,18 @@ class Validation(Options):
     patience: int | None = Field(None, gt=0, description="evaluations without a better loss before stopping")
 
 
+class Audit(Options):
+    """The search for evaluation data in the training and validation sets."""
+
+    containment: Fraction = Field(
+        0.5, description="share of a text's 13-grams found in one other: a near-duplicate"
+    )
+    allowed: Fraction = Field(
+        0.0, description="share of a set's pairs that may overlap; more stops the study"
+    )
+    drop: bool = Field(False, description="leave the offending pairs out, in all languages, and go on")
+
+
 class Training(Options):
     """The loss, the optimiser and the schedule."""
 
@@ -269,6 +281,9 @@ class Study(Options):
     sources: dict[Name, Source] = Field(min_length=1)
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     models: dict[Name, Model] = Field(min_length=1)
+    audit: Audit | None = Field(
+        None, description="null: no audit (cldr has its training cards in the pool by design)"
+    )
     training: Training = Training()
     budgets: dict[Name, Budget] = Field(min_length=1)
     ladders: dict[Name, list[Code]] = Field(

@@ -1,7 +1,7 @@
 """Language subsets: for one set of training languages, where every pair stands in the tables of every source."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,10 +65,14 @@ def build(
     languages: Sequence[str],
     pool: Sequence[str],
     hard: int,
+    without: Set[str] = frozenset(),
 ) -> Subset:
-    """Index one part of a source; `pairs` and `passages` are its tables, `hard` the most hard negatives per pair."""
+    """Index one part of a source; `pairs` and `passages` are its tables, `hard` the most hard negatives per pair.
+
+    The pair ids in `without` are left out. The rows are those of the whole tables all the same.
+    """
     languages = sorted(languages)
-    ids = sorted(pairs["pair_id"].unique(), key=lambda pair: (key("pair", pair), pair))
+    ids = sorted(set(pairs["pair_id"]) - without, key=lambda pair: (key("pair", pair), pair))
     queries = _matrix(pairs, "pair_id", ids, languages)
 
     numbers = pd.Index(sorted(passages["passage_id"].unique()))

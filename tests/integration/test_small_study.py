@@ -172,3 +172,13 @@ def test_a_lost_run_is_made_again_bit_for_bit(study):
     assert (run / "last/model.safetensors").read_bytes() == weights
     assert (run / "scores/last/cldr.parquet").read_bytes() == scores
     assert digests(study) == before
+
+
+def test_the_audit_stops_a_study_whose_training_data_is_in_the_benchmark(study):
+    """The pool of cldr holds the training cards as distractors, so the audit must find every one of them."""
+    config = yaml.safe_load((study / CONFIG).read_text()) | {"audit": {}, "study": "audited"}
+    (study / "audited.yaml").write_text(yaml.safe_dump(config))
+    output = snakemake(study, "data", "--configfile", "audited.yaml", ok=False)
+    assert re.search(r"leakage: cldr \(train\) and cldr: (\d+) of \1 pairs \(100.00%\)", output)
+    leaks = pd.read_csv(study / "results/audited/tables/leaks.csv")
+    assert set(leaks.loc[leaks["text"] == "passage", "match"]) == {"exact"}

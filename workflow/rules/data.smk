@@ -5,6 +5,7 @@ Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, s
         data/<source>/{train,validation}/{pairs,passages}   Arrow tables
         benchmarks/<name>/{questions,candidates,qrels}.parquet
         subsets/n<k>-<set>/                                 rows of every pair in these languages
+        tables/audit.csv, tables/leaks.csv                  with `audit`: overlap of training and evaluation
         tables/data.csv                                     counts per language
 """
 
@@ -89,10 +90,30 @@ rule benchmark:
         "../scripts/benchmark.py"
 
 
-rule subset:
-    """Where every pair stands in one set of training languages."""
+rule audit:
+    """Overlap of every training and validation set with every benchmark's questions and passages."""
     input:
-        expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
+        sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
+        benchmarks=expand(f"{RESULTS}/benchmarks/{{name}}", name=BENCHMARKS),
+        code=code("audit.py", "audit.py"),
+    output:
+        summary=f"{RESULTS}/tables/audit.csv",
+        offending=f"{RESULTS}/tables/leaks.csv",
+    log:
+        f"{RESULTS}/logs/audit.log",
+    conda:
+        "../../environment.yml"
+    params:
+        containment=STUDY.audit.containment if STUDY.audit else None,
+    script:
+        "../scripts/audit.py"
+
+
+rule subset:
+    """Where every pair stands in one set of training languages; stops where the audit found too much."""
+    input:
+        sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
+        audit=rules.audit.output if STUDY.audit else [],
         code=code("subset.py", "subsets.py"),
     output:
         directory(f"{RESULTS}/subsets/{{subset}}"),
@@ -104,6 +125,11 @@ rule subset:
         sources={name: STUDY.sources[name].parts for name in SOURCES},
         languages=lambda w: GRID.subsets[w.subset],
         pool=STUDY.languages.pool,
+        audit=(
+            STUDY.audit.model_dump(include={"allowed", "drop"})
+            if STUDY.audit
+            else None
+        ),
         hard_negatives=STUDY.training.hard_negatives,
     script:
         "../scripts/subset.py"
@@ -137,11 +163,13 @@ rule data:
 
 
 rule check_registry:
+    """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
+    input:
+        code("check_registry.py", "registry.py", "fetch.py", "web.py"),
     log:
         "resources/registry.log",
     conda:
         "../../environment.yml"
-    """Compare every address, hash and size in the registry with the web; trains and downloads nothing."""
     params:
         table="resources/registry.csv",
     script:

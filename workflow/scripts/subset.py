@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from langscale import subsets
+from langscale.audit import check
 from langscale.log import redirect
 from langscale.sources import table
 
@@ -12,11 +15,20 @@ if TYPE_CHECKING:
 redirect(snakemake.log[0])
 
 p = snakemake.params
+without = set()
+if p.audit:
+    summary, offending = map(pd.read_csv, snakemake.input.audit)
+    if p.audit["drop"]:
+        without = set(offending["pair_id"])
+    else:
+        check(summary, p.audit["allowed"])
 built = {}
-for (source, parts), folder in zip(p.sources.items(), snakemake.input[: len(p.sources)], strict=True):
+for (source, parts), folder in zip(p.sources.items(), snakemake.input.sources, strict=True):
     for part in parts:
         # ids alone: the texts of a large source do not fit in memory
         pairs = table(folder, part, "pairs").remove_columns("query").to_pandas()
         passages = table(folder, part, "passages").remove_columns("text").to_pandas()
-        built[source, part] = subsets.build(source, pairs, passages, p.languages, p.pool, p.hard_negatives)
+        built[source, part] = subsets.build(
+            source, pairs, passages, p.languages, p.pool, p.hard_negatives, without
+        )
 subsets.write(snakemake.output[0], built, p.languages)

@@ -1,0 +1,30 @@
+"""Look for evaluation data in the training and validation sets."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from langscale.audit import audit
+from langscale.files import atomic
+from langscale.log import redirect
+from langscale.sources import parts, table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
+
+sources = (
+    (folder.name, part, *(table(folder, part, name).to_pandas() for name in ("pairs", "passages")))
+    for folder in map(Path, snakemake.input.sources)
+    for part in parts(folder)
+)
+benchmarks = {
+    folder.name: tuple(pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "candidates"))
+    for folder in map(Path, snakemake.input.benchmarks)
+}
+found = audit(sources, benchmarks, snakemake.params.containment)
+for file, rows in zip(snakemake.output, found, strict=True):
+    with atomic(file) as partial:
+        rows.to_csv(partial, index=False, lineterminator="\n")
