@@ -35,13 +35,12 @@ class BM25:
 
     def scores(self, questions: Sequence[str]) -> np.ndarray:
         """float32 [len(questions), N] in the order of the candidates."""
-        known = self.index.vocab_dict
-        return np.stack(
-            [
-                self.index.get_scores([g for g in ngrams(text, *self.range) if g in known])
-                for text in questions
-            ]
-        )
+        scores = np.zeros((len(questions), self.index.scores["num_docs"]), dtype=np.float32)
+        for row, text in zip(scores, questions, strict=True):
+            known = [gram for gram in ngrams(text, *self.range) if gram in self.index.vocab_dict]
+            if known:  # bm25s takes no empty query
+                row[:] = self.index.get_scores(known)
+        return scores
 
 
 def rank(benchmark, k: int, shortest: int, longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -93,6 +93,7 @@ class Panel:
         first = scores[self.paths[0]]
         self.languages = first.languages
         self.clusters = Clusters(first.questions, self.languages)
+        self._cells = cache(self._make_cells)  # of this panel, and gone with it
 
     def column(self, path: str) -> int:
         return self.paths.index(path)
@@ -122,32 +123,30 @@ class Panel:
         seen = self.trained_on[path]
         sets = {"seen": seen, "unseen": tuple(code for code in self.languages if code not in seen)}
         asked, _, offered = quantity.status.partition("-")
-        # no language is not the same as None, all languages
-        return replace(quantity, asked=sets[asked] or ("none",), offered=sets[offered])
+        return replace(quantity, asked=sets[asked], offered=sets[offered])
 
     def _sums(self, path: str, quantity: Quantity) -> Sums | None:
-        index = {code: i for i, code in enumerate(self.languages)}
-        asked = np.array([index[code] for code in quantity.asked or self.languages if code in index])
-        offered = np.array(
-            [index[c] for c in self.languages if quantity.offered is None or c in quantity.offered], int
-        )
+        asked, offered = (self._index(codes) for codes in (quantity.asked, quantity.offered))
+        if not len(asked):
+            return None
         # in cross a candidate language is a column; in multi the candidates are part of the value
-        restricted = quantity.offered if quantity.setting == "multi" and len(offered) < len(index) else None
-        cells = self._cells(
-            path, quantity.setting, quantity.metric, restricted, quantity.candidate_language == OTHER
-        )
-        columns = offered if quantity.setting == "cross" else np.arange(1)
-        return self.clusters.add(cells, asked, columns) if len(asked) else None
+        restricted = quantity.setting == "multi" and len(offered) < len(self.languages)
+        kept = tuple(offered.tolist()) if restricted else None
+        other = quantity.candidate_language == OTHER
+        cells = self._cells(path, quantity.setting, quantity.metric, kept, other)
+        return self.clusters.add(cells, asked, offered if quantity.setting == "cross" else np.arange(1))
 
-    @cache  # noqa: B019 - a panel lives as long as its tables are made
-    def _cells(
-        self, path: str, setting: str, metric: str, offered: tuple[str, ...] | None, other: bool
+    def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
+        """Positions of those of the languages (None: all) that the benchmark has."""
+        return np.array([i for i, c in enumerate(self.languages) if codes is None or c in codes], dtype=int)
+
+    def _make_cells(
+        self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, other: bool
     ) -> Cells:
-        scores, keep = self.scores[path], None
-        if offered is not None:
-            keep = np.isin(np.array(self.languages), offered)
+        scores, every = self.scores[path], np.arange(len(self.languages))
+        keep = np.ones(len(every), dtype=bool) if kept is None else np.isin(every, kept)
         if other:
-            keep = np.arange(len(self.languages)) != scores.own[:, None]
+            keep = keep & (every != scores.own[:, None])
         return self.clusters.cells(scores.values(setting, metric, keep))
 
     def estimates(

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import subprocess
 from collections.abc import Iterable
 from importlib.metadata import distributions
@@ -15,6 +16,8 @@ def git_commit(folder: str | Path) -> dict[str, Any]:
     """Commit of the checkout that `folder` is in, and whether files differ from it; None outside of git."""
 
     def git(*words: str) -> str | None:
+        if not shutil.which("git"):
+            return None
         done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else None
 
@@ -62,7 +65,8 @@ def provenance(study: dict[str, Any], logs: list[str], folder: str | Path) -> di
         "config": study,
         "git": git_commit(folder),
         "hardware": hardware(),
-        "versions": {d.name: d.version for d in sorted(distributions(), key=lambda d: d.name.lower())},
+        # a broken installation has no name
+        "versions": dict(sorted((d.name, d.version) for d in distributions() if d.name)),
         "training": {
             "runs": len(logs),
             "seconds": round(training_seconds(logs, study["training"]["batch_size"]), 1),

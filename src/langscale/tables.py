@@ -161,7 +161,8 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     """Paired differences of points on the same questions and replicates.
 
     The contrasts of the config are confirmatory: Holm within their family. All others are exploratory:
-    Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline.
+    Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline. `adjust`
+    fills p_adjusted, once all benchmarks are there.
     """
     named = panel.grid.contrasts
     declared = {
@@ -206,7 +207,7 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
                     "average": average,
                 }
             )  # fmt: skip
-    return adjust(pd.DataFrame(rows, columns=list(CONTRASTS)))
+    return pd.DataFrame(rows, columns=list(CONTRASTS))
 
 
 def adjust(table: pd.DataFrame) -> pd.DataFrame:

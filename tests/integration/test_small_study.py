@@ -122,7 +122,7 @@ def test_second_run_does_nothing(study):
 
 def test_touching_code_trains_nothing(study):
     """As a git checkout does: new times, same content."""
-    now = time.time() + 5
+    now = time.time()
     for file in [*study.glob("src/**/*.py"), *study.glob("workflow/**/*"), study / "Snakefile"]:
         os.utime(file, (now, now))
     assert "train" not in again(study)
@@ -136,13 +136,9 @@ def test_editing_code_retrains_where_it_matters(study, module, reruns):
     text = file.read_text()
     try:
         file.write_text(text + "\n# changed\n")
-        later = time.time() + 10
-        os.utime(file, (later, later))
         counts = again(study)
     finally:
         file.write_text(text)
-        now = time.time() + 20
-        os.utime(file, (now, now))
     assert counts.get("train", 0) == reruns
     assert sum(counts.values()) > 0
 

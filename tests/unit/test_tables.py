@@ -1,0 +1,327 @@
+"""Tables of a planted study against direct computation, question by question."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from synthetic import LANGUAGES, QUESTIONS
+
+from langscale import layout
+from langscale import statistics as S
+from langscale.scores import BIAS, METRICS
+
+SETS = {
+    "all": (LANGUAGES, LANGUAGES),
+    "pool": (("en", "de", "ar"), ("en", "de", "ar")),
+    "pool-heldout": (("en", "de", "ar"), ("nl", "el")),
+    "heldout-pool": (("nl", "el"), ("en", "de", "ar")),
+    "heldout": (("nl", "el"), ("nl", "el")),
+}
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["parallel", "partly parallel"])
+def made(request, tmp_path_factory):
+    return synthetic.Made(tmp_path_factory.mktemp("scores"), request.param)
+
+
+# --- the slow way: per question, per pair of languages
+
+
+def value_of(scores, q, code, setting, metric, offered, other):
+    """[(unit, value)] of one question; a unit is its language, in cross a pair of languages."""
+    if metric in BIAS:
+        return [(code, scores.values("multi", metric)[q, 0])]
+    if setting == "multi":
+        counted = [c in offered and not (other and c == code) for c in LANGUAGES]
+        gone = [r for r, c in zip(scores.multi[q], counted, strict=True) if r and not c]
+        ranks = [
+            r - sum(g < r for g in gone) for r, c in zip(scores.multi[q], counted, strict=True) if r and c
+        ]
+        return [(code, METRICS[metric](np.array([ranks]))[0])] if ranks else []
+    found = []
+    for column, candidate in enumerate(LANGUAGES):
+        rank = scores.own_pool[q, column]
+        if rank and candidate in offered and (candidate == code) == (setting == "mono"):
+            found.append(((code, candidate), METRICS[metric](np.array([[rank]]))[0]))
+    return found
+
+
+def slow_values(scores, setting, metric, asked, offered, other=False):
+    """(question, cluster, unit, value) of every question that has a value."""
+    language, cluster = scores.questions["language"].tolist(), scores.questions["cluster"].tolist()
+    return [
+        (q, cluster[q], unit, float(value))
+        for q in range(len(language))
+        if language[q] in asked
+        for unit, value in value_of(scores, q, language[q], setting, metric, offered, other)
+        if not np.isnan(value)
+    ]
+
+
+def slow_mean(values, average="macro", weights=None):
+    """Mean over units of the means of their questions, every question weighted by its cluster's number of draws."""
+    sums = {}
+    for _, cluster, unit, value in values:
+        unit, weight = unit if average == "macro" else "all", 1 if weights is None else weights[cluster]
+        total, count = sums.get(unit, (0, 0))
+        sums[unit] = total + weight * value, count + weight
+    known = [total / count for total, count in sums.values() if count]
+    return np.mean(known) if known else np.nan
+
+
+def slow(scores, *what, average="macro"):
+    """(value, number of questions)."""
+    values = slow_values(scores, *what)
+    return slow_mean(values, average), len({q for q, *_ in values})
+
+
+CLUSTERS = [f"c{i:02}" for i in range(QUESTIONS // 2)]
+
+
+def runs_of(made, row, prefix=""):
+    """Paths of the runs behind a row, by seed."""
+    wanted = {name: row[f"{prefix}{name}"] for name in ("model", "sampler", "budget", "n_languages")}
+    return {
+        cell.seed: cell.run
+        for cell in made.grid.cells
+        if all(getattr(cell, k) == v for k, v in wanted.items())
+    }
+
+
+def test_every_pair_set_value_equals_the_mean_of_its_questions(made):
+    table = made.tables["scaling"]
+    rows = table[(table["status"] == "all") & (table["checkpoint"] == "last")]
+    for row in rows.sample(150, random_state=1).to_dict("records"):
+        asked, offered = SETS[row["pair_set"]]
+        other = row["candidate_language"] == "other"
+        found = [
+            slow(made.scores[run.path, "last"], row["setting"], row["metric"], asked, offered, other,
+                      average=row["average"])
+            for run in runs_of(made, row).values()
+        ]  # fmt: skip
+        assert row["value"] == pytest.approx(np.mean([value for value, _ in found]), abs=1e-12), row
+        assert row["n_queries"] == found[0][1] and row["n_runs"] == len(found)
+
+
+def test_there_is_a_row_for_every_setting_pair_set_metric_and_point(made):
+    table = made.tables["scaling"]
+    table = table[
+        (table["status"] == "all") & (table["average"] == "macro") & (table["checkpoint"] == "last")
+    ]
+    keys = ["setting", "pair_set", "metric", "candidate_language"]
+    wanted = {
+        (setting, pair_set, metric, "all")
+        for setting, pair_set, metric in itertools.product(("mono", "cross", "multi"), SETS, METRICS)
+        if (setting != "mono" or "-" not in pair_set) and (metric != "relevant" or setting == "multi")
+    }
+    wanted |= {("multi", "all", metric, other) for metric in METRICS for other in ("all", "other")}
+    wanted |= {("multi", "all", metric, "all") for metric in BIAS}
+    counts = table.groupby(keys).size()
+    assert set(counts.index) == wanted
+    assert set(counts) == {6}  # two samplers at two n, untrained, BM25
+    points = table[["sampler", "n_languages", "n_runs"]].drop_duplicates()
+    assert sorted(points.itertuples(index=False, name=None)) == [
+        ("hybrid", 1, 4), ("hybrid", 3, 4), ("none", 0, 1), ("untrained", 0, 4), ("x-y", 1, 4), ("x-y", 3, 4)
+    ]  # fmt: skip
+
+
+def test_micro_stands_beside_macro_exactly_where_they_differ(made):
+    table = made.tables["scaling"]
+    micro = table[table["average"] == "micro"]
+    if len(synthetic.questions(True)) == len(made.scores[made.grid.runs[0].path, "last"].questions):
+        assert micro.empty
+    else:
+        both = table[table["status"] == "all"].pivot_table(
+            index=["sampler", "n_languages", "setting", "pair_set", "metric", "candidate_language"],
+            columns="average", values="value",
+        ).dropna()  # fmt: skip
+        assert len(both) > 200 and ((both["macro"] - both["micro"]).abs() > 1e-4).mean() > 0.5
+
+
+def intervals(made, units, setting, metric, pair_set, average):
+    """Mean, both intervals and p of replicates given as {path: coefficient}, by a loop over resamples."""
+    weights = [dict(zip(CLUSTERS, row, strict=True)) for row in S.cluster_weights(tuple(CLUSTERS), 200, 0)]
+    drawn, exact = {}, {}
+    for path in {path for unit in units for path in unit}:
+        values = slow_values(made.scores[path, "last"], setting, metric, *SETS[pair_set])
+        exact[path] = slow_mean(values, average)
+        drawn[path] = np.array([slow_mean(values, average, row) for row in weights])
+    clusters = len({cluster for _, cluster, *_ in values})
+    boot = np.array([sum(c * drawn[path] for path, c in unit.items()) for unit in units]).T
+    means = np.array([sum(c * exact[path] for path, c in unit.items()) for unit in units])
+    interval = S.procedure_interval(means, S.question_variance(boot, clusters), clusters, len(units) == 1)
+    p = S.t_p(interval.mean, interval.se, interval.df)[0]
+    return means.mean(), interval.low[0], interval.high[0], *S.runs_interval(boot.mean(axis=1)), p
+
+
+@pytest.mark.parametrize(
+    "setting, metric, pair_set", [("cross", "mAP", "heldout-pool"), ("mono", "R@1", "pool")]
+)
+def test_intervals_equal_a_loop_over_resamples(made, setting, metric, pair_set):
+    table = made.tables["scaling"]
+    wanted = {
+        "setting": setting,
+        "metric": metric,
+        "pair_set": pair_set,
+        "status": "all",
+        "checkpoint": "last",
+    }
+    rows = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    assert set(rows["sampler"]) == {"x-y", "hybrid", "untrained", "none"}
+    for row in rows[rows["n_languages"] != 1].to_dict("records"):
+        units = [{run.path: 1.0} for run in runs_of(made, row).values()]
+        expected = intervals(made, units, setting, metric, pair_set, row["average"])[:5]
+        got = [row[name] for name in ("value", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high")]
+        np.testing.assert_allclose(got, expected, rtol=1e-9)
+
+
+def test_declared_contrasts_are_paired_by_replicate_and_adjusted_in_their_family(made):
+    table = made.tables["contrasts"]
+    declared = table[table["family"] != "exploratory"]
+    names = ["cell_sampler", "reference_sampler", "setting", "metric", "pair_set", "family", "average"]
+    assert sorted(declared[names].itertuples(index=False, name=None)) == [
+        ("hybrid", "hybrid", "cross", "mAP", "pool", "primary", "macro"),
+        ("x-y", "hybrid", "mono", "mAP", "all", "primary", "macro"),
+        ("x-y", "none", "multi", "rank distance", "all", "bias", "macro"),
+        ("x-y", "untrained", "multi", "R@10", "all", "primary", "macro"),
+    ]
+    for row in declared.to_dict("records"):
+        cell, reference = (runs_of(made, row, f"{side}_") for side in ("cell", "reference"))
+        pairs = [(cell[seed], reference[0] if 0 in reference else reference[seed]) for seed in cell]
+        units = [{a.path: 1.0, b.path: -1.0} for a, b in pairs]
+        expected = intervals(made, units, row["setting"], row["metric"], row["pair_set"], "macro")
+        got = [row[n] for n in ("difference", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high", "p")]
+        np.testing.assert_allclose(got, expected, rtol=1e-7)
+        assert row["n_runs"] == 4 and row["candidate_language"] == "all"
+    for family, method in (("primary", S.holm), ("bias", S.holm), ("exploratory", S.benjamini_hochberg)):
+        rows = table[table["family"] == family]
+        np.testing.assert_allclose(rows["p_adjusted"], method(rows["p"]), rtol=1e-12)
+    assert len(table[table["family"] == "primary"]) == 3
+
+
+def test_no_difference_is_taken_twice_nor_a_run_from_itself(made):
+    table = made.tables["contrasts"]
+    what = ["setting", "metric", "pair_set", "candidate_language", "average"]
+    sides = [
+        [f"{side}_{name}" for name in ("model", "sampler", "n_languages")] for side in ("cell", "reference")
+    ]
+    seen = set()
+    for row in table.to_dict("records"):
+        pair = frozenset(tuple(row[name] for name in side) for side in sides)
+        key = (pair, *(row[name] for name in what))
+        assert len(pair) == 2 and key not in seen
+        seen.add(key)
+    assert (table["n_runs"] == 4).all()
+    # the samplers at n = 1 are aliases: no row compares them
+    at_one = table[(table["cell_n_languages"] == 1) & (table["reference_n_languages"] == 1)]
+    assert at_one.empty
+
+
+def test_status_follows_what_each_run_was_trained_on(made):
+    table = made.tables["scaling"]
+    rows = table[(table["status"] != "all")]
+    assert set(rows["metric"]) == {"mAP"}
+    found = {(r["sampler"], r["n_languages"], r["setting"], r["status"]) for r in rows.to_dict("records")}
+    assert ("untrained", 0, "mono", "unseen-unseen") in found
+    assert not {f for f in found if f[1] == 0 and f[3] != "unseen-unseen"}
+    assert ("x-y", 1, "cross", "seen-seen") not in found  # one language has no pair
+    assert {
+        ("x-y", n, "cross", s) for n in (1, 3) for s in ("seen-unseen", "unseen-seen", "unseen-unseen")
+    } < found
+    for row in rows.sample(40, random_state=2).to_dict("records"):
+        found = []
+        for run in runs_of(made, row).values():
+            unseen = tuple(code for code in LANGUAGES if code not in run.languages)
+            asked, offered = ({"seen": run.languages, "unseen": unseen}[s] for s in row["status"].split("-"))
+            scores = made.scores[run.path, "last"]
+            found.append(slow(scores, row["setting"], "mAP", asked, offered, average=row["average"]))
+        assert row["value"] == pytest.approx(np.mean([v for v, _ in found])), row
+        assert row["n_queries"] == round(np.mean([n for _, n in found]))
+
+
+def test_tables_by_language_pair_and_group(made):
+    last = made.scores[made.grid.runs[0].path, "last"]  # BM25
+    assert made.grid.runs[0].model == "bm25"
+
+    def rows(name, **wanted):
+        table = made.tables[name]
+        return table[(table[list(wanted)] == pd.Series({"model": "bm25", "average": "macro"} | wanted)[list(wanted)]).all(axis=1) & (table["model"] == "bm25")]  # fmt: skip
+
+    for x, y in itertools.product(LANGUAGES, LANGUAGES):
+        setting = "mono" if x == y else "cross"
+        expected, n = slow(last, setting, "mAP", (x,), (y,))
+        found = rows("pairs", query_language=x, candidate_language=y, setting=setting)
+        assert found["value"].tolist() == [pytest.approx(expected)] and found["n_queries"].tolist() == [n]
+    for code, (setting, metric) in itertools.product(
+        LANGUAGES, [("mono", "mAP"), ("cross", "mAP"), ("multi", "mAP"), ("multi", "mAP@20")]
+    ):
+        found = rows("languages", query_language=code, setting=setting, metric=metric, average="macro")
+        assert found["value"].tolist() == [pytest.approx(slow(last, setting, metric, (code,), LANGUAGES)[0])]
+    transfer = made.tables["transfer"]
+    groups = transfer[["grouping", "group", "languages", "group_in_pool"]].drop_duplicates()
+    assert list(groups.itertuples(index=False, name=None)) == [
+        ("script", "Latn", "nl", True),
+        ("script", "Grek", "el", False),
+        ("branch", "Germanic", "nl", True),
+        ("branch", "Greek", "el", False),
+    ]
+    pool = ("en", "de", "ar")
+    for pair_set, asked, offered in (("pool-heldout", pool, ("el",)), ("heldout-pool", ("el",), pool)):
+        found = rows("transfer", group="Greek", pair_set=pair_set, setting="cross", average="macro")
+        expected = slow(last, "cross", "mAP", asked, offered)[0]
+        assert found["value"].tolist() == [pytest.approx(expected)]
+
+
+def test_shares_are_means_over_the_runs_of_a_point(made):
+    table = made.tables["shares"]
+    wanted = {"sampler": "x-y", "n_languages": 3, "k": 10, "query_language": "de", "candidate_language": "el"}
+    row = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    values = []
+    for cell in made.grid.cells:
+        if (cell.sampler, cell.n_languages) == ("x-y", 3):
+            file = made.files[cell.run.path, "last", "cldr"].replace("cldr.parquet", "cldr-shares.parquet")
+            shares = pd.read_parquet(file).set_index(["k", "query_language", "candidate_language"])
+            values.append(shares.loc[(10, "de", "el"), "share"])
+    assert len(values) == 4 and row["share"].tolist() == [pytest.approx(np.mean(values))]
+    assert row["ratio"].tolist() == [pytest.approx(np.mean(values) / 0.2)]
+
+
+def test_runs_name_the_aliases(made):
+    runs = made.tables["runs"]
+    assert runs.loc[runs["alias"], ["sampler", "n_languages"]].drop_duplicates().values.tolist() == [
+        ["hybrid", 1]
+    ]
+    assert runs["alias"].sum() == 4 and runs["run"].nunique() == len(runs) - 4
+
+
+def test_main_has_the_largest_n_and_the_baselines_by_setting(made):
+    main = made.tables["main"]
+    assert set(main["n_languages"]) == {0, 3} and set(main["status"]) == {"all"} == set(main["pair_set"])
+    macro = main[main["average"] == "macro"]
+    assert not macro.duplicated(["sampler", "setting", "metric"]).any()
+    assert {tuple(pair) for pair in macro[["setting", "metric"]].values} >= set(layout.MAIN)
+
+
+def test_each_checkpoint_has_its_scores_and_the_last_is_confirmatory(tmp_path):
+    made = synthetic.Made(tmp_path, True, training={"validation": {"every": 3}})
+    contrasts = made.tables["contrasts"]
+    assert set(contrasts["checkpoint"]) == {"last", "best"}
+    assert set(contrasts.loc[contrasts["family"] != "exploratory", "checkpoint"]) == {"last"}
+    exploratory = contrasts[contrasts["family"] == "exploratory"]  # of both checkpoints, adjusted together
+    np.testing.assert_allclose(exploratory["p_adjusted"], S.benjamini_hochberg(exploratory["p"]), rtol=1e-12)
+    wanted = {
+        "setting": "mono",
+        "pair_set": "all",
+        "metric": "mAP",
+        "sampler": "hybrid",
+        "n_languages": 3,
+        "status": "all",
+    }
+    rows = made.tables["scaling"]
+    rows = rows[(rows[list(wanted)] == pd.Series(wanted)).all(axis=1)].set_index("checkpoint")["value"]
+    paths = [c.run.path for c in made.grid.cells if (c.sampler, c.n_languages) == ("hybrid", 3)]
+    for checkpoint in ("last", "best"):
+        values = [slow(made.scores[path, checkpoint], "mono", "mAP", *SETS["all"])[0] for path in paths]
+        assert rows[checkpoint] == pytest.approx(np.mean(values))
