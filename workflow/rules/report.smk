@@ -33,7 +33,12 @@ rule figures_of_study:
     params:
         names=FIGURES,
         logs=[
-            {"sampler": run.sampler, "n_languages": len(run.languages)}
+            {
+                "model": run.model,
+                "sampler": run.sampler,
+                "budget": run.budget,
+                "n_languages": len(run.languages),
+            }
             for run in GRID.trained
         ],
     script:
