@@ -89,6 +89,11 @@ def local(entry: Entry, resources: str | Path) -> list[Path]:
     return [Path(resources) / one.path for one in expand(entry, resources)]
 
 
+def recorded(path: str | Path) -> str:
+    """SHA-256 of a file that `fetch` has just verified, from the record beside it."""
+    return json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))["sha256"]
+
+
 def verify(listing: str | Path) -> None:
     """Raise UserError unless every file of a listing {path: SHA-256} is there and unchanged."""
     for path, digest in json.loads(Path(listing).read_text(encoding="utf-8")).items():

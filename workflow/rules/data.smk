@@ -69,9 +69,7 @@ rule benchmark:
     """Questions, candidate pools and relevance of one benchmark."""
     input:
         raw=lambda w: raw("benchmark", w.name),
-        code=lambda w: code(
-            "benchmark.py", f"benchmarks/{benchmarks.module(set_of(w.name))}.py"
-        ),
+        code=lambda w: code("benchmark.py", *benchmarks.modules(set_of(w.name))),
     output:
         directory(f"{RESULTS}/benchmarks/{{name}}"),
     log:

@@ -22,7 +22,8 @@ rule score:
             "metrics.py",
             "bias.py",
             "benchmarks/__init__.py",
-            "lexical.py" if GRID.by_path[w.run].model == BM25 else "search.py",
+            "search.py",
+            *(["lexical.py"] if GRID.by_path[w.run].model == BM25 else []),
         ),
     output:
         rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",

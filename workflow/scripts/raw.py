@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from langscale import base, benchmarks, sources
 from langscale.config import Model
-from langscale.fetch import fetch_all
-from langscale.files import sha256, write_json
+from langscale.fetch import fetch_all, recorded
+from langscale.files import write_json
 from langscale.log import redirect
 
 if TYPE_CHECKING:
@@ -19,4 +19,4 @@ if p.kind == "model":
 else:
     entries = {"source": sources, "benchmark": benchmarks}[p.kind].reader(p.name).files(p.languages)
 paths = fetch_all(entries, "resources", p.mirror, p.accept_licence)
-write_json(snakemake.output[0], {str(path): sha256(path) for path in paths})
+write_json(snakemake.output[0], {str(path): recorded(path) for path in paths})

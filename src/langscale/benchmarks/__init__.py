@@ -60,6 +60,12 @@ def module(name: str) -> str:
     return READERS[name]
 
 
+def modules(name: str) -> list[str]:
+    """All files below langscale/ whose change changes what set `name` holds."""
+    shared = {"cldr": "sources/cldr.py"}
+    return [f"benchmarks/{module(name)}.py", shared.get(name, "benchmarks/frames.py")]
+
+
 def reader(name: str) -> Reader:
     """The reader of benchmark set `name`."""
     return Reader(name, import_module(f"langscale.benchmarks.{module(name)}"))
