@@ -84,12 +84,12 @@ class Benchmark(Options):
 
 
 class Model(Options):
-    """An encoder: exactly one of `hub`, `path` and `architecture` says where it comes from."""
+    """An encoder: downloaded from `hub`, read from `path`, or built from an `architecture`."""
 
     hub: str | None = Field(None, description="Hugging Face model id")
     revision: str | None = Field(None, description="revision of the hub id")
     path: str | None = Field(
-        None, description="local folder with a transformers checkpoint and its tokenizer"
+        None, description="local folder with a transformers checkpoint and its tokenizer; goes before hub"
     )
     architecture: dict[str, Any] | None = Field(
         None, description="a transformers config to build from scratch: `model_type` and its fields"
@@ -114,12 +114,17 @@ class Model(Options):
     @model_validator(mode="after")
     def one_origin(self):
         given = [key for key in ("hub", "path", "architecture") if getattr(self, key) is not None]
-        if len(given) != 1:
+        if not given or (self.architecture is not None and len(given) > 1):
             found = " and ".join(given) or "none of them"
-            raise ValueError(f"needs exactly one of hub, path, architecture; found {found}")
+            raise ValueError(f"needs hub or path, or else architecture; found {found}")
         if self.architecture is not None and "model_type" not in self.architecture:
             raise ValueError("architecture needs the key model_type, such as bert")
         return self
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is downloaded."""
+        return self.hub is not None and self.path is None
 
 
 class Validation(Options):

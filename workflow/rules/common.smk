@@ -37,7 +37,7 @@ def set_of(benchmark):
 def raw(kind, name):
     """The list of raw files of a data set or model; nothing for one that needs none."""
     if kind == "model":
-        remote = STUDY.models[name].hub is not None
+        remote = STUDY.models[name].remote
     elif kind == "source":
         remote = name not in sources.EMBEDDED
     else:
