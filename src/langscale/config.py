@@ -21,6 +21,9 @@ Metric = Literal[
 ]  # fmt: skip
 
 
+POOLING = {"sentence-transformers/LaBSE": "cls-dense"}  # of hub ids that differ from the default
+
+
 class Options(BaseModel):
     """Base of all sections: unknown keys are errors, values never change after loading."""
 
@@ -60,6 +63,9 @@ class Source(Options):
     )
     pairs: int | None = Field(None, gt=0, description="pair ids of a part, a fixed sample; null: all")
     seed: int = Field(0, description="seed of that sample")
+    size: int | None = Field(
+        None, gt=0, description="pairs that it counts as when data sets are mixed; null: those that are used"
+    )
 
     @property
     def parts(self) -> list[str]:
@@ -97,12 +103,22 @@ class Model(Options):
     vocabulary: int = Field(
         16000, gt=100, description="byte-pair pieces of the tokenizer of an `architecture`"
     )
-    pooling: Literal["mean", "cls"] = Field("mean", description="how token vectors become one vector")
+    pooling: Literal["mean", "cls", "cls-dense"] = Field(
+        default_factory=lambda given: POOLING.get(given.get("hub"), "mean"),
+        json_schema_extra={"default": "mean"},
+        description="how token vectors become one vector; cls-dense: CLS, then a dense layer and tanh, which is LaBSE's "
+        "and its default",
+    )
     query_prefix: str = Field("", description="put before every query")
     passage_prefix: str = Field("", description="put before every passage")
     query_length: int = Field(64, gt=2, description="tokens of a query, prefix and special tokens included")
     passage_length: int = Field(
         256, gt=2, description="tokens of a passage, prefix and special tokens included"
+    )
+    seen: list[Name] | None = Field(
+        None,
+        description="data sets and benchmarks of its own training, [] for none: their rows are marked as not zero-shot; "
+        "null: what is known of the hub id",
     )
 
     @field_validator("architecture")

@@ -35,7 +35,7 @@ class Run:
     """What is trained, or an untrained row (no languages, no steps), or BM25.
 
     `sampler` and `budget` are reduced names, `languages` sorted codes, `pairs` the number of pair ids per source
-    (None: all, or with `share` a share-th of them).
+    (None: all, or with `share` a share-th of them), `sizes` the declared ones of sources, for mixing them.
     """
 
     model: str
@@ -48,6 +48,7 @@ class Run:
     share: int = 1
     sources: tuple[str, ...] = ()
     whole_pool: bool = True
+    sizes: tuple[tuple[str, int], ...] = ()
 
     @property
     def subset(self) -> str:
@@ -63,7 +64,8 @@ class Run:
         """What the training job is told; a change of any value makes the run's outputs stale."""
         take = {"whole_pool": self.whole_pool, "pairs": self.pairs, "share": self.share}
         fields = ("model", "sampler", "languages", "seed", "steps", "sources", "path")
-        return {field: getattr(self, field) for field in fields} | {"take": take}
+        recipe = {field: getattr(self, field) for field in fields} | {"take": take}
+        return recipe | ({"sizes": dict(self.sizes)} if self.sizes else {})
 
 
 @dataclass(frozen=True)
@@ -261,10 +263,13 @@ class Grid:
 
     def _numbers(self, budget: Budget, n: int) -> dict[str, Any]:
         share, pairs = n if budget.kind == "fixed-rows" else 1, budget.pairs
+        sources = sorted(budget.sources or (s for s, o in self.study.sources.items() if o.train))
+        sizes = {name: self.study.sources[name].size for name in sources}
         return {
             "steps": budget.steps * (n if budget.kind == "fixed-per-language" else 1),
             "pairs": None if pairs is None else pairs // share,
             "share": share if pairs is None else 1,
-            "sources": tuple(sorted(budget.sources or (s for s, o in self.study.sources.items() if o.train))),
+            "sources": tuple(sources),
             "whole_pool": budget.whole_pool,
+            "sizes": tuple((name, size) for name, size in sizes.items() if size),
         }

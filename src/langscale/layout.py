@@ -12,6 +12,11 @@ MAIN = (
     ("multi", "R@10"), ("multi", "rank distance"),
 )  # fmt: skip
 
+MARKS = {
+    "†": "not zero-shot: the model was trained on this data set, or on one akin to it, before or here",
+    "‡": "what the model saw in its own training is not known; models.<name>.seen declares it",
+}
+
 
 def write(table: pd.DataFrame, folder: str | Path, name: str) -> None:
     """Write folder/name.csv and, for a table with a layout for reading, .md and .tex."""
@@ -19,7 +24,10 @@ def write(table: pd.DataFrame, folder: str | Path, name: str) -> None:
     if name in LAYOUTS:
         shown = LAYOUTS[name](table)
         texts["md"] = shown.to_markdown(index=False) + "\n"
+        texts["md"] += "".join(f"\n{note}\n" for note in notes(texts["md"]))
         texts["tex"] = shown.to_latex(index=False, escape=True, column_format="l" * shown.shape[1])
+        texts["tex"] += "".join(f"\\par {note}\n" for note in notes(texts["tex"]))
+        texts["tex"] = texts["tex"].replace("†", r"\textdagger{}").replace("‡", r"\textdaggerdbl{}")
     for kind, text in texts.items():
         with atomic(Path(folder) / f"{name}.{kind}") as partial:
             partial.write_text(text, encoding="utf-8")
@@ -38,9 +46,22 @@ def label(row: pd.Series, side: str = "") -> str:
     return "BM25" if sampler == NONE else sampler + ("" if pd.isna(alpha) else f" {alpha:g}")
 
 
-def _wide(table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series) -> pd.DataFrame:
+def mark(table: pd.DataFrame) -> pd.Series:
+    """A sign for rows that are not zero-shot, or may not be; `notes` explains it."""
+    trained, unknown = MARKS
+    return table["zero_shot"].map({True: "", False: trained}).fillna(unknown)
+
+
+def notes(text: str) -> list[str]:
+    """The footnotes of the marks in a text."""
+    return [f"{sign} {meaning}" for sign, meaning in MARKS.items() if sign in text]
+
+
+def _wide(
+    table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series, marks: pd.Series | str = ""
+) -> pd.DataFrame:
     """Cells with intervals, in the order of appearance; ValueError where two rows are for one cell."""
-    long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1)})
+    long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1) + marks})
     if long.duplicated([*rows, "column"]).any():
         raise ValueError(f"two values for one cell, by {', '.join(rows)} and column")
     order = list(dict.fromkeys(long["column"]))
@@ -56,7 +77,9 @@ def _several(table: pd.DataFrame, *names: str) -> dict[str, pd.Series]:
 
 def _points(table: pd.DataFrame) -> dict[str, pd.Series]:
     """The columns that tell points of the design apart."""
-    first = _several(table, "benchmark", "checkpoint", "model") | {"sampler": table.apply(label, axis=1)}
+    first = _several(table, "benchmark", "checkpoint", "model") | {
+        "sampler": table.apply(label, axis=1) + mark(table)
+    }
     return first | _several(table, "budget", "ladder") | {"n": table["n_languages"]}
 
 
@@ -99,13 +122,13 @@ def transfer(table: pd.DataFrame) -> pd.DataFrame:
     group = table["grouping"] + " " + table["group"]
     known = table["group_in_pool"].map({True: "yes", False: "no"})
     rows = {"group": group, "in pool": known, "languages": table["languages"], "setting": setting}
-    return _wide(table, _several(table, "benchmark", "checkpoint") | rows, _columns(table))
+    return _wide(table, _several(table, "benchmark", "checkpoint") | rows, _columns(table), mark(table))
 
 
 def by_language(table: pd.DataFrame) -> pd.DataFrame:
     """A row per question language, a column per sampler and n."""
     rows = _several(table, "benchmark", "checkpoint") | {"question language": table["query_language"]}
-    return _wide(table, rows, _columns(table))
+    return _wide(table, rows, _columns(table), mark(table))
 
 
 def _columns(table: pd.DataFrame) -> pd.Series:

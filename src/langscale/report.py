@@ -1,6 +1,7 @@
 """The report: one HTML file that opens offline and tells what the study found."""
 
 import base64
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,8 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any]) -> str:
         return pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=False, na_values=[""])
 
     def html(shown: pd.DataFrame) -> str:
-        return shown.to_html(index=False, border=0, escape=True)
+        text = shown.to_html(index=False, border=0, escape=True)
+        return text + "".join(f'<p class="small">{escape(note)}</p>' for note in layout.notes(text))
 
     figures = {
         name: {

@@ -13,11 +13,12 @@ from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scores import SETTINGS, Scores
 from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
+from langscale.zeroshot import of_point
 
 SCORES = (
     "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting", "query_language",
     "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
-    "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average",
+    "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average", "zero_shot",
 )  # fmt: skip
 CONTRASTS = (
     *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
@@ -62,6 +63,7 @@ def score_rows(
     columns = [{seed: panel.column(path) for seed, path in p.runs} for p in panel.points]
     comparisons = [cell_units(replicates) for replicates in columns]
     constant = {"seed": ALL} | labels
+    unseen = [of_point(panel.study, panel.grid, p, labels["benchmark"]) for p in panel.points]
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
         for i, point in enumerate(panel.points):
             if np.isnan(found["mean"][i]):
@@ -79,6 +81,7 @@ def score_rows(
                     "runs_ci_low": found["runs_low"][i],
                     "runs_ci_high": found["runs_high"][i],
                     "average": average,
+                    "zero_shot": unseen[i],
                 }
             )
 

@@ -37,9 +37,9 @@ class Data:
     queries: Tokens
     passages: Tokens
 
-    def index(self) -> SourceIndex:
-        """What the sampler needs to know."""
-        return SourceIndex(self.subset.name, np.asarray(self.subset.available))
+    def index(self, size: float | None = None) -> SourceIndex:
+        """What the sampler needs to know; `size` is what it counts as beside other sources, None: its pairs."""
+        return SourceIndex(self.subset.name, np.asarray(self.subset.available), size)
 
 
 @dataclass
@@ -89,9 +89,15 @@ class Step:
         """(loss, share of the possible negatives that are masked as positives)."""
         e = examples(data, batch, self.training.hard_negatives)
         prints = torch.from_numpy(np.asarray(data.passages.fingerprints[e.documents]))
+        others = data.subset.other_positives(batch.pairs, e.passages)
         hard_only = self.training.negatives == "hard-only"
         keep = allowed(
-            torch.from_numpy(e.passages), prints, torch.from_numpy(e.owner), len(e.queries), hard_only
+            torch.from_numpy(e.passages),
+            prints,
+            torch.from_numpy(e.owner),
+            len(e.queries),
+            hard_only,
+            None if others is None else torch.from_numpy(others),
         )
         queries, documents = self.encode(data.queries, e.queries), self.encode(data.passages, e.documents)
         loss = info_nce(queries, documents, keep.to(self.device), self.training.scale)

@@ -34,6 +34,17 @@ def set_of(benchmark):
     return STUDY.benchmarks[benchmark].set or benchmark
 
 
+def encoding(name, *keys):
+    """What of a model's options a job is told: where the model comes from reaches it through the `base` folder."""
+    return STUDY.models[name].model_dump(include={"architecture", "pooling", *keys})
+
+
+def origin(name, *keys):
+    """What makes a model's folder; the pooling only where it needs files of its own."""
+    dense = {"pooling"} if STUDY.models[name].pooling == "cls-dense" else set()
+    return STUDY.models[name].model_dump(include={"hub", "revision", *keys} | dense)
+
+
 def raw(kind, name):
     """The list of raw files of a data set or model; nothing for one that needs none."""
     if kind == "model":

@@ -25,11 +25,7 @@ rule raw:
     params:
         kind="{kind}",
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
-        model=lambda w: (
-            STUDY.models[w.name].model_dump(include={"hub", "revision"})
-            if w.kind == "model"
-            else None
-        ),
+        model=lambda w: (origin(w.name) if w.kind == "model" else None),
         languages=STUDY.languages.all,
         mirror=STUDY.mirror,
         accept_licence=STUDY.accept_licence,
@@ -112,7 +108,7 @@ rule subset:
     input:
         sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
         audit=rules.audit.output if STUDY.audit else [],
-        code=code("subset.py", "subsets.py"),
+        code=code("subset.py", "subsets.py", "tokens.py"),
     output:
         directory(f"{RESULTS}/subsets/{{subset}}"),
     log:

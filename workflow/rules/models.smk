@@ -24,9 +24,7 @@ rule base:
     conda:
         "../../environment.yml"
     params:
-        model=lambda w: STUDY.models[w.model].model_dump(
-            include={"hub", "revision", "path", "architecture", "vocabulary"}
-        ),
+        model=lambda w: origin(w.model, "path", "architecture", "vocabulary"),
     script:
         "../scripts/base.py"
 

@@ -39,6 +39,7 @@ rule statistics:
             "bias.py",
             "languages.py",
             "grid.py",
+            "zeroshot.py",
         ),
     output:
         expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),

@@ -44,7 +44,12 @@ rule train:
         gpu=GPU,
     params:
         run=lambda w: GRID.by_path[w.run].recipe(),
-        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
+        model=lambda w: encoding(
+            GRID.by_path[w.run].model,
+            "query_prefix",
+            "passage_prefix",
+            "passage_length",
+        ),
         training=STUDY.training.model_dump(),
         validation_languages=(
             GRID.validation_languages if STUDY.training.validation else []
@@ -75,7 +80,7 @@ rule embed:
         gpu=GPU,
     params:
         run=lambda w: GRID.by_path[w.run].recipe(),
-        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
+        model=lambda w: encoding(GRID.by_path[w.run].model),
         threads=STUDY.training.threads,
     script:
         "../scripts/embed.py"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 terminal = redirect(snakemake.log[0])
 
 p, files = snakemake.params, snakemake.input
-run, model, training = p.run, Model(**p.model), Training(**p.training)
+run, training = p.run, Training(**p.training)
+model = Model.model_construct(**p.model)  # checked as part of the config; told is what matters here
 tokens = Path(files.tokens[0]).parent
 languages = run["languages"]
 
@@ -25,7 +26,7 @@ data = load_data(files.subset, tokens, run["sources"], "train", run["take"])
 sampler = Sampler(
     Spec.parse(run["sampler"]),
     languages,
-    [d.index() for d in data],
+    [d.index(run.get("sizes", {}).get(d.subset.name)) for d in data],
     training.batch_size,
     run["seed"],
     by_size_first=training.by_size_first,
