@@ -187,6 +187,14 @@ class Training(Options):
     precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="auto: bf16 on a GPU, else float32"
     )
+    chunk_tokens: int = Field(
+        16384, gt=0, description="tokens that go through the encoder at once, in texts of like length"
+    )
+    gradient_cache: bool = Field(
+        False,
+        description="keep the activations of one chunk at a time: large batches in little memory, a third slower",
+    )
+    compile: bool = Field(False, description="torch.compile the encoder for training")
     threads: int = Field(1, gt=0, description="torch threads of a job; results differ in bits between values")
     validation: Validation | None = Field(None, description="null: only the last checkpoint is kept")
 

@@ -73,7 +73,17 @@ class Encoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """int64 [B, T] ids and mask to float [B, d] unit vectors."""
-        output = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
+        return self._pool(
+            self.transformer(input_ids=input_ids, attention_mask=attention_mask), attention_mask
+        )
+
+    def encode(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
+        """The same from token embeddings [B, T, d] that were looked up in the table of the transformer."""
+        return self._pool(
+            self.transformer(inputs_embeds=embeddings, attention_mask=attention_mask), attention_mask
+        )
+
+    def _pool(self, output, attention_mask: Tensor) -> Tensor:
         hidden = output.last_hidden_state.float()  # under autocast too: a mean in bf16 keeps 8 bits
         if self.dense is not None:
             with torch.autocast(hidden.device.type, enabled=False):

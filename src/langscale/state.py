@@ -6,6 +6,7 @@ and dropout are functions of (seed, step), so no state of a sampler or random ge
 
 import hashlib
 import json
+import math
 import os
 import signal
 import time
@@ -17,29 +18,45 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from langscale.config import Validation
 from langscale.files import atomic, remove
 
 
 @dataclass
 class Progress:
-    """Steps done, their log rows, the lowest validation loss and how many evaluations ago it was; `chunks`: see Step."""
+    """How far a run is: steps done, their log rows, the lowest validation loss and how many evaluations ago it was.
+
+    chunk, cached: those of langscale.steps.Step, which lowers them where memory runs out.
+    """
 
     step: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
-    best_loss: float = float("inf")
-    best_age: int = 0
-    chunks: dict[str, Any] = field(default_factory=dict)
+    best: float = math.inf
+    age: int = 0
+    chunk: int | None = None
+    cached: bool = False
+
+    def is_best(self, loss: float) -> bool:
+        """Take note of a validation loss; whether it is the lowest so far."""
+        self.age = 0 if loss < self.best else self.age + 1
+        self.best = min(self.best, loss)
+        return self.age == 0
+
+    def patience_is_over(self, validation: Validation) -> bool:
+        """Whether as many evaluations were in vain as the config allows."""
+        return validation.patience is not None and self.age >= validation.patience
 
 
 class State:
     """Saved states of one run in `folder`, of which those with another `key` are of other data, options or code.
 
-    `minutes` between saves. `best` is where the best checkpoint waits until the run ends.
+    `minutes` between saves. `best` is where the best checkpoint waits until the run ends; `kept`: there is a state.
     """
 
     def __init__(self, folder: str | Path, key: str, minutes: float):
         self.folder, self.key, self.minutes = Path(folder), key, minutes
         self.best = self.folder / "best"
+        self.kept = False
         self.saved = time.monotonic()
 
     def load(self, module: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
@@ -49,6 +66,7 @@ class State:
             facts = json.loads((path / "progress.json").read_text(encoding="utf-8"))
             if facts.pop("key") == self.key:
                 self._restore(load_file(path / "tensors.safetensors"), module, optimiser)
+                self.kept = True
                 return Progress(**facts)
         remove(self.folder)
         return Progress()
@@ -66,19 +84,23 @@ class State:
         path = self.folder / f"step-{progress.step}"
         with atomic(path) as partial:
             partial.mkdir()
-            save_file({name: value.contiguous() for name, value in tensors.items()}, partial / "tensors.safetensors")
+            save_file(
+                {name: value.contiguous() for name, value in tensors.items()}, partial / "tensors.safetensors"
+            )
             (partial / "progress.json").write_text(json.dumps({"key": self.key} | asdict(progress)))
         for old in self.folder.glob("step-*"):
             if old != path:
                 remove(old)
-        self.saved = time.monotonic()
+        self.kept, self.saved = True, time.monotonic()
 
     def clear(self) -> None:
         """Remove everything: the run is complete."""
         remove(self.folder)
 
     @staticmethod
-    def _restore(tensors: dict[str, torch.Tensor], module: torch.nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    def _restore(
+        tensors: dict[str, torch.Tensor], module: torch.nn.Module, optimiser: torch.optim.Optimizer
+    ) -> None:
         state = {n.removeprefix("module."): t for n, t in tensors.items() if n.startswith("module.")}
         module.load_state_dict(state)
         slots: dict[str, dict[str, torch.Tensor]] = {}
@@ -90,7 +112,9 @@ class State:
             if name in slots:
                 # the step count stays where the optimiser keeps it; moments go to the parameter
                 optimiser.state[parameter] = {
-                    slot: value if slot == "step" and not optimiser.defaults.get("fused") else value.to(parameter.device)
+                    slot: value
+                    if slot == "step" and not optimiser.defaults.get("fused")
+                    else value.to(parameter.device)
                     for slot, value in slots[name].items()
                 }
 
@@ -125,7 +149,9 @@ class Interrupt:
         return "the workflow has ended" if os.getppid() != self._parent else None
 
     def __enter__(self) -> "Interrupt":
-        self._former = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._former = {
+            number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)
+        }
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -50,6 +50,12 @@ class Tokens:
         """Tokens per text, int64 [N]."""
         return np.diff(self.offsets)
 
+    def flat(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(ids of the texts at `rows`, one after the other, int32 [total]; their lengths, int64 [len(rows)])."""
+        lengths = self.lengths[rows]
+        starts = np.repeat(self.offsets[rows] - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+        return self.ids[starts + np.arange(len(starts))], lengths
+
     def padded(self, rows: np.ndarray, pad: int) -> tuple[np.ndarray, np.ndarray]:
         """(ids, attention mask), both int64 [len(rows), longest], of the texts at `rows`."""
         starts, lengths = self.offsets[rows], self.lengths[rows]
