@@ -56,9 +56,7 @@ def tokenizer(kind):
         return XLMRobertaTokenizer(vocab=[(piece, -float(i)) for i, piece in enumerate(pieces)])
     return PreTrainedTokenizerFast(
         tokenizer_object=base.train_tokenizer(words, 400),
-        cls_token="<s>",
-        sep_token="</s>",
-        pad_token="<pad>",
+        **dict(zip(("cls_token", "sep_token", "pad_token", "unk_token"), base.SPECIAL, strict=True)),
     )
 
 
