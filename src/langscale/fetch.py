@@ -23,7 +23,7 @@ from tqdm import tqdm
 from langscale import web
 from langscale.errors import UserError
 from langscale.files import sha256, write_json
-from langscale.registry import Entry, complete
+from langscale.registry import CONVERT, Entry, complete
 
 
 def fetch(
@@ -161,7 +161,8 @@ def _get(entry: Entry, target: Path, mirror: str | None) -> None:
     raise UserError(
         f"{entry.name}: {entry.path} could not be fetched ({'; '.join(reasons)}); offline: put the file at "
         f"{_place(mirror)}/{entry.path} or run `snakemake data` on a machine with network; "
-        "`snakemake check_registry` says what has moved" + (f"; {entry.note}" if entry.note else "")
+        "`snakemake check_registry` says what has moved"
+        + (f"; {CONVERT}" if target.suffix == ".safetensors" else "")
     )
 
 

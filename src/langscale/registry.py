@@ -108,20 +108,16 @@ def model(
     weights: str = "model.safetensors",
     folders: Sequence[str] = (),
     tokenizer: str | None = None,
-    note: str = "",
     **facts: object,
 ) -> list[Entry]:
     """Files of a hub model: configs, weights, tokenizer, and those of sentence-transformers' `folders`.
 
     tokenizer: the known model whose tokenizer.json it takes, having none of its own.
     """
-    one = Entry(repo, repo=repo, repo_type="model", revision=revision, licence=licence, note=note, **facts)
+    one = Entry(repo, repo=repo, repo_type="model", revision=revision, licence=licence, **facts)
     names = ["*.json", weights, *(f"{folder}/config.json" for folder in folders)]
     names += [f"{folder}/model.safetensors" for folder in folders if folder.endswith("Dense")]
-    found = [
-        replace(one, file=file, note=note or (CONVERT if file.endswith(".safetensors") else ""))
-        for file in names
-    ]
+    found = [replace(one, file=file) for file in names]
     found += [replace(one, file=file, optional=True) for file in ("*.model", "*.txt")]
     if tokenizer is not None:
         at = dict(MODELS)[tokenizer]["revision"]
@@ -303,7 +299,7 @@ MODELS: tuple[tuple[str, dict], ...] = (
     }),
     ("sentence-transformers/LaBSE", {
         "revision": "836121a0533e5664b21c7aacc5d22951f2b8b25b", "licence": "Apache-2.0",
-        "folders": ("1_Pooling", "2_Dense"), "note": "layout [S]; revision e34fab6 has no safetensors",
+        "folders": ("1_Pooling", "2_Dense"), "note": "layout as its hub page lists it; e34fab6 has no safetensors",
     }),
     ("google-bert/bert-base-multilingual-cased", {
         "revision": "3f076fdb1ab68d5b2880cb87a0886f315b8146f8", "licence": "Apache-2.0",
@@ -318,7 +314,7 @@ MODELS: tuple[tuple[str, dict], ...] = (
     ("microsoft/Multilingual-MiniLM-L12-H384", {
         "revision": "d71b3dab802f265324697876f4be37dd61ec3160", "licence": "MIT",
         "tokenizer": "FacebookAI/xlm-roberta-base",
-        "note": "revision: the hub's own conversion to safetensors [S]; main has pickles alone",
+        "note": "revision: the hub's own conversion to safetensors, as its page lists it; main has pickles alone",
     }),
     ("google/madlad400-3b-mt", {"licence": "Apache-2.0", "note": f"{UNPINNED}; licence [M]"}),
     ("facebook/m2m100_418M", {

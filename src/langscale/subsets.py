@@ -62,8 +62,8 @@ class Subset:
         if (question < 0).all():
             return None
         asked = question[:, None] << 32 | passages
-        found = self.answers[np.searchsorted(self.answers, asked).clip(max=len(self.answers) - 1)]
-        return (found == asked) & (question >= 0)[:, None] & (passages >= 0)
+        # below 0, hence not among the answers, where either is -1
+        return self.answers[np.searchsorted(self.answers, asked).clip(max=len(self.answers) - 1)] == asked
 
     @property
     def available(self) -> np.ndarray:

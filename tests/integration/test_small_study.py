@@ -156,6 +156,11 @@ def test_a_changed_option_reruns_what_it_changes(study):
     assert (more["train"], more.get("subset", 0)) == (2, 0)
     assert "train" not in counts(statistics={"resamples": 300})
     assert "train" not in counts(benchmarks={"cldr": {"questions": 20}})
+    # what a model saw is a mark in the tables; a declared size may change the batches
+    seen = counts(models={"tiny": config["models"]["tiny"] | {"seen": ["cldr"]}})
+    assert "statistics" in seen and not {"base", "tokens", "train", "embed", "score"} & set(seen)
+    sized = counts(sources={"cldr": config["sources"]["cldr"] | {"size": 1000}})
+    assert sized["train"] == 8 and not {"source", "subset", "tokens"} & set(sized)
 
 
 def test_a_lost_run_is_made_again_bit_for_bit(study):

@@ -326,3 +326,18 @@ def test_a_contrast_of_several_points_must_say_which():
     arms.append({"samplers": ["x-y"], "n": [2], "ladders": ["far"]})
     grid = Grid(study(arms, ladders=LADDERS, statistics=contrast({"sampler": "x-y", "n": 2}, ONE)))
     assert grid.contrasts[0][0].ladder == "all"
+
+
+def test_declared_sizes_are_told_to_the_runs_that_mix_those_sources_alone():
+    sources = {"cldr": {}, "squad": {"size": 500}, "nq": {}}
+    budgets = {
+        "all": {"kind": "fixed-total", "steps": 12},
+        "plain": {"kind": "fixed-total", "steps": 13, "sources": ["cldr", "nq"]},
+    }
+    arms = [{"samplers": ["x-y"], "n": [2]}]
+    old = Grid(study(arms, sources=sources | {"squad": {}}, budgets=budgets))
+    new = Grid(study(arms, sources=sources, budgets=budgets))
+    assert [run.path for run in old.runs] == [run.path for run in new.runs]
+    for a, b in zip(old.runs, new.runs, strict=True):
+        more = {"sizes": {"squad": 500}} if b.budget == "all" else {}
+        assert b.recipe() == a.recipe() | more and "sizes" not in a.recipe()

@@ -13,6 +13,7 @@ from langscale.errors import UserError
 from langscale.sampling import Batch
 from langscale.steps import Data, Step, chunks, examples
 from langscale.subsets import build
+from langscale.tokens import fingerprint
 from langscale.training import learning_rate, optimiser
 
 
@@ -194,6 +195,39 @@ def test_masked_share_counts_positives_in_the_batch(toy):
         torch.device("cpu"),
     )
     assert step.loss(data, batch)[1] == pytest.approx(2 / 12)
+
+
+def test_loss_leaves_out_the_other_answers_to_a_question(toy):
+    """Pairs 0-9 ask one question in German alone, so in every language their passages answer each other's query."""
+    pairs = toy.pairs.copy()
+    many = (pairs["language"] == "de") & (pairs["pair_id"] < "q10")
+    pairs.loc[many, "query"] = "wer?"
+    prints = np.array([fingerprint(text) for text in pairs["query"]])
+    subset = build("toy", pairs, toy.passages, LANGUAGES, LANGUAGES, 2, frozenset(), prints)
+    plain = data_of(toy)[0]
+    data = Data(subset, plain.queries, plain.passages)
+    names = pairs["pair_id"].iloc[subset.queries[:, 0]].to_numpy()
+    step = Step(Encoder.initial(toy.base, "tiny", MODEL, 1).eval(), TRAINING, torch.device("cpu"))
+    touched = 0
+    for i in range(12):
+        batch = sampler_of([data], "x-y").batch(i)
+        e = examples(data, batch, 1)
+        with torch.no_grad():
+            (loss, masked), (before, _) = step.loss(data, batch), step.loss(plain, batch)
+            queries, documents = step.encode(data.queries, e.queries), step.encode(data.passages, e.documents)
+        ids, losses, left_out = toy.passages.iloc[e.documents]["passage_id"].tolist(), [], 0
+        for q in range(8):
+            positives = {f"p{names[batch.pairs[q]][1:]}"}
+            if names[batch.pairs[q]] < "q10":
+                positives = {f"p{k:02}" for k in range(10)}
+            kept = [d for d in range(len(ids)) if d != q and ids[d] not in positives]
+            left_out += len(ids) - 1 - len(kept)
+            scores = [20 * float(queries[q] @ documents[d]) for d in [q, *kept]]
+            losses.append(math.log(sum(map(math.exp, scores))) - scores[0])
+        assert loss.item() == pytest.approx(np.mean(losses), abs=1e-4)
+        assert masked == pytest.approx(left_out / (8 * (len(ids) - 1)))
+        touched += loss.item() != before.item()
+    assert touched > 3  # so the mask did something
 
 
 def test_tokens_are_counted_without_padding(toy):

@@ -48,6 +48,25 @@ def test_a_seed_is_a_result(toy, tmp_path):
     assert equal(weights(first), loaded)
 
 
+def test_a_dense_layer_is_trained_and_kept(toy, tmp_path):
+    model = MODEL.model_copy(update={"pooling": "cls-dense"})
+    encoder, data = Encoder.initial(toy.base, "tiny", model, 1), data_of(toy)
+    # what stands below the dense layer starts as without it
+    plain = weights(Encoder.initial(toy.base, "tiny", MODEL, 1))
+    before = weights(encoder)
+    assert before.keys() - plain.keys() == {"dense.weight", "dense.bias"} and equal(plain, before)
+    training.train(encoder, model, TRAINING, sampler_of(data), data, 4, 1, tmp_path, toy.base)
+    after = weights(encoder)
+    assert all((before[name] != after[name]).mean() > 0.9 for name in ("dense.weight", "dense.bias"))
+    assert equal(after, weights(Encoder.load(tmp_path / "last", "cls-dense")))
+
+
+def test_a_declared_size_is_what_the_sampler_is_told(toy):
+    data = data_of(toy)[0]
+    assert data.index().size is None and data.index(7).size == 7
+    assert np.array_equal(data.index(7).has, data.subset.available)
+
+
 def by_hand(toy, steps, stop, model=None, adam_state=None, first=0, noise=False, hold=None):
     """The training loop written out: steps first..stop of a run of `steps`; `noise` spends random numbers between."""
     data = data_of(toy)
