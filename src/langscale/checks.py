@@ -37,6 +37,10 @@ def _names(study: "Study") -> Iterator[str]:
             yield f"ladders.{name}: numbers, all and none are taken; choose another name"
         if sorted(ladder) != sorted(study.languages.pool):
             yield f"ladders.{name}: must order exactly the pool {' '.join(study.languages.pool)}"
+    if "squadshifts" in study.sources and study.sources["squadshifts"].train:
+        yield "sources.squadshifts.train: found true; it is for validation only, set `train: false`"
+    if "mmarco" in study.sources and study.sources["mmarco"].pairs is None:
+        yield "sources.mmarco.pairs: missing; all 39,780,811 would not fit into memory, give a number"
     trained = [name for name, source in study.sources.items() if source.train]
     if not trained:
         yield "sources: none has `train: true`; set it for one"
