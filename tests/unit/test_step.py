@@ -214,7 +214,10 @@ def test_loss_leaves_out_the_other_answers_to_a_question(toy):
         e = examples(data, batch, 1)
         with torch.no_grad():
             (loss, masked), (before, _) = step.loss(data, batch), step.loss(plain, batch)
-            queries, documents = step.encode(data.queries, e.queries), step.encode(data.passages, e.documents)
+            queries, documents = (
+                step.encoder(*map(torch.from_numpy, tokens.padded(rows, step.encoder.padding)))
+                for tokens, rows in ((data.queries, e.queries), (data.passages, e.documents))
+            )
         ids, losses, left_out = toy.passages.iloc[e.documents]["passage_id"].tolist(), [], 0
         for q in range(8):
             positives = {f"p{names[batch.pairs[q]][1:]}"}
