@@ -11,11 +11,12 @@ from langscale.files import atomic
 from langscale.grid import UNTRAINED
 from langscale.published import RANK_DISTANCE
 
-SAMPLERS = {
+# alpha, and how being better than it is marked
+SAMPLERS: dict[str, tuple[float | None, str]] = {
     "x-x-mono": (None, "m"),
     "x-y": (None, "x"),
     "hybrid": (0.5, "h"),
-}  # alpha, mark of being better than it
+}
 ROWS = ("model", "budget", "n", "quantity", "sampler")
 _SUFFIXES = (" published", " better than")
 
@@ -51,7 +52,8 @@ class Table:
     def _wide(self, values: str, cells: pd.DataFrame | None = None) -> pd.DataFrame:
         cells = self.cells if cells is None else cells
         trained = cells[(cells["sampler"] != UNTRAINED) & cells["value"].notna()]
-        alike = [name for name in ("budget", "n", "quantity") if trained[name].nunique() < 2]
+        alike = [name for name in ("budget", "n") if trained[name].nunique() < 2]
+        alike += ["quantity"] if cells["quantity"].nunique() < 2 else []
         wide = cells.pivot(index=list(ROWS), columns="column", values=values)
         order = cells[list(ROWS)].drop_duplicates()
         wide = wide.reindex(

@@ -12,11 +12,6 @@ from langscale.grid import ALL, NONE, UNTRAINED
 from langscale.marked import SAMPLERS, Table, digits
 from langscale.published import MEDIAN, PAPER, RANK_DISTANCE, at_n, checkpoint_rule, figures, own_rows
 
-SAMPLERS = {
-    "x-x-mono": (None, "m"),
-    "x-y": (None, "x"),
-    "hybrid": (0.5, "h"),
-}  # alpha, mark of being better than it
 LABSE = "sentence-transformers/LaBSE"
 N = 9  # languages that the paper trains on
 LEVEL = 0.05
@@ -93,7 +88,8 @@ def fill(
     sampled = [
         _is_shown(sampler, alpha) for sampler, alpha in zip(rows["sampler"], rows["alpha"], strict=True)
     ]
-    rows = at_n(rows[np.array(sampled, dtype=bool)], N)
+    rows = rows[np.array(sampled, dtype=bool)]
+    rows = pd.DataFrame(at_n(rows.to_dict("records"), N), columns=rows.columns)
     rows = rows.drop_duplicates(
         ["set", "model", "budget", "sampler", "alpha", "setting", "metric", "query_language"]
     )
@@ -226,7 +222,7 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
         ["model", "budget", "n", "quantity", "metric", "column"], sort=False
     ):
         if len(group) > 1:
-            values = group["value"].round(digits(metric))
+            values = group["value"].map(lambda v, places=digits(metric): float(f"{v:.{places}f}"))
             rank = values.rank(method="dense", ascending=metric == RANK_DISTANCE).astype(int)
             table.loc[group.index, "rank"] = rank.where(rank <= 2, 0)
     return table

@@ -249,15 +249,19 @@ def _same(published: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[st
     ]
     if not same and published["sampler"]:
         same = [r for r in rows if r["sampler"] == UNTRAINED]
-    return at_n(pd.DataFrame(same), published["n_languages"]).to_dict("records") if same else []
+    return at_n(same, published["n_languages"])
 
 
-def at_n(rows: pd.DataFrame, n: float) -> pd.DataFrame:
+def at_n(rows: list[dict[str, Any]], n: float) -> list[dict[str, Any]]:
     """Of every benchmark, model and budget the rows at n languages, else at their largest n."""
-    largest = rows.groupby(["benchmark", "model", "budget"])["n_languages"].transform(
-        lambda found: n if (found == n).any() else found.max()
-    )
-    return rows[rows["n_languages"] == largest]
+    curves: dict[tuple, set[int]] = {}
+    for row in rows:
+        curves.setdefault(_curve(row), set()).add(row["n_languages"])
+    return [r for r in rows if r["n_languages"] == (n if n in curves[_curve(r)] else max(curves[_curve(r)]))]
+
+
+def _curve(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["benchmark"], row["model"], row["budget"]
 
 
 def _row(published: dict[str, Any], row: dict[str, Any], against: list[str]) -> dict[str, Any]:
