@@ -99,7 +99,7 @@ def fill(
         cells += _medians(layout, cells)
     cells += _published(study, layout, number, cells)
     table = pd.DataFrame(cells)
-    return Table(_caption(number, layout, rows), _sorted(study, layout, number, _ranked(table)))
+    return Table(_caption(study, number, layout, rows), _sorted(study, layout, number, _ranked(table)))
 
 
 def _is_shown(sampler: str, alpha: float | None) -> bool:
@@ -114,10 +114,14 @@ def _benchmarks(study: Study, rows: pd.DataFrame) -> list[str]:
 
     def key(item: tuple[str, Benchmark]) -> tuple[bool, bool]:
         name, options = item
-        return texts[name] == "sentence+paragraph", bool(options.every_article or options.questions)
+        return texts[name] == "sentence+paragraph", _is_part(options)
 
     ordered = sorted(((n, o) for n, o in study.benchmarks.items() if n in texts), key=key)
     return list({options.set or name: name for name, options in reversed(ordered)}.values())
+
+
+def _is_part(options: Benchmark) -> bool:
+    return bool(options.every_article or options.questions)
 
 
 def _cell(layout: Layout, row: dict[str, Any], better: dict[tuple, list[str]]) -> dict[str, Any]:
@@ -222,7 +226,8 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
         ["model", "budget", "n", "quantity", "metric", "column"], sort=False
     ):
         if len(group) > 1:
-            values = group["value"].map(lambda v, places=digits(metric): float(f"{v:.{places}f}"))
+            # the digits that are shown: .6475 is printed .647, while rounding half to even gives .648
+            values = group["value"].map(f"{{:.{digits(metric)}f}}".format).astype(float)
             rank = values.rank(method="dense", ascending=metric == RANK_DISTANCE).astype(int)
             table.loc[group.index, "rank"] = rank.where(rank <= 2, 0)
     return table
@@ -255,13 +260,15 @@ def _sorted(study: Study, layout: Layout, number: int, table: pd.DataFrame) -> p
     return table.iloc[np.lexsort(orders[::-1])].reset_index(drop=True)
 
 
-def _caption(number: int, layout: Layout, rows: pd.DataFrame) -> str:
+def _caption(study: Study, number: int, layout: Layout, rows: pd.DataFrame) -> str:
     trained = rows.loc[rows["n_languages"] > 0, "n_languages"]
     n = " and ".join(str(v) for v in sorted(set(trained))) or "none"
     texts = " and ".join(dict.fromkeys(rows["candidate_text"]))
+    parts = " and ".join(b for b in dict.fromkeys(rows["benchmark"]) if _is_part(study.benchmarks[b]))
+    part = f"; only a part of {parts}" if parts else ""
     return (
         f"Table {number} of {PAPER}: {layout.title}. Training languages: {n}; checkpoint: "
-        f"{' and '.join(dict.fromkeys(rows['checkpoint']))}; candidates: {texts}. Bold: best, underlined: second of the "
+        f"{' and '.join(dict.fromkeys(rows['checkpoint']))}; candidates: {texts}{part}. Bold: best, underlined: second of the "
         "trained samplers. Superscripts: better than x-x-mono (m), x-y (x), hybrid (h) in the paired contrast over all "
         "languages, adjusted p < .05. In parentheses: as published; published.md says what can be compared."
     )

@@ -294,27 +294,45 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "ours": ours,
             "value": table.apply(interval, axis=1),
             "difference": [f"{d:+.{1 if abs(v) >= 10 else 3}f}" for d, v in zip(table["difference"], table["value"], strict=True)],
-            "verdict": (table["verdict"] + ": " + table["reason"]).str.removesuffix(": "),
+            "verdict": table["verdict"] + table["reason"].map(_numbers(table)).map(" ({})".format).where(table["reason"] != "", ""),
         }
     )  # fmt: skip
 
 
-def closing(table: pd.DataFrame, without: int) -> str:
-    """The line below the table: verdicts on figures of single languages, and what is left out."""
+def _numbers(table: pd.DataFrame) -> dict[str, int]:
+    """The distinct reasons of the rows that are read, numbered."""
+    reasons = dict.fromkeys(r for r in table.loc[table["query_language"] == ALL, "reason"] if r)
+    return {reason: i for i, reason in enumerate(reasons, 1)}
+
+
+def closing(table: pd.DataFrame, without: int) -> list[str]:
+    """What stands below the table: the reasons, verdicts on figures of single languages, and what is left out."""
+    lines = [f"({number}) {reason}." for reason, number in _numbers(table).items()]
     single = table.loc[table["query_language"] != ALL, "verdict"].value_counts()
     counts = ", ".join(f"{single[name]} {name}" for name in (AGREES, CLOSE, DIFFERS) if name in single)
-    by_language = f"By question language (in the csv): {counts}. " if counts else ""
-    return f"{by_language}{without} of {len(figures())} published figures have no counterpart in this study."
+    if counts:
+        lines.append(f"By question language, in the csv: {counts}.")
+    return [
+        *lines,
+        f"{without} of {len(figures())} published figures have no counterpart in this study.",
+    ]
 
 
 def write(table: pd.DataFrame, without: int, folder: str | Path) -> None:
     """Write folder/published.csv, .md and .tex."""
-    shown, line = readable(table), closing(table, without)
+    shown, lines = readable(table), closing(table, without)
+    below = "\n\n".join(lines)
     texts = {
         "csv": table.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
-        "md": f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{line}\n",
-        "tex": shown.to_latex(index=False, escape=True, caption=line, column_format="l" * shown.shape[1]),
+        "md": f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{below}\n",
+        "tex": shown.to_latex(
+            index=False, escape=True, caption=_escaped(" ".join(lines)), column_format="l" * shown.shape[1]
+        ),
     }
     for kind, text in texts.items():
         with atomic(Path(folder) / f"published.{kind}") as partial:
             partial.write_text(text, encoding="utf-8")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("_", r"\_")

@@ -236,6 +236,7 @@ def test_another_encoder_stands_before_the_published_ones():
     table = fill(study, 3, planted.rows(there))
     assert list(dict.fromkeys(table.cells["model"])) == ["e5", f"{XLMR}, published"]
     assert (table.cells.loc[table.cells["model"] == "e5", "published"] == "").all()
+    assert "only a part of xquad-r" in table.caption
 
 
 def test_budgets_and_numbers_of_languages_stay_apart():
