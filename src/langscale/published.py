@@ -216,7 +216,7 @@ def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tup
     asked = {
         name: set(part["query_language"]) - {ALL} for name, part in rows.groupby("benchmark", sort=False)
     }
-    keys = ["set", "setting", "query_language", "metric"]
+    keys = ["set", "setting", "query_language", "candidate_language", "metric"]
     groups = {key: part.to_dict("records") for key, part in rows.groupby(keys, sort=False)}
     found, without = [], 0
     for published in figures().to_dict("records"):
@@ -227,11 +227,7 @@ def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tup
         ]
         fewest = min((len(against) for against, _ in judged), default=0)
         judged = [(against, r) for against, r in judged if len(against) == fewest][: 1 if fewest else None]
-        # what is off the shelf says something about the same encoder only
-        off_the_shelf = published["training"] == "none" and any(
-            "other model" in a for g, _ in judged for a in g
-        )
-        if not judged or off_the_shelf or (fewest and published["query_language"] != ALL):
+        if not judged or (fewest and published["query_language"] != ALL):
             without += 1
             continue
         found += [_row(published, r, against) for against, r in judged]

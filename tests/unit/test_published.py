@@ -111,6 +111,14 @@ def test_each_condition_alone_makes_figures_incomparable(changes, row, reason):
     assert all(set(r.split("; ")) >= {f"other model (published: {LABSE})"} for r in other["reason"])
 
 
+def test_steps_of_a_budget_per_language_count_over_all_languages():
+    for steps, reasons in ((2223, {""}), (2222, {"19998 steps (published: taken as 20000)"})):
+        budgets = {"total": BUDGET | {"kind": "fixed-per-language", "steps": steps}}
+        study = planted.study(models={"xlm-r": {"hub": XLMR}}, benchmarks={"xquad-r": {}}, budgets=budgets)
+        table = verdicts(study, planted.rows(study))
+        assert set(table.loc[table["published_model"] == XLMR, "reason"]) == reasons
+
+
 def test_fewer_languages_are_other_pools_but_for_a_language_alone():
     study = planted.study(models={"xlm-r": {"hub": XLMR}}, benchmarks={"xquad-r": {}})
     rows = [r for r in planted.rows(study) if r["query_language"] not in ("el", "vi")]
@@ -203,7 +211,7 @@ def test_the_nearest_row_of_several_is_taken():
     )
     rows = [
         row
-        for budget, n, model in itertools.product(budgets, (4, 9), ("xlm-r", "other"))
+        for budget, n, model in itertools.product(budgets, (4, 9, 16), ("xlm-r", "other"))
         for row in planted.rows(study, budget=budget, n_languages=n, model=model)
     ]
     table = verdicts(study, rows)
