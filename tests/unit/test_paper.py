@@ -135,7 +135,8 @@ def test_ranks_are_among_trained_samplers_of_one_model_as_printed():
         {"checkpoint": "last"},
         {"n_languages": 4},
     ]
-    rows = [r | other | {"value": 0.99} for r in rows[:20] for other in strange] + rows
+    trained = [r for r in rows if r["sampler"] != "untrained"]
+    rows = [r | other | {"value": 0.99} for r in trained for other in strange] + rows
     mono = [row[:3] for row in lines(fill(study, 1, rows))]
     assert mono == [
         ["xlm-r", "untrained", "0.900"],
