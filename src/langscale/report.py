@@ -116,7 +116,8 @@ def _change(row: pd.Series | None) -> str:
 
 def language_table(languages: pd.DataFrame) -> pd.DataFrame:
     """Cross mAP of every question language: untrained, and every sampler at the smallest and largest n."""
-    table = languages[(languages["setting"] == "cross") & (languages["average"] == "macro")]
+    table = languages[(languages["setting"] == "cross") & (languages["metric"] == "mAP")]
+    table = table[table["average"] == "macro"]
     table = table[(table["checkpoint"] == "last") & (table["ladder"].isin([ALL]))]
     trained = table["n_languages"][table["n_languages"] > 0]
     shown = table["n_languages"].isin([0, trained.min(), trained.max()]) & (table["sampler"] != NONE)

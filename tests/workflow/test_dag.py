@@ -23,6 +23,7 @@ def test_default_study_has_exactly_these_jobs(planned):
         "embed": TRAIN + UNTRAINED,
         "score": TRAIN + UNTRAINED + BM25,
         "statistics": 1,
+        "published": 1,
         "figures_of_study": 1,
         "provenance": 1,
         "report_of_study": 1,

@@ -9,7 +9,11 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/shares.csv       languages of the top 1, 10 and 100
         tables/contrasts.csv    paired differences with p values
         (scaling, main and contrasts also as .md and .tex)
+        tables/published.*      published figures beside the study's own
+        tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
+
+from langscale import paper
 
 TABLES = [
     "runs",
@@ -60,8 +64,40 @@ rule statistics:
         "../scripts/statistics.py"
 
 
+rule published:
+    """Published figures beside the study's own, and the layouts of the paper's tables."""
+    input:
+        scaling=f"{RESULTS}/tables/scaling.csv",
+        languages=f"{RESULTS}/tables/languages.csv",
+        contrasts=f"{RESULTS}/tables/contrasts.csv",
+        code=code(
+            "published.py",
+            "published.py",
+            "published.csv",
+            "paper.py",
+            "marked.py",
+            "layout.py",
+        ),
+    output:
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{kind}}",
+            table=["published", *paper.names(STUDY)],
+            kind=["csv", "md", "tex"],
+        ),
+    log:
+        f"{RESULTS}/logs/published.log",
+    conda:
+        "../../environment.yml"
+    params:
+        study=STUDY.model_dump(exclude={"mirror", "title"}),
+        papers=paper.names(STUDY),
+    script:
+        "../scripts/published.py"
+
+
 rule tables:
     """All tables."""
     input:
         rules.statistics.output,
+        rules.published.output,
         rules.data_table.output,
