@@ -109,7 +109,9 @@ def trend_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFr
     ]
     starts = [[{column: 1.0} for column in line.columns[0].tolist()] for line in known]
     rows = []
-    for quantity, average, questions, found in panel.estimates(quantities(study), slopes + starts):
+    for quantity, average, questions, found in panel.estimates(
+        quantities(study) if known else [], slopes + starts
+    ):
         for i, line in enumerate(known):
             start = found["mean"][len(known) + i]
             margin = RANK_MARGIN * start if quantity.metric == "rank distance" else MARGIN
