@@ -319,6 +319,9 @@ class Study(Options):
         {}, description="named ladders, orders of the pool, for fixed contrasts"
     )
     replicates: int = Field(4, gt=0, description="(ladder, seed) pairs; procedure intervals need four")
+    ladder_count: int | None = Field(
+        None, gt=0, description="random ladders, taken in turn by the replicates; null: a ladder for each"
+    )
     grid: list[Arm] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
     statistics: Statistics = Statistics()

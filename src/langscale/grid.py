@@ -221,8 +221,12 @@ class Grid:
         return ("en",) if self.study.training.validation.languages == "en" else tuple(sorted(pool))
 
     def seeds(self, replicates: int | None = None) -> range:
-        """Seeds 1..R; ladder i goes with seed i."""
+        """Seeds 1..R of the replicates."""
         return range(1, (replicates or self.study.replicates) + 1)
+
+    def ladder(self, seed: int) -> int:
+        """The random ladder that goes with a seed: ladder i with seed i, from the first again after `ladder_count`."""
+        return (seed - 1) % (self.study.ladder_count or seed) + 1
 
     def _all_cells(self) -> Iterator[Cell]:
         if self.study.evaluation.bm25:
@@ -250,7 +254,8 @@ class Grid:
 
     def _ladders(self, arm: Arm, seed: int) -> list[tuple[str, tuple[str, ...]]]:
         if arm.ladders == "random":
-            return [(str(seed), random_ladder(self.study.languages.pool, seed))]
+            index = self.ladder(seed)
+            return [(str(index), random_ladder(self.study.languages.pool, index))]
         return [(name, tuple(self.study.ladders[name])) for name in arm.ladders]
 
     def _run(self, model: str, spec: Spec, budget: str, languages: tuple[str, ...], seed: int) -> Run:

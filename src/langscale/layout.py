@@ -33,11 +33,11 @@ def write(table: pd.DataFrame, folder: str | Path, name: str) -> None:
             partial.write_text(text, encoding="utf-8")
 
 
-def interval(row: pd.Series, value: str = "value") -> str:
+def interval(row: pd.Series, value: str = "value", low: str = "ci_low", high: str = "ci_high") -> str:
     """`.123 [.110, .136]` with the procedure interval; the value alone where there is none."""
     digits = 1 if abs(row[value]) >= 10 else 3
-    numbers = [f"{row[key]:.{digits}f}" for key in (value, "ci_low", "ci_high")]
-    return numbers[0] if pd.isna(row["ci_low"]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+    numbers = [f"{row[key]:.{digits}f}" for key in (value, low, high)]
+    return numbers[0] if pd.isna(row[low]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
 
 def label(row: pd.Series, side: str = "") -> str:
@@ -58,10 +58,10 @@ def notes(text: str) -> list[str]:
 
 
 def _wide(
-    table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series, marks: pd.Series | str = ""
+    table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series, value: str = "value", marks: pd.Series | str = ""
 ) -> pd.DataFrame:
     """Cells with intervals, in the order of appearance; ValueError where two rows are for one cell."""
-    long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1) + marks})
+    long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1, value=value) + marks})
     if long.duplicated([*rows, "column"]).any():
         raise ValueError(f"two values for one cell, by {', '.join(rows)} and column")
     order = list(dict.fromkeys(long["column"]))
@@ -122,13 +122,13 @@ def transfer(table: pd.DataFrame) -> pd.DataFrame:
     group = table["grouping"] + " " + table["group"]
     known = table["group_in_pool"].map({True: "yes", False: "no"})
     rows = {"group": group, "in pool": known, "languages": table["languages"], "setting": setting}
-    return _wide(table, _several(table, "benchmark", "checkpoint") | rows, _columns(table), mark(table))
+    return _wide(table, _several(table, "benchmark", "checkpoint") | rows, _columns(table), marks=mark(table))
 
 
 def by_language(table: pd.DataFrame) -> pd.DataFrame:
     """A row per question language, a column per sampler and n."""
     rows = _several(table, "benchmark", "checkpoint") | {"question language": table["query_language"]}
-    return _wide(table, rows, _columns(table), mark(table))
+    return _wide(table, rows, _columns(table), marks=mark(table))
 
 
 def _columns(table: pd.DataFrame) -> pd.Series:
@@ -163,4 +163,53 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-LAYOUTS = {"scaling": scaling, "main": main, "transfer": transfer, "contrasts": contrasts}
+def _lines(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """The columns that tell curves along n apart."""
+    first = _several(table, "benchmark", "checkpoint", "model") | {"sampler": table.apply(label, axis=1)}
+    return first | _several(table, "budget", "ladder") | {"n": table["n_values"]}
+
+
+def trends(table: pd.DataFrame) -> pd.DataFrame:
+    """Slopes per doubling of n: mAP in a column per setting and pair set, and rank distance."""
+    table = table[table["metric"].isin(["mAP", "rank distance"]) & (table["average"] == "macro")]
+    if table.empty:
+        return pd.DataFrame({"trend": ["no sampler has two numbers of languages"]})
+    columns = (table["setting"] + " " + table["pair_set"]).where(table["metric"] == "mAP", table["metric"])
+    return _wide(table, _lines(table), columns, value="slope")
+
+
+def curves(table: pd.DataFrame) -> pd.DataFrame:
+    """The curve of least leave-one-n-out error for mAP, with the n of half and 95% of the gain and an extrapolation."""
+    table = table[table["chosen"].eq(True) & (table["metric"] == "mAP") & (table["average"] == "macro")]
+    if table.empty:
+        return pd.DataFrame({"curve": ["fewer than four numbers of languages: no curves to compare"]})
+    told = {
+        "curve": table["curve"],
+        "chosen in resamples": table["chosen_share"].map("{:.0%}".format, na_action="ignore").fillna(""),
+        "error": table["error"].map("{:.4f}".format),
+    }
+    for name, key in (("n of half the gain", "n50"), ("n of 95%", "n95")):
+        told[name] = table.apply(_identified, axis=1, key=key)
+    names = {"value": "extrapolated_2x", "low": "extrapolated_2x_low", "high": "extrapolated_2x_high"}
+    told["at twice the largest n (extrapolated)"] = table.apply(interval, axis=1, **names)
+    where = {"setting": table["setting"], "pair set": table["pair_set"]}
+    return pd.DataFrame(_lines(table) | where | told).reset_index(drop=True)
+
+
+def _identified(row: pd.Series, key: str) -> str:
+    if pd.isna(row[key]):
+        return "not identified"
+    low, high = (
+        "?" if pd.isna(row[f"{key}_{end}"]) else f"{row[f'{key}_{end}']:.1f}" for end in ("low", "high")
+    )
+    return f"{row[key]:.1f} [{low}, {high}]"
+
+
+LAYOUTS = {
+    "scaling": scaling,
+    "main": main,
+    "transfer": transfer,
+    "contrasts": contrasts,
+    "trends": trends,
+    "curves": curves,
+}

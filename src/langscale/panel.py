@@ -140,6 +140,10 @@ class Panel:
         """Positions of those of the languages (None: all) that the benchmark has."""
         return np.array([i for i, c in enumerate(self.languages) if codes is None or c in codes], dtype=int)
 
+    def pair_cells(self, path: str, setting: str) -> Cells:
+        """AP of a run by question language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""
+        return self._cells(path, setting, "mAP", None, False)
+
     def _make_cells(
         self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, other: bool
     ) -> Cells:
@@ -170,8 +174,24 @@ class Panel:
         if waiting:
             yield from self._estimate(waiting, comparisons)
 
+    def _by_ladder(self, units: list[dict[int, float]]) -> list[dict[int, float]]:
+        """The units of one ladder as one, their mean: seeds that share a ladder are no independent choice of languages."""
+        if not self.study.ladder_count:
+            return units
+        groups: dict[int, list[dict[int, float]]] = {}
+        for i, unit in enumerate(units):
+            seeds = [run.seed for run in map(self.grid.runs.__getitem__, unit) if run.steps]
+            groups.setdefault(self.grid.ladder(seeds[0]) if seeds else -i, []).append(unit)
+        merged = []
+        for group in groups.values():
+            merged.append({})
+            for column, weight in ((c, w / len(group)) for unit in group for c, w in unit.items()):
+                merged[-1][column] = merged[-1].get(column, 0.0) + weight
+        return merged
+
     def _estimate(self, waiting, comparisons):
         k, m = len(self.paths), len(comparisons)
+        comparisons = [self._by_ladder(units) for units in comparisons]
         shifted = [
             [{column + i * k: weight for column, weight in unit.items()} for unit in units]
             for i in range(len(waiting))

@@ -8,9 +8,14 @@ import pandas as pd
 
 from langscale import languages as language_facts
 from langscale.benchmarks import reader
+from langscale.components import component_table
 from langscale.config import Study
+from langscale.curves import curve_table
+from langscale.diversity import diversity_table
+from langscale.entry import entry_table
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
+from langscale.scaling import adjusted, trend_table
 from langscale.scores import SETTINGS, Scores
 from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
 from langscale.zeroshot import of_point
@@ -30,6 +35,13 @@ LANGUAGE_METRICS = {  # what the paper's tables have by question language
     "mono": ("mAP", "R@1", "nDCG@10"),
     "cross": ("mAP", "R@1"),
     "multi": ("mAP", "mAP@20", "R@10", "rank distance"),
+}
+SCALING = {
+    "trends": trend_table,
+    "curves": curve_table,
+    "components": component_table,
+    "entry": entry_table,
+    "diversity": diversity_table,
 }
 CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
 
@@ -277,7 +289,9 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 "shares": shares_table(panel.points, shares).assign(
                     benchmark=benchmark, checkpoint=checkpoint
                 ),
+                **{name: make(study, panel, labels) for name, make in SCALING.items()},
             }.items():
                 parts.setdefault(name, []).append(table)
     tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    tables |= {name: adjusted(tables[name]) for name in SCALING if "p_adjusted" in tables[name]}
     return {"runs": runs_table(grid)} | tables | {"contrasts": adjust(tables["contrasts"])}

@@ -48,7 +48,9 @@ def test_everything_is_there(study):
     there = {p.name for p in (results / "tables").iterdir()}
     for name in ("runs", "data", "scaling", "main", "languages", "pairs", "transfer", "shares", "contrasts"):
         assert f"{name}.csv" in there
-    for name in ("scaling", "main", "transfer", "contrasts", "published"):
+    for name in ("trends", "curves", "components", "entry", "diversity"):
+        assert f"{name}.csv" in there
+    for name in ("scaling", "main", "transfer", "contrasts", "trends", "curves", "published"):
         assert {f"{name}.md", f"{name}.tex"} <= there
     assert {"scaling-mono.svg", "scaling-cross.png"} <= {p.name for p in (results / "figures").iterdir()}
     assert not [p for p in results.rglob("*.partial")]

@@ -8,7 +8,10 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/transfer.csv     held-out languages by script and branch
         tables/shares.csv       languages of the top 1, 10 and 100
         tables/contrasts.csv    paired differences with p values
-        (scaling, main and contrasts also as .md and .tex)
+        tables/trends.csv       slope per doubling of n;  tables/curves.csv  curves through the means at each n
+        tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
+        tables/diversity.csv    which languages at equal n
+        (scaling, main, transfer, contrasts, trends and curves also as .md and .tex)
         tables/published.*      published figures beside the study's own
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
@@ -24,8 +27,13 @@ TABLES = [
     "transfer",
     "shares",
     "contrasts",
+    "trends",
+    "curves",
+    "components",
+    "entry",
+    "diversity",
 ]
-READABLE = ["scaling", "main", "transfer", "contrasts"]
+READABLE = ["scaling", "main", "transfer", "contrasts", "trends", "curves"]
 
 
 rule statistics:
@@ -37,6 +45,11 @@ rule statistics:
             "tables.py",
             "layout.py",
             "panel.py",
+            "scaling.py",
+            "curves.py",
+            "components.py",
+            "entry.py",
+            "diversity.py",
             "statistics.py",
             "scores.py",
             "metrics.py",
