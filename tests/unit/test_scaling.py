@@ -33,7 +33,7 @@ STUDY = {
     "replicates": 10,
     "ladder_count": 5,
     "grid": GRID,
-    "statistics": {"resamples": 100},
+    "statistics": {"resamples": 120},  # all orders of five ladders
 }
 
 
