@@ -140,4 +140,27 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-LAYOUTS = {"scaling": scaling, "main": main, "transfer": transfer, "contrasts": contrasts}
+def claims(table: pd.DataFrame) -> pd.DataFrame:
+    """A verdict per claim, model and benchmark, with the comparison that decides it."""
+    table = table[table["part"] == ALL]
+
+    def text(column: str) -> pd.Series:
+        return table[column].map("{:.2g}".format).where(table[column].notna(), "")
+
+    return pd.DataFrame(
+        {"claim": table["claim"], "statement": table["statement"]}
+        | {name: table[name].fillna("") for name in _several(table, "benchmark", "model")}
+        | {
+            "verdict": table["verdict"],
+            "what decides": table["compared"].fillna(""),
+            "claimed": table["says"].fillna(""),
+            "effect": table.apply(interval, axis=1, value="effect").where(table["effect"].notna(), ""),
+            "adjusted p (Holm)": text("p_adjusted"),
+            "smallest detectable": text("smallest_detectable"),
+            "replicates": table["n_runs"].map("{:.0f}".format).where(table["n_runs"].notna(), ""),
+            "reason": table["reason"].fillna(""),
+        }
+    )
+
+
+LAYOUTS = {"scaling": scaling, "main": main, "transfer": transfer, "contrasts": contrasts, "claims": claims}

@@ -1,6 +1,6 @@
 """Statistics: every table of the study, from the per-question scores of all runs.
 
-Needs:  runs/<run>/scores/<checkpoint>/<benchmark>.parquet
+Needs:  runs/<run>/scores/<checkpoint>/<benchmark>.parquet, tables/audit.csv where the study has an audit
 Makes:  tables/runs.csv         which run gives the value of each cell
         tables/scaling.csv      every setting, pair set and metric against n, with both intervals
         tables/main.csv         samplers by setting at the largest n
@@ -8,7 +8,8 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/transfer.csv     held-out languages by script and branch
         tables/shares.csv       languages of the top 1, 10 and 100
         tables/contrasts.csv    paired differences with p values
-        (scaling, main and contrasts also as .md and .tex)
+        tables/claims.csv       a verdict on every claim of the paper and every hypothesis
+        (scaling, main, transfer, contrasts and claims also as .md and .tex)
 """
 
 TABLES = [
@@ -20,18 +21,24 @@ TABLES = [
     "transfer",
     "shares",
     "contrasts",
+    "claims",
 ]
-READABLE = ["scaling", "main", "transfer", "contrasts"]
+READABLE = ["scaling", "main", "transfer", "contrasts", "claims"]
 
 
 rule statistics:
     """Intervals, contrasts and tables."""
     input:
         scores=[scores(*scored) for scored in ALL_SCORED],
+        audit=rules.audit.output.summary if STUDY.audit else [],
         code=code(
             "statistics.py",
             "tables.py",
             "layout.py",
+            "ledger.py",
+            "claims.py",
+            "design.py",
+            "verdicts.py",
             "panel.py",
             "statistics.py",
             "scores.py",
