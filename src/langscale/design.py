@@ -45,7 +45,9 @@ class Design:
             where = f" with budget {self.budget}" if len(self.study.budgets) > 1 else ""
             raise Missing(f"{sampler} is not in the grid{where}")
         if n not in self.ns(sampler):
-            raise Missing(f"{sampler} has no n = {n}" if n else "n = 1 only, where all samplers are one")
+            raise Missing(
+                f"{sampler} has no n = {n}" if n else "there is no n above 1 that its samplers share"
+            )
         return self.points[spec.sampler, spec.alpha, n]
 
     def top(self, *samplers: str) -> int:

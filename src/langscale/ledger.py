@@ -212,8 +212,10 @@ def _rows(study: Study, entry: Entry, whole: Outcome, single: Sequence[Outcome])
 
 def _deciding(measured: Sequence[Measured], verdict: str) -> int | None:
     known = [i for i, m in enumerate(measured) if not np.isnan(m.p_for)]
-    if verdict == NOT_TESTED or not known:
+    if verdict == NOT_TESTED:
         return None
+    if not known:  # all lack their control
+        return 0
     if verdict == CONTRADICTED:
         return min(known, key=lambda i: measured[i].p_against)
     return max(known, key=lambda i: measured[i].p_for)

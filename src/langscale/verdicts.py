@@ -22,7 +22,7 @@ from langscale.statistics import LEVEL, Unit, cluster_parts, detectable, holm
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "undecided", "not tested here"
 MORE, LESS, WITHIN, NOT_LESS, FALL = "above", "below", "within", "not below", "falling"
-NAN = float("nan")
+NAN, ALPHA = float("nan"), 0.05
 
 Terms = tuple[tuple[float, Point], ...]
 
@@ -72,7 +72,7 @@ def verdict(p_adjusted: float, supports: bool) -> str:
     """The verdict from the p value that entered the family, and what it is of: that the claim holds, or that it fails."""
     if np.isnan(p_adjusted):
         return NOT_TESTED
-    if p_adjusted >= 1 - LEVEL:
+    if p_adjusted >= ALPHA:
         return UNDECIDED
     return SUPPORTED if supports else CONTRADICTED
 
