@@ -6,6 +6,7 @@ endpoint, mAP@20.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from math import log2
 
@@ -29,15 +30,7 @@ def _turn(ns: Sequence[int]) -> int:
 
 
 def _heldout(d: Design, one: Part) -> Part:
-    return (
-        one
-        if d.study.languages.heldout
-        else Part(one.compared, one.region, missing="no language is held out")
-    )
-
-
-def _of(d: Design, one: Part) -> Part:
-    return Part(**vars(one) | {"compared": f"{d.model}: {one.compared}"})
+    return one if d.study.languages.heldout else replace(one, terms=(), missing="no language is held out")
 
 
 def _at(n: int) -> str:
@@ -82,7 +75,7 @@ def _hybrid_against(d: Design, region: Region, quantity: Quantity, what: str) ->
 def c4(both: Sequence[Design]) -> Iterator[Part]:
     for d in both:
         for one in (one for claim in (c1, c2, c3) for one in claim(d)):
-            yield _of(d, one)
+            yield replace(one, compared=f"{d.model}: {one.compared}")
 
 
 def c5(d: Design) -> Iterator[Part]:
@@ -179,9 +172,7 @@ def h3(d: Design) -> Iterator[Part]:
 
 
 def h4(d: Design) -> Iterator[Part]:
-    yield Part(
-        "", ABOVE, missing="no matched sets: the grid has no sets of equal n chosen for their diversity"
-    )
+    yield Part("", ABOVE, missing="no matched sets: no sets of equal n are chosen for their diversity")
 
 
 def h5(both: Sequence[Design]) -> Iterator[Part]:
@@ -238,8 +229,11 @@ def h8(d: Design) -> Iterator[Part]:
         raise Missing("the training data are not machine translated")
     if not set(low) < set(pool):
         raise Missing("th and hi are not in the pool")
-    sampler, ns = d.curve()
+    n = len(pool)  # all of them are trained
+    sampler = next((s for s in ("hybrid", "x-y", "x-x-mono") if n in d.ns(s)), None)
+    if not sampler:
+        raise Missing(f"no sampler has n = {n}, the whole pool")
     rest = tuple(code for code in pool if code not in low)
     quantity = Mix(((1.0, Quantity("mono", "mAP", ALL, low)), (-1.0, Quantity("mono", "mAP", ALL, rest))))
-    text = f"mono mAP: th and hi minus the other pool languages, {sampler}, n = {ns[-1]}"
-    yield part(BELOW, quantity, text, lambda _: ((1.0, d.point(sampler, ns[-1])),))
+    text = f"mono mAP: th and hi minus the other pool languages, {sampler}, n = {n}"
+    yield part(BELOW, quantity, text, lambda _: ((1.0, d.point(sampler, n)),))

@@ -153,7 +153,7 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
         | {
             "verdict": table["verdict"],
             "what decides": table["compared"].fillna(""),
-            "claimed": table["says"].fillna(""),
+            "claimed": table["claimed"].fillna(""),
             "effect": table.apply(interval, axis=1, value="effect").where(table["effect"].notna(), ""),
             "adjusted p (Holm)": text("p_adjusted"),
             "smallest detectable": text("smallest_detectable"),

@@ -35,7 +35,7 @@ from langscale.verdicts import (
 
 ROLE = {SUPPORTED: "is the least sure", CONTRADICTED: "contradicts it", UNDECIDED: "is the least sure"}
 COLUMNS = (
-    "claim", "part", "source", "statement", "compared", "says", "model", "benchmark", "budget", "effect", "ci_low",
+    "claim", "part", "source", "statement", "compared", "claimed", "model", "benchmark", "budget", "effect", "ci_low",
     "ci_high", "p", "p_adjusted", "smallest_detectable", "n_runs", "verdict", "reason",
 )  # fmt: skip
 PAPER, OWN = "arXiv:2408.10536", "hypothesis of this study"
@@ -164,21 +164,9 @@ def table(study: Study, found: Sequence[Entry], audit: pd.DataFrame | None) -> p
         rows["C8"] = _separation(study, audit)
     for claim, its in rows.items():
         if not its:  # C9 without its benchmark, or all the others with no benchmark but miracl
-            lack = (
-                "the study has no benchmark miracl"
-                if claim == "C9"
-                else "the study has no benchmark but miracl"
-            )
-            rows[claim] = [
-                {
-                    "claim": claim,
-                    "part": ALL,
-                    "model": ALL,
-                    "benchmark": ALL,
-                    "verdict": NOT_TESTED,
-                    "reason": lack,
-                }
-            ]
+            lack = "miracl" if claim == "C9" else "but miracl"
+            row = {"claim": claim, "part": ALL, "model": ALL, "benchmark": ALL, "verdict": NOT_TESTED}
+            rows[claim] = [row | {"reason": f"the study has no benchmark {lack}"}]
     full = [_statement(row["claim"]) | row for its in rows.values() for row in its]
     return pd.DataFrame(full, columns=list(COLUMNS))
 
@@ -224,7 +212,7 @@ def _deciding(measured: Sequence[Measured], verdict: str) -> int | None:
 def _numbers(one: Measured) -> dict[str, Any]:
     return {
         "compared": one.part.compared,
-        "says": str(one.part.region) if one.part.compared else "",
+        "claimed": str(one.part.region) if one.part.compared else "",
         "effect": one.effect,
         "ci_low": one.low,
         "ci_high": one.high,
@@ -253,24 +241,19 @@ def _separation(study: Study, audit: pd.DataFrame | None) -> list[dict[str, Any]
         row = base | {
             "benchmark": benchmark,
             "compared": f"share of the pairs of {sources} with a text that is, or mostly is, in {benchmark}",
-            "says": "equal to 0",
+            "claimed": "equal to 0",
             "effect": share,
         }
-        if (its["benchmark_texts"] == 0).any():
-            row |= {
-                "verdict": NOT_TESTED,
-                "reason": "no language in common with a source: nothing to compare",
-            }
-        elif share == 0:
-            row |= {
-                "verdict": SUPPORTED,
-                "reason": f"containment of 13-grams below {study.audit.containment:g} everywhere",
-            }
-        else:
+        if share > 0:
             left = "left out before training" if study.audit.drop else "in the training data"
             row |= {
                 "verdict": CONTRADICTED,
                 "reason": f"{its['offending'].sum()} pairs overlap; they are {left}",
             }
+        elif (its["benchmark_texts"] == 0).any():
+            row |= {"verdict": NOT_TESTED, "reason": "a source has no language in common: nothing to compare"}
+        else:
+            below = f"containment of 13-grams is below {study.audit.containment:g} everywhere"
+            row |= {"verdict": SUPPORTED, "reason": below}
         rows.append(row)
     return rows

@@ -1,91 +1,18 @@
 """Every claim on planted worlds: its truth, its opposite, too much noise, and what a study may lack."""
 
-from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
-import pandas as pd
 import pytest
-import synthetic
+from planted import HELDOUT, POOL, SAMPLERS, Planted, rows, study, whole
 from project import ROOT
 
-from langscale import layout, ledger
-from langscale.config import Claim, load
-from langscale.grid import Grid
-from langscale.panel import Mix, Panel, Quantity
-from langscale.scores import Scores, Sums
+from langscale import ledger
+from langscale.config import Claim
+from langscale.panel import Quantity
+from langscale.scores import Sums
 from langscale.statistics import cluster_parts
-from langscale.streams import stream
 from langscale.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
-
-POOL, HELDOUT = ["en", "de", "hi", "th"], ["el", "vi"]
-MODELS = {
-    "xlm-r": {"hub": "FacebookAI/xlm-roberta-base"},
-    "labse": {"hub": "sentence-transformers/LaBSE"},
-    "narrow": {"architecture": {"model_type": "bert", "hidden_size": 64, "num_hidden_layers": 1}},
-    "wide": {"architecture": {"model_type": "bert", "hidden_size": 128, "num_hidden_layers": 1}},
-}
-SAMPLERS = ["x-x-mono", "x-y", "x-y-batch", "hybrid", "hybrid-batch", "hybrid-0.4", "hybrid-0.6"]
-
-
-def study(claim, models=("narrow",), samplers=SAMPLERS, n=(1, 2, 3, 4), benchmark="xquad-r", **changes):
-    values = {
-        "study": "t",
-        "languages": {"pool": POOL, "heldout": HELDOUT},
-        "sources": {"squad": {}},
-        "benchmarks": {benchmark: {}},
-        "models": {name: MODELS[name] for name in models},
-        "budgets": {"total": {"kind": "fixed-total", "steps": 9}},
-        "replicates": 5,
-        "grid": [{"samplers": list(samplers), "n": list(n)}],
-        "evaluation": {"bm25": False},
-        "statistics": {"resamples": 200, "claims": [claim]},
-    }
-    return load(values | changes)
-
-
-class Planted(Panel):
-    """A panel whose values are truth(quantity, cell) + noise of runs and questions, a cell having sampler, alpha, n, model."""
-
-    def __init__(self, made, truth, noise=0.001, lacks=(), draw=0):
-        self.study, self.grid = made, Grid(made)
-        self.points, runs = self.grid.points, self.grid.runs
-        self.paths, self.fixed = (
-            [r.path for r in runs],
-            [not r.steps and not made.models[r.model].architecture for r in runs],
-        )
-        self.clusters = SimpleNamespace(names=[f"c{i:02}" for i in range(40)])
-        self.truth, self.noise, self.lacks, self.draw = truth, noise, lacks, draw
-        self.cell = {path: p for p in reversed(self.points) for _, path in p.runs}
-
-    def sums(self, quantity):
-        if isinstance(quantity, Mix):
-            return self._mixed(quantity)
-        if quantity.setting in self.lacks or quantity.asked == ():
-            return None
-        values = []
-        for path in self.paths:
-            p = self.cell[path]
-            cell = SimpleNamespace(
-                model=p.model, sampler=p.sampler, alpha=p.alpha, n=p.n_languages, path=path
-            )
-            rng = stream("planted run", self.draw, path, repr(quantity))
-            mean = self.truth(quantity, cell)
-            scale = max(abs(mean), 1) * self.noise
-            values.append(mean + scale * (rng.normal() + rng.normal(size=40)))
-        shared = stream("planted questions", quantity.metric).normal(size=40)
-        values = (np.array(values) + self.noise * shared)[:, :, None]
-        return Sums(values, np.ones((40, 1)), np.full(len(values), 40))
-
-
-def rows(made, truth, **how):
-    """The ledger's rows of the one claim of a study."""
-    (benchmark,) = made.benchmarks
-    return ledger.table(made, ledger.entries(Planted(made, truth, **how), benchmark), None)
-
-
-def whole(table):
-    return table[table["part"] == "all"].to_dict("records")
 
 
 def log2(n):
@@ -265,12 +192,13 @@ LACKS = [
     ("H2", {"n": [4]}, "no sampler has two numbers of languages"),
     ("H3", {"samplers": ["x-y", "x-y-batch"]}, "x-x-mono is not in the grid"),
     ("H3", {"n": [1, 4]}, "x-y has fewer than two n to compare"),
-    ("H4", {}, "no matched sets: the grid has no sets of equal n chosen for their diversity"),
+    ("H4", {}, "no matched sets: no sets of equal n are chosen for their diversity"),
     ("H5", {}, "XLM-R and LaBSE are not both in the study"),
     ("H6", {"samplers": ["x-x-mono", "x-y"]}, "fewer than three alphas (x-y is 0, x-x-mono 1) at two n above 1"),
     ("H7", {"models": ("xlm-r", "labse")}, "no two sizes of one model are in the study"),
     ("H8", {"sources": {"cldr": {}}}, "the training data are not machine translated"),
     ("H8", {"languages": {"pool": ["en", "de", "ar", "es"]}}, "th and hi are not in the pool"),
+    ("H8", {"n": [1, 3]}, "no sampler has n = 4, the whole pool"),
 ]  # fmt: skip
 
 
@@ -291,106 +219,3 @@ def test_a_benchmark_without_a_setting_and_claims_on_other_benchmarks():
     )
     own = study("C3", benchmark="mine", benchmarks={"mine": {"set": "xquad-r"}})
     assert "on mine" not in whole(rows(own, best("hybrid")))[0]["reason"]
-
-
-def test_one_family_over_models_and_benchmarks():
-    made = study(
-        "C3",
-        models=("narrow", "wide"),
-        benchmarks={"xquad-r": {}, "mlqa-r": {}},
-        statistics={"resamples": 200},
-    )
-    panel = Planted(
-        made, lambda q, c: 0.5 + 0.004 * (c.sampler == "hybrid" and q.setting == "multi"), noise=0.004
-    )
-    found = ledger.entries(panel, "xquad-r") + ledger.entries(panel, "mlqa-r")
-    table = ledger.table(made, found, None)
-    claims = table[table["part"] == "all"]
-    assert claims.groupby("claim").size()[["C1", "C4", "C8", "H2"]].tolist() == [4, 2, 1, 4]
-    assert list(claims["claim"].drop_duplicates()) == list(get_args(Claim))
-    tested = claims.dropna(subset=["p"]).sort_values("p")
-    by_hand = np.minimum(np.maximum.accumulate(tested["p"] * np.arange(len(tested), 0, -1)), 1)
-    np.testing.assert_allclose(tested["p_adjusted"], by_hand)
-
-
-def test_separation_is_read_from_the_audit():
-    made = study("C8", audit={"drop": True})
-    names = ["source", "part", "benchmark", "language", "pairs", "benchmark_texts", "exact", "near", "through_ids", "offending", "share"]  # fmt: skip
-
-    def c8(offending, texts=9):
-        rows = [("squad", "train", "xquad-r", "en", 10, 9, 0, 0, 0, 7, 0.7), ("squad", "train", "xquad-r", "all", 40, texts, 0, 0, 0, offending, 0)]  # fmt: skip
-        return ledger.table(made, [], pd.DataFrame(rows, columns=names)).iloc[0]
-
-    assert c8(0)["verdict"] == SUPPORTED and c8(0)["effect"] == 0
-    assert c8(3)["verdict"] == CONTRADICTED and c8(3)["effect"] == pytest.approx(3 / 40)
-    assert c8(3)["reason"] == "3 pairs overlap; they are left out before training"
-    assert c8(0, texts=0)["verdict"] == NOT_TESTED
-
-
-# --- on scores
-
-
-@pytest.fixture(scope="module", params=[True, False], ids=["parallel", "partly parallel"])
-def made(request, tmp_path_factory):
-    return synthetic.Made(tmp_path_factory.mktemp("scores"), request.param)
-
-
-def test_a_part_is_the_contrast_of_the_same_cells(made):
-    table, contrasts = made.tables["claims"], made.tables["contrasts"]
-    wanted = {
-        "cell_sampler": "x-y",
-        "reference_sampler": "hybrid",
-        "cell_n_languages": 3,
-        "reference_n_languages": 3,
-    }
-    wanted |= {"metric": "mAP", "pair_set": "all", "candidate_language": "all", "average": "macro"}
-    for claim, letter, setting in (("C2", "b", "mono"), ("C2", "d", "cross"), ("C3", "b", "multi")):
-        row = table[(table["claim"] == claim) & (table["part"] == letter)].iloc[0]
-        same = contrasts[
-            (contrasts[[*wanted, "setting"]] == pd.Series(wanted | {"setting": setting})).all(axis=1)
-        ]
-        (same,) = same.to_dict("records")  # declared the other way round
-        assert row["effect"] == pytest.approx(-same["difference"])
-        assert (row["ci_low"], row["ci_high"]) == pytest.approx((-same["ci_high"], -same["ci_low"]))
-        assert row["smallest_detectable"] == pytest.approx(same["smallest_detectable"])
-        assert row["n_runs"] == 4
-
-
-def test_a_mix_is_the_weighted_sum_of_the_averages(made):
-    panel = Panel(
-        made.study, made.grid, {path: made.scores[path, "last"] for path in (r.path for r in made.grid.runs)}
-    )
-    low, rest = Quantity("mono", "mAP", asked=("el", "nl")), Quantity("mono", "mAP", asked=("ar", "de", "en"))
-    cross = Quantity("cross", "mAP", asked=("de",))
-    parts = [cluster_parts(f.sums, f.counts).sum(axis=0) for f in map(panel.sums, (low, rest, cross))]
-    mixed = panel.sums(Mix(((1.0, low), (-1.0, rest), (0.5, cross))))
-    got = cluster_parts(mixed.sums, mixed.counts).sum(axis=0)
-    np.testing.assert_allclose(got, parts[0] - parts[1] + 0.5 * parts[2], atol=1e-12)
-    assert panel.sums(Mix(((1.0, low), (-1.0, Quantity("mono", "mAP", asked=()))))) is None
-
-
-def test_the_ledger_on_disk(made, tmp_path):
-    layout.write(made.tables["claims"], tmp_path, "claims")
-    table = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values=[""])
-    assert tuple(table.columns) == ledger.COLUMNS
-    assert set(table["claim"]) == set(get_args(Claim))
-    assert set(table["verdict"]) <= {SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED}
-    lines = (tmp_path / "claims.md").read_text().splitlines()
-    assert len(lines) == 2 + len(get_args(Claim)) and "nan" not in "".join(lines).replace("tenant", "")
-    assert (tmp_path / "claims.tex").read_text().count("not tested here") == (table["part"] == "all")[
-        table["verdict"] == NOT_TESTED
-    ].sum()
-
-
-def test_scores_are_untouched_by_the_choice_of_claims(made):
-    again = ledger.table(
-        made.study,
-        ledger.entries(
-            Panel(
-                made.study, made.grid, {k[0]: Scores.load(f) for k, f in made.files.items() if k[1] == "last"}
-            ),
-            "cldr",
-        ),
-        None,
-    )
-    pd.testing.assert_frame_equal(again, made.tables["claims"])
