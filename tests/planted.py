@@ -1,106 +1,81 @@
-"""The paper's study with planted tables: its own values are the published ones, moved by a stated amount."""
+"""A panel of planted values: the mean of every cell under every quantity is what a function says."""
 
-import pandas as pd
+from types import SimpleNamespace
 
-from langscale import published, tables
-from langscale.config import Study, load
+import numpy as np
 
-XLMR, LABSE, E5 = (
-    "FacebookAI/xlm-roberta-base",
-    "sentence-transformers/LaBSE",
-    "intfloat/multilingual-e5-small",
-)
-SOURCES = ["mmarco", "nq", "wikiqa", "duorc", "newsqa", "mfaq", "mr-tydi", "yahoo-qa"]
-POOL, HELDOUT = ["en", "ar", "zh", "de", "hi", "ru", "es", "th", "tr"], ["el", "vi"]
+from langscale import ledger
+from langscale.config import load
+from langscale.grid import Grid
+from langscale.panel import Mix, Panel
+from langscale.scores import Sums
+from langscale.streams import stream
+
+POOL, HELDOUT = ["en", "de", "hi", "th"], ["el", "vi"]
+MODELS = {
+    "xlm-r": {"hub": "FacebookAI/xlm-roberta-base"},
+    "labse": {"hub": "sentence-transformers/LaBSE"},
+    "narrow": {"architecture": {"model_type": "bert", "hidden_size": 64, "num_hidden_layers": 1}},
+    "wide": {"architecture": {"model_type": "bert", "hidden_size": 128, "num_hidden_layers": 1}},
+}
+SAMPLERS = ["x-x-mono", "x-y", "x-y-batch", "hybrid", "hybrid-batch", "hybrid-0.4", "hybrid-0.6"]
 
 
-def study(**changes) -> Study:
-    """What the paper trained and evaluated, as a config."""
+def study(claim, models=("narrow",), samplers=SAMPLERS, n=(1, 2, 3, 4), benchmark="xquad-r", **changes):
     values = {
         "study": "t",
         "languages": {"pool": POOL, "heldout": HELDOUT},
-        "accept_licence": ["mlqa-r"],
-        "sources": {name: {} for name in SOURCES} | {"squadshifts": {"train": False, "validation": True}},
-        "benchmarks": {"xquad-r": {}, "mlqa-r": {}},
-        "models": {"xlm-r": {"hub": XLMR}, "labse": {"hub": LABSE}},
-        "training": {"validation": {"languages": "en"}},
-        "budgets": {"total": {"kind": "fixed-total", "steps": 20000, "whole_pool": False}},
+        "sources": {"squad": {}},
+        "benchmarks": {benchmark: {}},
+        "models": {name: MODELS[name] for name in models},
+        "budgets": {"total": {"kind": "fixed-total", "steps": 9}},
         "replicates": 5,
-        "grid": [{"samplers": ["x-x-mono", "x-y", "hybrid"], "n": [9]}],
+        "grid": [{"samplers": list(samplers), "n": list(n)}],
+        "evaluation": {"bm25": False},
+        "statistics": {"resamples": 200, "claims": [claim]},
     }
     return load(values | changes)
 
 
-def rows(study: Study, moved=lambda figure: 0.0, half: float | None = 0.004, **changes) -> list[dict]:
-    """A row of scores for every figure that the paper prints on a benchmark of the study, by models of the study.
+class Planted(Panel):
+    """A panel whose values are truth(quantity, cell) + noise of runs and questions, a cell having sampler, alpha, n, model."""
 
-    `moved`: what is added to the published value; `half`: half the interval (of rank distance 1000 times that), None: no
-    interval; `changes`: other values of columns.
-    """
-    names = {options.hub: name for name, options in study.models.items()}
-    budget = next(iter(study.budgets))
-    found = []
-    for figure in published.figures().to_dict("records"):
-        known = figure["source"] == published.PAPER and figure["table"] not in ("Table 1", "Table 2")
-        if not known or figure["query_language"] == "median" or figure["model"] not in names:
-            continue
-        value = float(figure["value"]) + moved(figure)
-        width = None if half is None else half * (1000 if figure["metric"] == published.RANK_DISTANCE else 1)
-        for benchmark, options in study.benchmarks.items():
-            if (options.set or benchmark) != figure["benchmark"]:
-                continue
-            found.append(
-                {
-                    "model": names[figure["model"]],
-                    "sampler": figure["sampler"],
-                    "alpha": figure["alpha"],
-                    "budget": budget,
-                    "ladder": "all",
-                    "n_languages": 9,
-                    "seed": "all",
-                    "benchmark": benchmark,
-                    "setting": figure["setting"],
-                    "query_language": figure["query_language"],
-                    "candidate_language": "all",
-                    "pair_set": "all",
-                    "status": "all",
-                    "metric": figure["metric"],
-                    "value": value,
-                    "n_queries": 100,
-                    "n_runs": 5,
-                    "ci_low": None if width is None else value - width,
-                    "ci_high": None if width is None else value + width,
-                    "checkpoint": "best",
-                    "candidate_text": options.candidate_text or "sentence",
-                    "average": "macro",
-                }
-                | changes
+    def __init__(self, made, truth, noise=0.001, lacks=(), draw=0):
+        self.study, self.grid = made, Grid(made)
+        self.points, runs = self.grid.points, self.grid.runs
+        self.paths, self.fixed = (
+            [r.path for r in runs],
+            [not r.steps and not made.models[r.model].architecture for r in runs],
+        )
+        self.clusters = SimpleNamespace(names=[f"c{i:02}" for i in range(40)])
+        self.truth, self.noise, self.lacks, self.draw = truth, noise, lacks, draw
+        self.cell = {path: p for p in reversed(self.points) for _, path in p.runs}
+
+    def sums(self, quantity):
+        if isinstance(quantity, Mix):
+            return self._mixed(quantity)
+        if quantity.setting in self.lacks or quantity.asked == ():
+            return None
+        values = []
+        for path in self.paths:
+            p = self.cell[path]
+            cell = SimpleNamespace(
+                model=p.model, sampler=p.sampler, alpha=p.alpha, n=p.n_languages, path=path
             )
-    return found
+            rng = stream("planted run", self.draw, path, repr(quantity))
+            mean = self.truth(quantity, cell)
+            scale = max(abs(mean), 1) * self.noise
+            values.append(mean + scale * (rng.normal() + rng.normal(size=40)))
+        shared = stream("planted questions", quantity.metric).normal(size=40)
+        values = (np.array(values) + self.noise * shared)[:, :, None]
+        return Sums(values, np.ones((40, 1)), np.full(len(values), 40))
 
 
-def split(rows: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows as scaling.csv, all languages, and languages.csv, one."""
-    table = pd.DataFrame(rows, columns=list(tables.SCORES)).astype(
-        {"ci_low": float, "ci_high": float, "alpha": float}
-    )
-    whole = table["query_language"] == "all"
-    return table[whole].reset_index(drop=True), table[~whole].reset_index(drop=True)
+def rows(made, truth, **how):
+    """The ledger's rows of the one claim of a study."""
+    (benchmark,) = made.benchmarks
+    return ledger.table(made, ledger.entries(Planted(made, truth, **how), benchmark), None)
 
 
-def contrast(better: str, than: str, p: float, turned: bool = False, **changes) -> dict:
-    """A paired contrast on XQuAD-R mono mAP that favours `better`; `turned`: the difference taken the other way."""
-    sides = {"cell": than, "reference": better} if turned else {"cell": better, "reference": than}
-    row = {"benchmark": "xquad-r", "setting": "mono", "query_language": "all", "candidate_language": "all",
-           "pair_set": "all", "metric": "mAP", "difference": -0.01 if turned else 0.01, "p_adjusted": p,
-           "family": "exploratory", "checkpoint": "best", "average": "macro"}  # fmt: skip
-    for side, sampler in sides.items():
-        names = {"model": "xlm-r", "sampler": sampler, "alpha": 0.5 if sampler == "hybrid" else None}
-        names |= {"budget": "total", "ladder": "all", "n_languages": 9}
-        row |= {f"{side}_{name}": value for name, value in names.items()}
-    return row | changes
-
-
-def contrasts(*found: dict) -> pd.DataFrame:
-    """contrasts.csv."""
-    return pd.DataFrame(list(found), columns=list(tables.CONTRASTS))
+def whole(table):
+    return table[table["part"] == "all"].to_dict("records")

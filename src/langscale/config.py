@@ -19,6 +19,9 @@ Metric = Literal[
     "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "own-language advantage", "own-language share@1",
     "own-language share@10", "own-language share@100",
 ]  # fmt: skip
+Claim = Literal[
+    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8",
+]  # fmt: skip
 
 
 POOLING = {"sentence-transformers/LaBSE": "cls-dense"}  # of hub ids that differ from the default
@@ -295,6 +298,11 @@ class Statistics(Options):
     resamples: int = Field(10000, ge=100, description="bootstrap resamples of question clusters")
     seed: int = Field(0, description="seed of the resampling")
     contrasts: list[Contrast] = Field([], description="the confirmatory family; all else is exploratory")
+    claims: list[Claim] | None = Field(
+        None,
+        description="claims of the paper (C) and hypotheses (H) that are tested, one family (Holm); null: all. "
+        "docs/METHOD.md, Claims, says what each one is",
+    )
 
 
 class Study(Options):

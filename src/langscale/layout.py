@@ -58,10 +58,16 @@ def notes(text: str) -> list[str]:
 
 
 def _wide(
-    table: pd.DataFrame, rows: dict[str, pd.Series], columns: pd.Series, value: str = "value", marks: pd.Series | str = ""
+    table: pd.DataFrame,
+    rows: dict[str, pd.Series],
+    columns: pd.Series,
+    value: str = "value",
+    marks: pd.Series | str = "",
 ) -> pd.DataFrame:
     """Cells with intervals, in the order of appearance; ValueError where two rows are for one cell."""
-    long = pd.DataFrame(rows | {"column": columns, "text": table.apply(interval, axis=1, value=value) + marks})
+    long = pd.DataFrame(
+        rows | {"column": columns, "text": table.apply(interval, axis=1, value=value) + marks}
+    )
     if long.duplicated([*rows, "column"]).any():
         raise ValueError(f"two values for one cell, by {', '.join(rows)} and column")
     order = list(dict.fromkeys(long["column"]))
@@ -205,6 +211,29 @@ def _identified(row: pd.Series, key: str) -> str:
     return f"{row[key]:.1f} [{low}, {high}]"
 
 
+def claims(table: pd.DataFrame) -> pd.DataFrame:
+    """A verdict per claim, model and benchmark, with the comparison that decides it."""
+    table = table[table["part"] == ALL]
+
+    def text(column: str) -> pd.Series:
+        return table[column].map("{:.2g}".format).where(table[column].notna(), "")
+
+    return pd.DataFrame(
+        {"claim": table["claim"], "statement": table["statement"]}
+        | {name: table[name].fillna("") for name in _several(table, "benchmark", "model")}
+        | {
+            "verdict": table["verdict"],
+            "what decides": table["compared"].fillna(""),
+            "claimed": table["claimed"].fillna(""),
+            "effect": table.apply(interval, axis=1, value="effect").where(table["effect"].notna(), ""),
+            "adjusted p (Holm)": text("p_adjusted"),
+            "smallest detectable": text("smallest_detectable"),
+            "replicates": table["n_runs"].map("{:.0f}".format).where(table["n_runs"].notna(), ""),
+            "reason": table["reason"].fillna(""),
+        }
+    )
+
+
 LAYOUTS = {
     "scaling": scaling,
     "main": main,
@@ -212,4 +241,5 @@ LAYOUTS = {
     "contrasts": contrasts,
     "trends": trends,
     "curves": curves,
+    "claims": claims,
 }

@@ -43,6 +43,16 @@ class Quantity:
 OTHER = "other"
 
 
+@dataclass(frozen=True)
+class Mix:
+    """A weighted sum of quantities of the same runs, such as that of some languages minus that of others.
+
+    Its macro average is the sum of theirs; it has no micro average of its own.
+    """
+
+    terms: tuple[tuple[float, Quantity], ...]
+
+
 def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(question languages, candidate languages) of a fixed pair set."""
     sets = {"pool": study.languages.pool, "heldout": study.languages.heldout, ALL: study.languages.all}
@@ -98,12 +108,14 @@ class Panel:
     def column(self, path: str) -> int:
         return self.paths.index(path)
 
-    def sums(self, quantity: Quantity) -> Sums | None:
+    def sums(self, quantity: Quantity | Mix) -> Sums | None:
         """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value.
 
         With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
         languages is NaN.
         """
+        if isinstance(quantity, Mix):
+            return self._mixed(quantity)
         found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
         some = next((f for f in found if f), None)
         questions = np.array([f.questions if f else 0 for f in found])
@@ -116,6 +128,17 @@ class Panel:
                 sums[k], counts[k] = 0, 0
                 sums[k, :, : f.sums.shape[1]], counts[k, :, : f.counts.shape[1]] = f.sums, f.counts
         return Sums(sums, counts, questions)
+
+    def _mixed(self, mix: Mix) -> Sums | None:
+        """The terms' units side by side, scaled so that the mean over all units is the weighted sum of the means."""
+        found = [self.sums(quantity) for _, quantity in mix.terms]
+        if not all(found):
+            return None
+        units = [f.sums.shape[-1] for f in found]
+        scales = [w * sum(units) / u for (w, _), u in zip(mix.terms, units, strict=True)]
+        sums = [f.sums * scale for f, scale in zip(found, scales, strict=True)]
+        counts = np.concatenate([f.counts for f in found], axis=-1)
+        return Sums(np.concatenate(sums, axis=-1), counts, np.max([f.questions for f in found], axis=0))
 
     def _of_run(self, quantity: Quantity, path: str) -> Quantity:
         if quantity.status == ALL:
@@ -154,7 +177,7 @@ class Panel:
         return self.clusters.cells(scores.values(setting, metric, keep))
 
     def estimates(
-        self, quantities: Sequence[Quantity], comparisons: Sequence[list[dict[int, float]]]
+        self, quantities: Sequence[Quantity | Mix], comparisons: Sequence[list[dict[int, float]]]
     ) -> Iterator[tuple[Quantity, str, np.ndarray, dict[str, np.ndarray]]]:
         """(quantity, average, number of questions of every run, estimates of all comparisons), in order.
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from langscale import languages as language_facts
+from langscale import ledger
 from langscale.benchmarks import reader
 from langscale.components import component_table
 from langscale.config import Study
@@ -261,9 +262,12 @@ def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) 
     return table[[*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]]
 
 
-def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str]) -> dict[str, pd.DataFrame]:
-    """Every table by name. `files`: score file by (run folder, checkpoint, benchmark)."""
+def all_tables(
+    study: Study, grid: Grid, files: dict[tuple[str, str, str], str], audit: pd.DataFrame | None = None
+) -> dict[str, pd.DataFrame]:
+    """Every table by name. `files`: score file by (run folder, checkpoint, benchmark); `audit`: tables/audit.csv."""
     parts: dict[str, list[pd.DataFrame]] = {}
+    claimed: list[ledger.Entry] = []
     for benchmark, options in sorted(study.benchmarks.items()):
         for checkpoint in grid.checkpoints:
             # untrained rows have no best checkpoint; their only one stands beside both
@@ -292,6 +296,9 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 **{name: make(study, panel, labels) for name, make in SCALING.items()},
             }.items():
                 parts.setdefault(name, []).append(table)
+            if checkpoint == "last":
+                claimed += ledger.entries(panel, benchmark)
     tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     tables |= {name: adjusted(tables[name]) for name in SCALING if "p_adjusted" in tables[name]}
-    return {"runs": runs_table(grid)} | tables | {"contrasts": adjust(tables["contrasts"])}
+    tables |= {"contrasts": adjust(tables["contrasts"]), "claims": ledger.table(study, claimed, audit)}
+    return {"runs": runs_table(grid)} | tables

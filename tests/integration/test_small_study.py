@@ -46,11 +46,22 @@ def digests(study: Path) -> dict[str, str]:
 def test_everything_is_there(study):
     results = study / "results/small"
     there = {p.name for p in (results / "tables").iterdir()}
-    for name in ("runs", "data", "scaling", "main", "languages", "pairs", "transfer", "shares", "contrasts"):
+    for name in (
+        "runs",
+        "data",
+        "scaling",
+        "main",
+        "languages",
+        "pairs",
+        "transfer",
+        "shares",
+        "contrasts",
+        "claims",
+    ):
         assert f"{name}.csv" in there
     for name in ("trends", "curves", "components", "entry", "diversity"):
         assert f"{name}.csv" in there
-    for name in ("scaling", "main", "transfer", "contrasts", "trends", "curves", "published"):
+    for name in ("scaling", "main", "transfer", "contrasts", "trends", "curves", "claims", "published"):
         assert {f"{name}.md", f"{name}.tex"} <= there
     assert {"scaling-mono.svg", "scaling-cross.png"} <= {p.name for p in (results / "figures").iterdir()}
     assert not [p for p in results.rglob("*.partial")]

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
-import planted
+import paperlike as planted
 import pytest
-from planted import E5, LABSE, XLMR, contrast, contrasts
+from paperlike import E5, LABSE, XLMR, contrast, contrasts
 
 from langscale import marked, paper, published
 from langscale.paper import LAYOUTS

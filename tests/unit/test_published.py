@@ -4,9 +4,9 @@ import itertools
 import re
 
 import numpy as np
-import planted
+import paperlike as planted
 import pytest
-from planted import E5, LABSE, XLMR
+from paperlike import E5, LABSE, XLMR
 
 from langscale import published
 from langscale.published import AGREES, CLOSE, DIFFERS, NOT, PAPER

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from planted import E5, LABSE, XLMR
+from paperlike import E5, LABSE, XLMR
 
 from langscale import published
 from langscale.published import PAPER

@@ -1,6 +1,6 @@
 """Statistics: every table of the study, from the per-question scores of all runs.
 
-Needs:  runs/<run>/scores/<checkpoint>/<benchmark>.parquet
+Needs:  runs/<run>/scores/<checkpoint>/<benchmark>.parquet, tables/audit.csv where the study has an audit
 Makes:  tables/runs.csv         which run gives the value of each cell
         tables/scaling.csv      every setting, pair set and metric against n, with both intervals
         tables/main.csv         samplers by setting at the largest n
@@ -11,7 +11,8 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/trends.csv       slope per doubling of n;  tables/curves.csv  curves through the means at each n
         tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
         tables/diversity.csv    which languages at equal n
-        (scaling, main, transfer, contrasts, trends and curves also as .md and .tex)
+        tables/claims.csv       a verdict on every claim of the paper and every hypothesis
+        (scaling, main, transfer, contrasts, trends, curves and claims also as .md and .tex)
         tables/published.*      published figures beside the study's own
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
@@ -32,18 +33,24 @@ TABLES = [
     "components",
     "entry",
     "diversity",
+    "claims",
 ]
-READABLE = ["scaling", "main", "transfer", "contrasts", "trends", "curves"]
+READABLE = ["scaling", "main", "transfer", "contrasts", "trends", "curves", "claims"]
 
 
 rule statistics:
     """Intervals, contrasts and tables."""
     input:
         scores=[scores(*scored) for scored in ALL_SCORED],
+        audit=rules.audit.output.summary if STUDY.audit else [],
         code=code(
             "statistics.py",
             "tables.py",
             "layout.py",
+            "ledger.py",
+            "claims.py",
+            "design.py",
+            "verdicts.py",
             "panel.py",
             "scaling.py",
             "curves.py",
