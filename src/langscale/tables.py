@@ -11,7 +11,7 @@ from langscale.benchmarks import reader
 from langscale.config import Study
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
-from langscale.scores import SETTINGS, Scores
+from langscale.scores import LISTED, SETTINGS, load
 from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
 
 SCORES = (
@@ -26,6 +26,7 @@ CONTRASTS = (
     "candidate_text", "average",
 )  # fmt: skip
 CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
+MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
 
 
 def runs_table(grid: Grid) -> pd.DataFrame:
@@ -88,8 +89,13 @@ def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(SCORES))
 
 
-def by_language(study: Study) -> list[Quantity]:
-    """mAP of every question language in every setting, and mAP@20 in multi; candidates of all languages."""
+def by_language(study: Study, listed: bool = False) -> list[Quantity]:
+    """mAP of every question language in every setting, and mAP@20 in multi; candidates of all languages.
+
+    `listed`: of a benchmark with lists only, its metrics in mono.
+    """
+    if listed:
+        return [Quantity("mono", m, ALL, (c,), query_language=c) for c in study.languages.all for m in LISTED]
     found = []
     for code in study.languages.all:
         found += [Quantity(s, "mAP", ALL, (code,), query_language=code) for s in SETTINGS]
@@ -164,11 +170,14 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline. `adjust`
     fills p_adjusted, once all benchmarks are there.
     """
-    named = panel.grid.contrasts
+    # a benchmark may lack the runs of a point
+    named = [(panel.here(p), panel.here(q)) for p, q in panel.grid.contrasts]
     declared = {
         (pair, c.setting, c.pair_set, c.metric): c.family
         for pair, c in zip(named, study.statistics.contrasts, strict=True)
     }
+    named = [pair for pair in named if None not in pair]
+    metrics = CONTRAST_METRICS if panel.gives("cross", "mAP") else ("nDCG@10",)
     # a difference is taken once, in the direction in which it was declared
     pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
     pairs = list(dict.fromkeys(pairs + named))
@@ -178,7 +187,7 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     quantities = [
         q
         for q in pair_set_quantities(study)
-        if q.metric in CONTRAST_METRICS or (q.setting, q.pair_set, q.metric) in asked
+        if q.metric in metrics or (q.setting, q.pair_set, q.metric) in asked
     ]
     rows = []
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
@@ -219,25 +228,25 @@ def adjust(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
 
 
-def main_table(scaling: pd.DataFrame) -> pd.DataFrame:
+def main_table(scaling: pd.DataFrame, metrics: Sequence[str] = MAIN_METRICS) -> pd.DataFrame:
     """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
     largest = scaling["n_languages"] == scaling["n_languages"].max()
     shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
-    wanted = scaling["metric"].isin(["mAP", "mAP@20", "R@1", "R@10", "rank distance"])
+    wanted = scaling["metric"].isin(metrics)
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
 
 
 def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Share of every candidate language in the top k of every question language, mean over questions and runs."""
     rows = []
-    for point in grid_points:
+    for point in grid_points if shares else ():
         found = pd.concat([shares[path] for path in dict.fromkeys(path for _, path in point.runs)])
         mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[
             ["share", "pool_share"]
         ].mean()
         rows.append(mean.assign(**point.columns(), ratio=mean["share"] / mean["pool_share"]))
-    table = pd.concat(rows, ignore_index=True)
-    return table[[*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]]
+    columns = [*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
 def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str]) -> dict[str, pd.DataFrame]:
@@ -246,8 +255,10 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
     for benchmark, options in sorted(study.benchmarks.items()):
         for checkpoint in grid.checkpoints:
             # untrained rows have no best checkpoint; their only one stands beside both
-            found = {r.path: files[r.path, checkpoint if r.steps else "last", benchmark] for r in grid.runs}
-            panel = Panel(study, grid, {path: Scores.load(file) for path, file in found.items()})
+            keys = {r.path: (r.path, checkpoint if r.steps else "last", benchmark) for r in grid.runs}
+            found = {path: files[key] for path, key in keys.items() if key in files}
+            panel = Panel(study, grid, {path: load(file) for path, file in found.items()})
+            listed = not panel.gives("cross", "mAP")
             labels = {
                 "benchmark": benchmark,
                 "checkpoint": checkpoint,
@@ -257,11 +268,12 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
             shares = {
                 path: pd.read_parquet(file.removesuffix(".parquet") + "-shares.parquet")
                 for path, file in found.items()
+                if not listed
             }
             for name, table in {
                 "scaling": scaling,
-                "main": main_table(scaling),
-                "languages": score_table(score_rows(panel, by_language(study), labels)),
+                "main": main_table(scaling, tuple(LISTED) if listed else MAIN_METRICS),
+                "languages": score_table(score_rows(panel, by_language(study, listed), labels)),
                 "pairs": score_table(score_rows(panel, by_pair(study), labels)),
                 "transfer": transfer_table(study, panel, labels),
                 "contrasts": contrast_table(study, panel, labels),
@@ -270,5 +282,9 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 ),
             }.items():
                 parts.setdefault(name, []).append(table)
-    tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    # an empty table has no types to keep
+    tables = {
+        name: pd.concat([t for t in found if len(t)] or found[:1], ignore_index=True)
+        for name, found in parts.items()
+    }
     return {"runs": runs_table(grid)} | tables | {"contrasts": adjust(tables["contrasts"])}

@@ -1,5 +1,6 @@
 """Where files lie, and what the rules ask again and again."""
 
+import re
 import shutil
 
 from langscale import benchmarks, sources
@@ -32,6 +33,24 @@ def scores(run, checkpoint, benchmark):
 def set_of(benchmark):
     """The data set of a benchmark that the config may have given a name of its own."""
     return STUDY.benchmarks[benchmark].set or benchmark
+
+
+def languages_of(benchmark):
+    """The languages that a benchmark is asked for."""
+    return STUDY.benchmarks[benchmark].languages or STUDY.languages.all
+
+
+LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
+
+
+def any_of(names):
+    """The wildcard constraint that lets through these names only."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def tokens_of(benchmark):
+    """Folder of a benchmark's tokens; training embeds those called benchmark-, but no corpus."""
+    return f"{'corpus' if benchmark in LISTED else 'benchmark'}-{benchmark}"
 
 
 def raw(kind, name):
