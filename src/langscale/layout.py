@@ -68,10 +68,13 @@ def headline(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def scaling(table: pd.DataFrame) -> pd.DataFrame:
-    """mAP against n: a column per setting and pair set."""
+    """mAP against n: a column per setting and pair set; nDCG@10 of benchmarks that have lists only."""
     table = headline(table)
-    table = table[table["metric"] == "mAP"]
-    return _wide(table, _points(table), table["setting"] + " " + table["pair_set"])
+    known = table.loc[table["metric"] == "mAP", "benchmark"]
+    lists = (table["metric"] == "nDCG@10") & ~table["benchmark"].isin(known)
+    table = table[(table["metric"] == "mAP") | lists]
+    metric = table["metric"].map({"mAP": "", "nDCG@10": "nDCG@10 "})
+    return _wide(table, _points(table), table["setting"] + " " + metric + table["pair_set"])
 
 
 def main(table: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +107,9 @@ def transfer(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_language(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per question language, a column per sampler and n."""
+    """A row per question language, a column per sampler and n; a line that there is none, where there is none."""
+    if table.empty:
+        return pd.DataFrame({"question language": ["no benchmark of this study has other languages' pools"]})
     rows = _several(table, "benchmark", "checkpoint") | {"question language": table["query_language"]}
     return _wide(table, rows, _columns(table))
 
