@@ -145,7 +145,7 @@ def test_no_more_than_some_passages_are_in_memory_at_a_time(raw, monkeypatch):
 
     monkeypatch.setattr(miracl, "_by_hash", watched)
     folder = write(raw, "small")
-    assert len(sizes) == 4 * PASSAGES / 5 and max(sizes) <= 3 * 5
+    assert len(sizes) > 30 and max(sizes) <= 3 * 5
     for name in ("questions", "candidates", "qrels", "relevant"):
         pd.testing.assert_frame_equal(*(pd.read_parquet(f / f"{name}.parquet") for f in (whole, folder)))
     assert not list(folder.glob(".sort-*"))

@@ -175,18 +175,28 @@ def _digests(table: pa.Table) -> np.ndarray:
     return np.frombuffer(joined, ">u8").reshape(-1, 4).astype(np.uint64)
 
 
-def _batches(entry: Entry, raw: str | Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """The columns of an entry's parquet files, RUN rows at most at a time; of dev, where there are other splits."""
+def _batches(entry: Entry, raw: str | Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The columns of an entry's parquet files, some RUN rows at a time; of dev, where there are other splits."""
     paths = local(entry, raw)
     splits = sorted({path.name.partition("-")[0] for path in paths})
     if len(splits) > 1:
         paths = [path for path in paths if path.name.startswith(f"{SPLIT}-")]
         if not paths:
             raise UserError(f"{entry.path}: found the splits {', '.join(splits)}; right: {SPLIT} is one")
+    held, count = [], 0
     for path in paths:
         names = parquet.read_schema(path).names
         missing = [column for column in columns if column not in names]
         if missing:
             raise UserError(f"{path}: no column {', '.join(missing)}; found: {', '.join(names)}")
-        for batch in parquet.ParquetFile(path).iter_batches(RUN, columns=list(columns)):
-            yield batch.select(list(columns))
+        file = parquet.ParquetFile(path)
+        # one by one: over all row groups at once the reader's memory grows with the file
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(RUN, row_groups=[group], columns=list(columns)):
+                held.append(batch.select(list(columns)))
+                count += len(batch)
+                if count >= RUN:
+                    yield pa.Table.from_batches(held).combine_chunks()
+                    held, count = [], 0
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()
