@@ -48,6 +48,13 @@ def _names(study: "Study") -> Iterator[str]:
         for source in budget.sources or []:
             if source not in trained:
                 yield f"budgets.{name}.sources: {source} is not among those with `train: true`, {', '.join(trained)}"
+    for name, benchmark in study.benchmarks.items():
+        for code in benchmark.languages or []:
+            if code not in study.languages.all:
+                yield f"benchmarks.{name}.languages: {code} is in neither languages.pool nor languages.heldout"
+        for seed in benchmark.seeds or []:
+            if seed > study.replicates:
+                yield f"benchmarks.{name}.seeds: found {seed}; there are 1 to {study.replicates} (replicates)"
     if study.training.validation and not any(source.validation for source in study.sources.values()):
         yield "training.validation: no source has `validation: true`; set it for one"
 

@@ -27,6 +27,10 @@ Claim = Literal[
 POOLING = {"sentence-transformers/LaBSE": "cls-dense"}  # of hub ids that differ from the default
 
 
+LISTED = ("miracl", "miracl-hard")
+"""Sets that are larger than memory: searched in shards, monolingual, scored from lists, without BM25."""
+
+
 class Options(BaseModel):
     """Base of all sections: unknown keys are errors, values never change after loading."""
 
@@ -89,6 +93,12 @@ class Benchmark(Options):
     )
     every_article: int | None = Field(
         None, gt=0, description="xquad-r and mlqa-r: questions and candidates of every k-th article only"
+    )
+    languages: list[Code] | None = Field(
+        None, min_length=1, description="those of the study's languages to evaluate in; null: all"
+    )
+    seeds: list[Annotated[int, Field(gt=0)]] | None = Field(
+        None, min_length=1, description="score the runs of these seeds only; null: all"
     )
 
 
@@ -333,6 +343,10 @@ class Study(Options):
     grid: list[Arm] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
     statistics: Statistics = Statistics()
+
+    def listed(self, benchmark: str) -> bool:
+        """Whether a benchmark is of a set that is larger than memory."""
+        return (self.benchmarks[benchmark].set or benchmark) in LISTED
 
     @model_validator(mode="after")
     def sections_agree(self):

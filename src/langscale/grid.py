@@ -200,11 +200,19 @@ class Grid:
         """Checkpoints that are scored: last, and best where the study validates."""
         return ["last", "best"] if self.study.training.validation else ["last"]
 
-    def scored(self) -> list[tuple[Run, str]]:
-        """(run, checkpoint) of everything that is ranked; baselines have no best checkpoint of their own."""
-        return [
-            (run, checkpoint) for run in self.runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]
-        ]
+    def scored(self, benchmark: str | None = None) -> list[tuple[Run, str]]:
+        """(run, checkpoint) of everything that is ranked; baselines have no best checkpoint of their own.
+
+        `benchmark`: on it, which may have runs of some seeds only (a run without a seed is always there), and no
+        BM25 where it is larger than memory.
+        """
+        runs = self.runs
+        if benchmark is not None:
+            seeds = self.study.benchmarks[benchmark].seeds
+            runs = [run for run in runs if seeds is None or run.seed in (0, *seeds)]
+            if self.study.listed(benchmark):
+                runs = [run for run in runs if run.model != BM25]
+        return [(run, checkpoint) for run in runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]]
 
     @cached_property
     def subsets(self) -> dict[str, tuple[str, ...]]:

@@ -11,8 +11,19 @@ from functools import cache
 import numpy as np
 
 from langscale.config import Study
-from langscale.grid import ALL, BM25, Grid
-from langscale.scores import BIAS, METRICS, PAIR_SETS, SETTINGS, Cells, Clusters, Scores, Sums
+from langscale.grid import ALL, BM25, Grid, Point
+from langscale.scores import (
+    BIAS,
+    LISTED,
+    METRICS,
+    PAIR_SETS,
+    SETTINGS,
+    Cells,
+    Clusters,
+    ListScores,
+    Scores,
+    Sums,
+)
 from langscale.statistics import estimate
 
 CHUNK = 16  # quantities in one bootstrap, which holds all their resampled values
@@ -61,14 +72,17 @@ def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tu
 
 
 def pair_set_quantities(study: Study) -> list[Quantity]:
-    """Every metric in every setting and fixed pair set, then the measures of language bias."""
+    """Every metric in every setting and fixed pair set, then the measures of language bias.
+
+    Those that a benchmark cannot give are left out by the Panel.
+    """
     found = []
     for setting in SETTINGS:
         for pair_set in PAIR_SETS:
             asked, offered = pair_set_languages(study, pair_set)
             if not asked or not offered or (setting == "mono" and "-" in pair_set):
                 continue
-            for metric in METRICS:
+            for metric in dict.fromkeys((*METRICS, *(LISTED if setting == "mono" else ()))):
                 if metric == "relevant" and setting != "multi":
                     continue
                 found.append(Quantity(setting, metric, pair_set, asked, offered))
@@ -89,33 +103,42 @@ def status_quantities() -> list[Quantity]:
 
 
 class Panel:
-    """Scores of all runs of a study on one benchmark at one checkpoint."""
+    """Scores of the runs of a study on one benchmark at one checkpoint: all, or those that were scored on it."""
 
-    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores]):
-        self.study, self.grid, self.scores, self.points = study, grid, scores, grid.points
-        self.trained_on = {run.path: run.languages for run in grid.runs}
-        self.paths = [run.path for run in grid.runs]
+    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores] | dict[str, ListScores]):
+        self.study, self.grid, self.scores = study, grid, scores
+        self.points = [point for point in map(self.here, grid.points) if point]
+        runs = [run for run in grid.runs if run.path in scores]
+        self.trained_on = {run.path: run.languages for run in runs}
+        self.paths = [run.path for run in runs]
         # no training randomness: BM25, and a downloaded encoder as it is
         self.fixed = [
-            run.model == BM25 or (not run.steps and not study.models[run.model].architecture)
-            for run in grid.runs
+            run.model == BM25 or (not run.steps and not study.models[run.model].architecture) for run in runs
         ]
         first = scores[self.paths[0]]
-        self.languages = first.languages
+        self.languages, self.gives = first.languages, first.gives
         self.clusters = Clusters(first.questions, self.languages)
         self._cells = cache(self._make_cells)  # of this panel, and gone with it
+
+    def here(self, point: Point) -> Point | None:
+        """A point of the grid with those of its runs that were scored, None where there are none."""
+        runs = tuple((seed, path) for seed, path in point.runs if path in self.scores)
+        return replace(point, runs=runs) if runs else None
 
     def column(self, path: str) -> int:
         return self.paths.index(path)
 
     def sums(self, quantity: Quantity | Mix) -> Sums | None:
-        """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value.
+        """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value, or the
+        benchmark cannot give any.
 
         With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
         languages is NaN.
         """
         if isinstance(quantity, Mix):
             return self._mixed(quantity)
+        if not self.gives(quantity.setting, quantity.metric):
+            return None
         found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
         some = next((f for f in found if f), None)
         questions = np.array([f.questions if f else 0 for f in found])

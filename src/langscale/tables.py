@@ -17,7 +17,7 @@ from langscale.entry import entry_table
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scaling import adjusted, trend_table
-from langscale.scores import SETTINGS, Scores
+from langscale.scores import LISTED, SETTINGS, load
 from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
 from langscale.zeroshot import of_point
 
@@ -33,7 +33,7 @@ CONTRASTS = (
     "candidate_text", "average",
 )  # fmt: skip
 LANGUAGE_METRICS = {  # what the paper's tables have by question language
-    "mono": ("mAP", "R@1", "nDCG@10"),
+    "mono": ("mAP", "R@1", "nDCG@10", "R@100"),
     "cross": ("mAP", "R@1"),
     "multi": ("mAP", "mAP@20", "R@10", "rank distance"),
 }
@@ -45,6 +45,7 @@ SCALING = {
     "diversity": diversity_table,
 }
 CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
+MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
 
 
 def runs_table(grid: Grid) -> pd.DataFrame:
@@ -186,11 +187,14 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline. `adjust`
     fills p_adjusted, once all benchmarks are there.
     """
-    named = panel.grid.contrasts
+    # a benchmark may lack the runs of a point
+    named = [(panel.here(p), panel.here(q)) for p, q in panel.grid.contrasts]
     declared = {
         (pair, c.setting, c.pair_set, c.metric): c.family
         for pair, c in zip(named, study.statistics.contrasts, strict=True)
     }
+    named = [pair for pair in named if None not in pair]
+    metrics = CONTRAST_METRICS if panel.gives("cross", "mAP") else ("nDCG@10",)
     # a difference is taken once, in the direction in which it was declared
     pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
     pairs = list(dict.fromkeys(pairs + named))
@@ -200,7 +204,7 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     quantities = [
         q
         for q in pair_set_quantities(study)
-        if q.metric in CONTRAST_METRICS or (q.setting, q.pair_set, q.metric) in asked
+        if q.metric in metrics or (q.setting, q.pair_set, q.metric) in asked
     ]
     rows = []
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
@@ -241,25 +245,25 @@ def adjust(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
 
 
-def main_table(scaling: pd.DataFrame) -> pd.DataFrame:
+def main_table(scaling: pd.DataFrame, metrics: Sequence[str] = MAIN_METRICS) -> pd.DataFrame:
     """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
     largest = scaling["n_languages"] == scaling["n_languages"].max()
     shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
-    wanted = scaling["metric"].isin(["mAP", "mAP@20", "R@1", "R@10", "rank distance"])
+    wanted = scaling["metric"].isin(metrics)
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
 
 
 def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Share of every candidate language in the top k of every question language, mean over questions and runs."""
     rows = []
-    for point in grid_points:
+    for point in grid_points if shares else ():
         found = pd.concat([shares[path] for path in dict.fromkeys(path for _, path in point.runs)])
         mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[
             ["share", "pool_share"]
         ].mean()
         rows.append(mean.assign(**point.columns(), ratio=mean["share"] / mean["pool_share"]))
-    table = pd.concat(rows, ignore_index=True)
-    return table[[*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]]
+    columns = [*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
 def all_tables(
@@ -271,8 +275,10 @@ def all_tables(
     for benchmark, options in sorted(study.benchmarks.items()):
         for checkpoint in grid.checkpoints:
             # untrained rows have no best checkpoint; their only one stands beside both
-            found = {r.path: files[r.path, checkpoint if r.steps else "last", benchmark] for r in grid.runs}
-            panel = Panel(study, grid, {path: Scores.load(file) for path, file in found.items()})
+            keys = {r.path: (r.path, checkpoint if r.steps else "last", benchmark) for r in grid.runs}
+            found = {path: files[key] for path, key in keys.items() if key in files}
+            panel = Panel(study, grid, {path: load(file) for path, file in found.items()})
+            listed = not panel.gives("cross", "mAP")
             labels = {
                 "benchmark": benchmark,
                 "checkpoint": checkpoint,
@@ -282,10 +288,11 @@ def all_tables(
             shares = {
                 path: pd.read_parquet(file.removesuffix(".parquet") + "-shares.parquet")
                 for path, file in found.items()
+                if not listed
             }
             for name, table in {
                 "scaling": scaling,
-                "main": main_table(scaling),
+                "main": main_table(scaling, tuple(LISTED) if listed else MAIN_METRICS),
                 "languages": score_table(score_rows(panel, by_language(study), labels)),
                 "pairs": score_table(score_rows(panel, by_pair(study), labels)),
                 "transfer": transfer_table(study, panel, labels),
@@ -298,7 +305,11 @@ def all_tables(
                 parts.setdefault(name, []).append(table)
             if checkpoint == "last":
                 claimed += ledger.entries(panel, benchmark)
-    tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    # an empty table has no types to keep
+    tables = {
+        name: pd.concat([t for t in found if len(t)] or found[:1], ignore_index=True)
+        for name, found in parts.items()
+    }
     tables |= {name: adjusted(tables[name]) for name in SCALING if "p_adjusted" in tables[name]}
     tables |= {"contrasts": adjust(tables["contrasts"]), "claims": ledger.table(study, claimed, audit)}
     return {"runs": runs_table(grid)} | tables

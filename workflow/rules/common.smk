@@ -1,5 +1,6 @@
 """Where files lie, and what the rules ask again and again."""
 
+import re
 import shutil
 
 from langscale import benchmarks, sources
@@ -43,6 +44,24 @@ def origin(name, *keys):
     """What makes a model's folder; the pooling only where it needs files of its own."""
     dense = {"pooling"} if STUDY.models[name].pooling == "cls-dense" else set()
     return STUDY.models[name].model_dump(include={"hub", "revision", *keys} | dense)
+
+
+def languages_of(benchmark):
+    """The languages that a benchmark is asked for."""
+    return STUDY.benchmarks[benchmark].languages or STUDY.languages.all
+
+
+LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
+
+
+def any_of(names):
+    """The wildcard constraint that lets through these names only."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def tokens_of(benchmark):
+    """Folder of a benchmark's tokens; training embeds those called benchmark-, but no corpus."""
+    return f"{'corpus' if benchmark in LISTED else 'benchmark'}-{benchmark}"
 
 
 def raw(kind, name):

@@ -26,7 +26,9 @@ rule raw:
         kind="{kind}",
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
         model=lambda w: (origin(w.name) if w.kind == "model" else None),
-        languages=STUDY.languages.all,
+        languages=lambda w: (
+            languages_of(w.name) if w.kind == "benchmark" else STUDY.languages.all
+        ),
         mirror=STUDY.mirror,
         accept_licence=STUDY.accept_licence,
     script:
@@ -75,7 +77,7 @@ rule benchmark:
         "../../environment.yml"
     params:
         set=lambda w: set_of(w.name),
-        languages=STUDY.languages.all,
+        languages=lambda w: languages_of(w.name),
         questions=lambda w: STUDY.benchmarks[w.name].questions,
         options=lambda w: STUDY.benchmarks[w.name].model_dump(
             include={"candidate_text", "every_article"}, exclude_none=True

@@ -74,6 +74,8 @@ rule embed:
         directory(f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}"),
     log:
         f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
+    wildcard_constraints:
+        name=any_of([name for name in BENCHMARKS if name not in LISTED]),
     conda:
         "../../environment.yml"
     resources:
@@ -91,7 +93,8 @@ rule embeddings:
     input:
         [
             embeddings(run, checkpoint, benchmark)
-            for run, checkpoint in GRID.scored()
-            if run in GRID.encoded
             for benchmark in BENCHMARKS
+            if benchmark not in LISTED
+            for run, checkpoint in GRID.scored(benchmark)
+            if run in GRID.encoded
         ],
