@@ -26,7 +26,7 @@ rule raw:
         kind="{kind}",
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
         model=lambda w: (
-            STUDY.models[w.name].model_dump(include={"hub", "revision"})
+            model_of(w.name).model_dump(include={"hub", "revision"})
             if w.kind == "model"
             else None
         ),
@@ -48,6 +48,8 @@ rule source:
         directory(f"{RESULTS}/data/{{name}}"),
     log:
         f"{RESULTS}/logs/source-{{name}}.log",
+    wildcard_constraints:
+        name=one_of(name for name in SOURCES if name not in TRANSLATED),
     conda:
         "../../environment.yml"
     params:
