@@ -132,7 +132,7 @@ class Translator:
 
     def _encode(self, piece: str, token: str) -> list[int]:
         ids = self.tokenizer(f"{token} {piece}" if self.prefixed else piece)["input_ids"]
-        if self.prefixed and self.tokenizer.convert_tokens_to_ids(token) not in ids[:2]:
+        if self.prefixed and token not in self.tokenizer.convert_ids_to_tokens(ids[:2]):
             raise UserError(
                 f"translation: the tokenizer of {self.folder.name} takes {token} apart; right: one token, as in "
                 "google/madlad400-3b-mt"
