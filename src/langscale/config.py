@@ -73,6 +73,11 @@ class Source(Options):
     size: int | None = Field(
         None, gt=0, description="pairs that it counts as when data sets are mixed; null: those that are used"
     )
+    translate: bool = Field(
+        False,
+        description="fill the pool languages that it lacks, by the model in `translation`",
+        exclude_if=lambda value: not value,  # params of studies without it stay as they were
+    )
 
     @property
     def parts(self) -> list[str]:
@@ -154,6 +159,34 @@ class Model(Options):
     def remote(self) -> bool:
         """Whether it is downloaded."""
         return self.hub is not None and self.path is None
+
+
+class Translation(Options):
+    """The seq2seq model that fills languages: MADLAD-400, M2M-100 or NLLB, decoded greedily."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    hub: str | None = Field(
+        None, description="Hugging Face model id, such as google/madlad400-3b-mt or facebook/m2m100_418M"
+    )
+    revision: str | None = Field(None, description="revision of the hub id")
+    path: str | None = Field(None, description="local folder with model and tokenizer; goes before hub")
+    origin: Code = Field("en", alias="from", description="language that is translated from")
+    max_tokens: int = Field(
+        128, ge=16, le=512, description="tokens of a sentence; a longer one is translated in parts"
+    )
+    batch_tokens: int = Field(4096, gt=0, description="tokens of a batch, padding included")
+
+    @model_validator(mode="after")
+    def one_origin(self):
+        if self.hub is None and self.path is None:
+            raise ValueError("needs hub or path; found none of them")
+        return self
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is downloaded."""
+        return self.path is None
 
 
 class Validation(Options):
@@ -328,6 +361,11 @@ class Study(Options):
     sources: dict[Name, Source] = Field(min_length=1)
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     models: dict[Name, Model] = Field(min_length=1)
+    translation: Translation | None = Field(
+        None,
+        description="null: no source is translated",
+        exclude_if=lambda value: value is None,
+    )
     audit: Audit | None = Field(
         None, description="null: no audit (cldr has its training cards in the pool by design)"
     )

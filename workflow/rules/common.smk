@@ -30,6 +30,20 @@ def scores(run, checkpoint, benchmark):
     return f"{RESULTS}/runs/{run.path}/scores/{checkpoint}/{benchmark}.parquet"
 
 
+TRANSLATION = "translation"  # its name among the raw files of models
+TRANSLATED = [name for name in SOURCES if STUDY.sources[name].translate]
+
+
+def one_of(names):
+    """A pattern for a wildcard; where there is no name it matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def model_of(name):
+    """The section of a model, the translation model among them."""
+    return STUDY.models[name] if name in STUDY.models else STUDY.translation
+
+
 def set_of(benchmark):
     """The data set of a benchmark that the config may have given a name of its own."""
     return STUDY.benchmarks[benchmark].set or benchmark
@@ -42,8 +56,11 @@ def encoding(name, *keys):
 
 def origin(name, *keys):
     """What makes a model's folder; the pooling only where it needs files of its own."""
-    dense = {"pooling"} if STUDY.models[name].pooling == "cls-dense" else set()
-    return STUDY.models[name].model_dump(include={"hub", "revision", *keys} | dense)
+    model = model_of(name)
+    dense = getattr(model, "pooling", None) == "cls-dense"
+    return model.model_dump(
+        include={"hub", "revision", *keys} | ({"pooling"} if dense else set())
+    )
 
 
 def languages_of(benchmark):
@@ -67,7 +84,7 @@ def tokens_of(benchmark):
 def raw(kind, name):
     """The list of raw files of a data set or model; nothing for one that needs none."""
     if kind == "model":
-        remote = STUDY.models[name].remote
+        remote = model_of(name).remote
     elif kind == "source":
         remote = name not in sources.EMBEDDED
     else:

@@ -25,7 +25,7 @@ rule raw:
     params:
         kind="{kind}",
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
-        model=lambda w: (origin(w.name) if w.kind == "model" else None),
+        model=lambda w: origin(w.name) if w.kind == "model" else None,
         languages=lambda w: (
             languages_of(w.name) if w.kind == "benchmark" else STUDY.languages.all
         ),
@@ -46,6 +46,8 @@ rule source:
         directory(f"{RESULTS}/data/{{name}}"),
     log:
         f"{RESULTS}/logs/source-{{name}}.log",
+    wildcard_constraints:
+        name=one_of(name for name in SOURCES if name not in TRANSLATED),
     conda:
         "../../environment.yml"
     params:

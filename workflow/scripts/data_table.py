@@ -21,10 +21,15 @@ counts = []
 for folder in map(Path, snakemake.input.sources):
     for part in parts(folder):
         for what in ("pairs", "passages"):
-            languages = pd.Series(table(folder, part, what)["language"])
+            rows = table(folder, part, what)
+            languages = pd.Series(rows["language"])
+            counted = {f"{part} {what}": languages}
+            if "translated" in rows.column_names:
+                counted[f"{part} {what}, translated"] = languages[pd.Series(rows["translated"])]
             counts += [
-                (f"source {folder.name}", f"{part} {what}", *item)
-                for item in languages.value_counts().items()
+                (f"source {folder.name}", name, *item)
+                for name, chosen in counted.items()
+                for item in chosen.value_counts().items()
             ]
 for folder in map(Path, snakemake.input.benchmarks):
     for what in ("questions", "candidates"):
