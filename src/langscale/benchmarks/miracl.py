@@ -157,7 +157,9 @@ def _by_hash(parts: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
             for file in files:
                 with pa.memory_map(file) as source:
                     its = pa.ipc.open_file(source).read_all()
-                hashes = its["hash"].chunk(0).to_numpy()  # no copy: only the pages that the search looks at are read
+                hashes = (
+                    its["hash"].chunk(0).to_numpy()
+                )  # no copy: only the pages that the search looks at are read
                 begin = np.searchsorted(hashes, np.uint64(low))
                 end = np.searchsorted(hashes, np.uint64(high - 1), "right")
                 slices.append(its.slice(begin, end - begin))
