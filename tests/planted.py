@@ -60,7 +60,7 @@ class Planted(Panel):
         for path in self.paths:
             p = self.cell[path]
             cell = SimpleNamespace(
-                model=p.model, sampler=p.sampler, alpha=p.alpha, n=p.n_languages, path=path
+                model=p.model, sampler=p.sampler, alpha=p.alpha, n=p.n_languages, budget=p.budget, path=path
             )
             rng = stream("planted run", self.draw, path, repr(quantity))
             mean = self.truth(quantity, cell)

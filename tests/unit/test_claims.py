@@ -11,8 +11,7 @@ from langscale import ledger
 from langscale.config import Claim
 from langscale.panel import Quantity
 from langscale.scores import Sums
-from langscale.statistics import cluster_parts
-from langscale.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
+from langscale.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED, run_means
 
 
 def log2(n):
@@ -144,12 +143,14 @@ def test_hypotheses_that_name_no_sampler_use_one_that_needs_no_control_or_has_it
 def test_bias_that_only_follows_accuracy_is_not_lower_at_equal_accuracy():
     """Advantage = 200 - 300 mAP, run by run; hybrid is more accurate and no less biased."""
 
+    everything = Quantity("multi", "mAP", "all", (*POOL, *HELDOUT), (*POOL, *HELDOUT))
+
     class Follows(Planted):
         def sums(self, quantity):
             found = super().sums(quantity)
             if isinstance(quantity, Quantity) and quantity.metric == "own-language advantage":
-                accuracy = super().sums(Quantity("multi", "mAP"))
-                return Sums(200 - 300 * accuracy.sums + 0.001 * found.sums, found.counts, found.questions)
+                accuracy = super().sums(everything)
+                return Sums(200 - 300 * accuracy.sums + found.sums, found.counts, found.questions)
             return found
 
     made = study("C5")
@@ -162,16 +163,54 @@ def test_bias_that_only_follows_accuracy_is_not_lower_at_equal_accuracy():
     panel = Follows(made, truth, noise=0.02)
     table = ledger.table(made, ledger.entries(panel, "xquad-r"), None).set_index("part")
     assert table.loc["a", "verdict"] == SUPPORTED
-    raw = cluster_parts(
-        *[getattr(panel.sums(Quantity("multi", "own-language advantage")), k) for k in ("sums", "counts")]
-    ).sum(0)
-    means = {
-        c: raw[[panel.column(p) for p in panel.paths if panel.cell[p].sampler == c]].mean()
+    raw = run_means(panel, Quantity("multi", "own-language advantage"))
+    of = {
+        c: raw[
+            [
+                panel.column(p)
+                for p in panel.paths
+                if panel.cell[p].sampler == c and panel.cell[p].n_languages == 4
+            ]
+        ]
         for c in ("hybrid", "x-x-mono")
     }
-    assert means["hybrid"] - means["x-x-mono"] < -5  # the raw advantage is lower
-    assert table.loc["b", "ci_low"] < 0 < table.loc["b", "ci_high"]
-    assert table.loc["all", "verdict"] != SUPPORTED
+    assert of["hybrid"].mean() - of["x-x-mono"].mean() < -5  # the raw advantage is lower
+    assert abs(table.loc["b", "effect"]) < 0.5 and table.loc["b", "ci_low"] < 0 < table.loc["b", "ci_high"]
+    assert table.loc["all", "verdict"] == UNDECIDED
+
+
+def test_a_share_is_one_of_the_references_value():
+    # 28 of 300 is less than a tenth; of 272 it would be more
+    table = rows(study("C5"), bias(lambda c: (272 if c.sampler == "hybrid" else 300) / 3)).set_index("part")
+    assert table.loc["a", "effect"] == pytest.approx(-28, abs=1)
+    assert table.loc["a", "verdict"] == CONTRADICTED and table.loc["b", "verdict"] == SUPPORTED
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_cells_are_those_of_the_budget_with_a_fixed_total(order):
+    names = {"longer": "fixed-per-language", "total": "fixed-total"}
+    budgets = {name: {"kind": names[name], "steps": 9} for name in sorted(names)[::order]}
+
+    def truth(q, c):
+        return 0.5 + 0.1 * (c.sampler == "hybrid") * (1 if c.budget == "total" else -1)
+
+    (row,) = whole(rows(study("C3", budgets=budgets), truth))
+    assert row["budget"] == "total" and row["verdict"] == SUPPORTED
+
+
+def test_a_claim_shows_the_numbers_of_the_part_that_decides():
+    table = rows(
+        study("C1"), lambda q, c: rivals(q, c) - 0.07 * (q.setting == "mono" and c.sampler == "x-x-mono")
+    )
+    table = table.set_index("part")[["compared", "effect", "p"]]
+    assert table.loc["all", "compared"] == table.loc["a", "compared"] == "mono mAP: x-x-mono minus x-y, n = 4"
+    assert table.loc["all", "effect"] == table.loc["a", "effect"]
+    table = rows(study("H2"), lambda q, c: 0.1 * c.n + 0.02 * (q.setting == "cross") * c.n).set_index("part")
+    assert table.loc["all", "effect"] == table["effect"][["b", "d"]].iloc[table["p"][["b", "d"]].argmin()]
+    assert (table["effect"] > 0).all()  # later minus earlier
+    table = rows(study("C3"), lambda q, c: {"hybrid": 0.6, "x-y": 0.59}.get(c.sampler, 0.5)).set_index("part")
+    assert table.loc["all", "p"] == table.loc[["a", "b"], "p"].max()
+    assert table.loc["all", "effect"] == table.loc["b", "effect"] < table.loc["a", "effect"]
 
 
 LACKS = [
@@ -189,6 +228,7 @@ LACKS = [
     ("C1", {"benchmark": "miracl"}, "the study has no benchmark but miracl"),
     ("H1", {"budgets": {"b": {"kind": "fixed-per-language", "steps": 9}}}, "no budget has a fixed total"),
     ("H2", {"samplers": ["x-x-mono"], "n": [1, 2]}, "x-x-mono has n = 1, 2: none below, near 4 and above"),
+    ("H2", {"samplers": ["x-x-mono"], "n": [1, 2, 4]}, "x-x-mono has n = 1, 2, 4: none below, near 4 and above"),
     ("H2", {"n": [4]}, "no sampler has two numbers of languages"),
     ("H3", {"samplers": ["x-y", "x-y-batch"]}, "x-x-mono is not in the grid"),
     ("H3", {"n": [1, 4]}, "x-y has fewer than two n to compare"),
