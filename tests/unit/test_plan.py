@@ -276,6 +276,9 @@ def test_benchmarks_have_their_published_numbers_of_texts():
     assert found["all"].candidates == pytest.approx(106.3e6, rel=0.001)
     # every corpus is searched by itself, and its shards are dropped
     assert found["all"].products < found["all"].questions * found["all"].candidates / 10
+    searched = plan.evaluation(plan.grid.runs[0])["search"]
+    by_ranks = sum(texts.products for texts in found.values() if not texts.corpus)
+    assert searched == 2 * 768 * (3 * by_ranks + found["miracl"].products + found["all"].products)
     assert plan.disk()["embeddings"] < 1e9 * len(plan.grid.runs)
 
 
