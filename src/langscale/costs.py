@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from langscale import base, registry, sizes
-from langscale.benchmarks import EMBEDDED
+from langscale import base, benchmarks, registry, sizes, sources
 from langscale.config import Model, Study
 from langscale.grid import NONE, Grid, Run, subset_name
 from langscale.sampling import Spec, directions, joint
@@ -25,8 +24,6 @@ from langscale.sizes import CARDS, CORE, DECODING, SHARE, Encoder, Machine
 
 PREFIX = 3  # tokens
 ADAM = 28  # bytes per parameter and step: weight, gradient and two moments are read, all but the gradient written
-
-
 TRANSLATION = "translation"
 TORCH, JOB = 4.0, 0.7  # CPU seconds to start a job with torch, and one without, Snakemake's own part included
 COLUMNS = (
@@ -49,22 +46,26 @@ class Texts:
 
 
 class Costs:
-    """The costs of a study; `results` is its folder, which may be empty or missing."""
+    """The costs of a study; `results` is its folder, which may be empty or missing.
+
+    Raises UserError for a source or benchmark that has no reader.
+    """
 
     def __init__(self, study: Study, grid: Grid, results: str | Path):
         self.study, self.grid, self.results = study, grid, Path(results)
+        for name in study.sources:
+            sources.module(name)
+        for name, benchmark in study.benchmarks.items():
+            benchmarks.module(benchmark.set or name)
         self.measured: set[str] = set()
-        self.encoder, self.texts, self.lengths = (
-            cache(self._encoder),
-            cache(self._texts),
-            cache(self._lengths),
-        )
+        self.encoder, self.texts = cache(self._encoder), cache(self._texts)
+        self.lengths = cache(self._lengths)
         self.checkpoints = {b: Counter(run for run, _ in grid.scored(b)) for b in study.benchmarks}
 
     # --- sizes
 
     def _encoder(self, name: str) -> Encoder | None:
-        """By the config of the model's folder, or of its `path`, else by hub id; None: unknown."""
+        """By its `architecture`, the config in the study's folder or in `path`, else by hub id; None: unknown."""
         model = self.study.models[name]
         if model.architecture is not None:
             return Encoder.of(model.architecture, model.vocabulary)
@@ -131,10 +132,12 @@ class Costs:
             return {run.sources[0]: 1.0}
         spec, by_size = Spec.parse(run.sampler), self.study.training.by_size_first
         mono = {"x-y": 0.0, "hybrid": spec.alpha}.get(spec.kind, 1.0)
-        sources = self.study.sources
-        weight = np.array(
-            [sources[s].size or self._pairs(s, sources[s].pairs, run.pairs) for s in run.sources]
-        )
+        options = [self.study.sources[name] for name in run.sources]
+        used = [
+            self._pairs(name, o.pairs, run.pairs) / run.share
+            for name, o in zip(run.sources, options, strict=True)
+        ]
+        weight = np.array([o.size or pairs for o, pairs in zip(options, used, strict=True)])
         shares = np.zeros(len(run.sources))
         for part, kind in ((mono, Spec("x-x-mono")), (1 - mono, spec)):
             if part:
@@ -151,7 +154,7 @@ class Costs:
     @staticmethod
     def _in(source: str, code: str) -> bool:
         """Whether a source as it is downloaded has a language."""
-        return source in EMBEDDED or code in registry.LANGUAGES.get(source, ("en",))
+        return source in sources.EMBEDDED or code in registry.LANGUAGES.get(source, ("en",))
 
     def _has(self, source: str, *codes: str) -> bool:
         return self.study.sources[source].translate or all(self._in(source, code) for code in codes)
@@ -298,11 +301,11 @@ class Costs:
     def entries(self) -> Iterator[registry.Entry]:
         """The registry's entries of all that the study downloads."""
         for name in self.study.sources:
-            if name not in EMBEDDED:
+            if name not in sources.EMBEDDED:
                 yield from registry.files(name, self.study.languages.pool)
         for name, benchmark in self.study.benchmarks.items():
             dataset = benchmark.set or name
-            if dataset not in EMBEDDED:
+            if dataset not in benchmarks.EMBEDDED:
                 yield from registry.files(dataset, benchmark.languages or self.study.languages.all)
         models, chosen = list(self.study.models.values()), self.study.translation
         if chosen:
@@ -320,7 +323,7 @@ class Costs:
 def hours(row: Mapping[str, Any], machine: Machine) -> float:
     """Hours of a row on a machine, the start of its jobs included."""
     slower = SHARE / DECODING if row["sampler"] == TRANSLATION else 1
-    seconds = machine.seconds(slower * row["operations"], row["moved"])
+    seconds = machine.seconds(slower * row["operations"], row["moved"], row["runs"] * row["steps"])
     return (seconds + (TORCH + JOB) * row["runs"]) / 3600
 
 

@@ -35,7 +35,7 @@ def text(costs: Costs, rows: Sequence[dict[str, Any]]) -> str:
     others = ", ".join(f"{card.name} {_short(sum(hours(row, card) for row in rows))}" for card in CARDS[1:])
     disk, (known, unknown) = costs.disk(), costs.download()
     files = ", ".join(
-        f"{name} ({count} files{'' if about is None else f', about {size(about)}'})"
+        f"{name} ({count} file{'s' * (count > 1)}{'' if about is None else f', about {size(about)}'})"
         for name, (count, about) in sorted(unknown.items())
     )
     lines = [

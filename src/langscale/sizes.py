@@ -70,15 +70,17 @@ TRANSLATORS = {
 
 @dataclass(frozen=True)
 class Machine:
-    """rate: operations per second that training and embedding reach, padding included; bandwidth: bytes per second."""
+    """rate: operations per second that training and embedding reach, padding included; bandwidth: bytes per second;
+    step: seconds of a training step beyond those, for all that is small."""
 
     name: str
     rate: float
     bandwidth: float
+    step: float = 0.0
 
-    def seconds(self, operations: float, moved: float = 0.0) -> float:
-        """Time of the matrix products, then of what only moves memory."""
-        return operations / self.rate + moved / self.bandwidth
+    def seconds(self, operations: float, moved: float = 0.0, steps: int = 0) -> float:
+        """Time of the matrix products, of what only moves memory, and of what each step costs at least."""
+        return operations / self.rate + moved / self.bandwidth + steps * self.step
 
 
 SHARE = 0.3  # of a card's peak (dense, bf16) that is reached: assumed, for encoders of this size with padding
@@ -89,7 +91,8 @@ CARDS = (
     Machine("RTX 4090", SHARE * 165e12, 1.0e12),
     Machine("L4", SHARE * 121e12, 0.3e12),
 )
-CORE = Machine("core", 70e9, 5e9)  # float32, multilingual-e5-small on two busy cores: measured
+# float32, both of two cores busy, measured: the rate with multilingual-e5-small, the step in the default study
+CORE = Machine("core", 70e9, 5e9, 0.04)
 
 
 @dataclass(frozen=True)

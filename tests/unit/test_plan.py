@@ -3,19 +3,24 @@
 import csv
 import json
 import math
+import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from langscale import registry, sizes
+from langscale import benchmarks, registry, sizes, sources
 from langscale.config import load
 from langscale.costs import ADAM, JOB, TORCH, Costs
+from langscale.errors import UserError
 from langscale.grid import Grid
 from langscale.plan import size, text, write
 from langscale.sampling import Sampler, SourceIndex, Spec
 from langscale.sizes import CARDS, CORE, Encoder
 
+ROOT = Path(__file__).parents[2]
 TINY = {"model_type": "bert", "hidden_size": 8, "num_hidden_layers": 2, "intermediate_size": 16}
 XLMR = {"hub": "FacebookAI/xlm-roberta-base"}
 
@@ -62,6 +67,15 @@ def test_encoders_have_the_parameters_that_their_cards_print(hub, millions, embe
     encoder = sizes.ENCODERS[hub]
     assert encoder.parameters == pytest.approx(millions * 1e6, rel=0.01)
     assert encoder.parameters - encoder.matrix == pytest.approx(embeddings * 1e6, rel=0.005)
+
+
+def test_every_source_and_benchmark_has_facts_and_others_are_named():
+    assert set(sizes.SOURCES) == set(sources.READERS)
+    assert set(sizes.BENCHMARKS) == set(benchmarks.READERS)
+    with pytest.raises(UserError, match="xqad-r is unknown; there are .*xquad-r"):
+        costs(benchmarks={"xqad-r": {}})
+    with pytest.raises(UserError, match="sources.sqad: unknown; there are .*squad"):
+        costs(sources={"sqad": {}})
 
 
 def test_every_encoder_of_the_registry_has_a_size():
@@ -119,7 +133,9 @@ def test_costs_of_a_toy_study_by_hand():
     embedding = 2 * (questions * forward(10) + candidates * forward(15))
     assert row["operations"] == pytest.approx(80 * 3 * (forward(8) + forward(22)) + embedding)
     assert row["moved"] == 2 * 10 * ADAM * (matrix + 1000 * 8)
-    seconds = row["operations"] / CORE.rate + row["moved"] / CORE.bandwidth + 2 * (TORCH + JOB)
+    seconds = (
+        row["operations"] / CORE.rate + row["moved"] / CORE.bandwidth + 2 * 10 * CORE.step + 2 * (TORCH + JOB)
+    )
     assert row["core_hours"] == pytest.approx(seconds / 3600)
     search = 2 * 3 * 2 * questions * candidates * 8 / CORE.rate + 2 * 2 * JOB
     assert row["search_core_hours"] == pytest.approx(search / 3600)
@@ -260,6 +276,9 @@ def test_benchmarks_have_their_published_numbers_of_texts():
     assert found["all"].candidates == pytest.approx(106.3e6, rel=0.001)
     # every corpus is searched by itself, and its shards are dropped
     assert found["all"].products < found["all"].questions * found["all"].candidates / 10
+    searched = plan.evaluation(plan.grid.runs[0])["search"]
+    by_ranks = sum(texts.products for texts in found.values() if not texts.corpus)
+    assert searched == 2 * 768 * (3 * by_ranks + found["miracl"].products + found["all"].products)
     assert plan.disk()["embeddings"] < 1e9 * len(plan.grid.runs)
 
 
@@ -330,6 +349,22 @@ def test_translation_fills_what_is_lacking():
 
 
 # --- what is printed
+
+
+@pytest.mark.parametrize("name", ["paper", "ladder", "ladder-b", "ntrex"])
+def test_configs_and_readme_print_what_the_plan_says(name):
+    file = ROOT / f"config/{name}.yaml"
+    study = load(yaml.safe_load(file.read_text(encoding="utf-8")))
+    plan = Costs(study, Grid(study), "nowhere")
+    gpu, disk = sum(row["gpu_hours"] for row in plan.rows()), sum(plan.disk().values())
+    [listed] = [
+        line
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+        if f"`{name}.yaml` |" in line
+    ]
+    for words in (file.read_text(encoding="utf-8").partition("study:")[0], listed):
+        assert float(re.search(r"([\d.]+) A100 hours", words)[1]) == pytest.approx(gpu, rel=0.02)
+        assert float(re.search(r"(\d+) GB of disk", words)[1]) == pytest.approx(disk / 1e9, rel=0.02)
 
 
 def test_unknown_sizes_are_said_to_be_unknown():
