@@ -277,5 +277,8 @@ def all_tables(
             if checkpoint == "last":
                 claimed += ledger.entries(panel, benchmark)
     tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
-    tables |= {"contrasts": adjust(tables["contrasts"]), "claims": ledger.table(study, claimed, audit)}
+    tables |= {
+        "contrasts": adjust(tables["contrasts"]),
+        "claims": ledger.table(study, claimed, audit, tables.get("diversity")),
+    }
     return {"runs": runs_table(grid)} | tables
