@@ -16,8 +16,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Code = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Metric = Literal[
-    "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "own-language advantage", "own-language share@1",
-    "own-language share@10", "own-language share@100",
+    "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "rank distance log-ratio", "own-language advantage",
+    "own-language share@1", "own-language share@10", "own-language share@100",
 ]  # fmt: skip
 
 
@@ -221,6 +221,7 @@ class Point(Options):
     sampler: str = Field(description="a sampler of the grid, `untrained`, or `none` with model bm25")
     budget: Name | None = Field(None, description="null: the only budget")
     n: int = Field(0, ge=0, description="number of training languages; 0 for untrained and bm25")
+    ladder: Name | None = Field(None, description="a name from `ladders`; null: the random ladders")
 
 
 class Contrast(Options):
@@ -241,7 +242,7 @@ class Contrast(Options):
     def is_measured(self):
         if self.setting == "mono" and "-" in self.pair_set:
             raise ValueError(f"mono has the pair sets all, pool, heldout; found {self.pair_set}")
-        bias = self.metric == "rank distance" or self.metric.startswith("own-language")
+        bias = self.metric.startswith(("rank distance", "own-language"))
         if bias and (self.setting, self.pair_set) != ("multi", "all"):
             raise ValueError(
                 f"{self.metric} is measured in multi, pairs all; found {self.setting} {self.pair_set}"

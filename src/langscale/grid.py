@@ -152,7 +152,7 @@ class Grid:
         return points(self.cells)
 
     def point(self, named: Named, key: str) -> Point:
-        """The point, of the random ladders, that a contrast of the config names; `key` is where it does so."""
+        """The point that a contrast of the config names; `key` is where it does so."""
         sampler = named.sampler, None
         if named.n:
             try:
@@ -160,7 +160,11 @@ class Grid:
             except UserError as error:
                 raise UserError(f"{key}: {error}") from None
             sampler = spec.sampler, spec.alpha
-        there = [p for p in self.points if p.ladder == ALL]
+        ladders = [p.ladder for p in self.points if p.ladder != ALL]
+        if named.ladder and named.ladder not in ladders:
+            known = ", ".join(dict.fromkeys(ladders)) or "none"
+            raise UserError(f"{key}.ladder: {named.ladder} is in no arm of the grid; there are {known}")
+        there = [p for p in self.points if p.ladder == (named.ladder or ALL)]
         found = [
             p
             for p in there
@@ -169,7 +173,7 @@ class Grid:
             and named.budget in (None, p.budget)
         ]
         if len(found) != 1:
-            wanted = " ".join(str(v) for v in (named.model, named.sampler, named.budget) if v)
+            wanted = " ".join(str(v) for v in (named.model, named.sampler, named.budget, named.ladder) if v)
             known = ", ".join(
                 dict.fromkeys(f"{p.model} {p.sampler} {p.budget} n={p.n_languages}" for p in there)
             )

@@ -18,8 +18,13 @@ def write(table: pd.DataFrame, folder: str | Path, name: str) -> None:
     texts = {"csv": table.to_csv(index=False, float_format="%.6g", lineterminator="\n")}
     if name in LAYOUTS:
         shown = LAYOUTS[name](table)
-        texts["md"] = shown.to_markdown(index=False) + "\n"
-        texts["tex"] = shown.to_latex(index=False, escape=True, column_format="l" * shown.shape[1])
+        texts["md"] = f"{shown.to_markdown(index=False)}\n\n{NOTE}\n"
+        texts["tex"] = shown.to_latex(
+            index=False,
+            escape=True,
+            column_format="l" * shown.shape[1],
+            caption=NOTE.replace("%", r"\%").replace("_", r"\_"),
+        )
     for kind, text in texts.items():
         with atomic(Path(folder) / f"{name}.{kind}") as partial:
             partial.write_text(text, encoding="utf-8")
@@ -140,4 +145,15 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-LAYOUTS = {"scaling": scaling, "main": main, "transfer": transfer, "contrasts": contrasts}
+def bias(table: pd.DataFrame) -> pd.DataFrame:
+    """Measures of language bias in multi, one column each."""
+    table = headline(table)
+    return _wide(table, _points(table), table["metric"])
+
+
+LAYOUTS = {"scaling": scaling, "main": main, "transfer": transfer, "contrasts": contrasts, "bias": bias}
+NOTE = (
+    "In brackets: 95% procedure interval, which speaks about new training runs and new questions; where it is missing, "
+    "there are fewer than four replicates, or the measure is a median. The csv has the interval of these runs "
+    "(runs_ci), questions alone drawn anew, as well."
+)

@@ -12,7 +12,7 @@ import numpy as np
 
 from langscale.config import Study
 from langscale.grid import ALL, BM25, Grid
-from langscale.scores import BIAS, METRICS, PAIR_SETS, SETTINGS, Cells, Clusters, Scores, Sums
+from langscale.scores import BIAS, METRICS, PAIR_SETS, RANK, SETTINGS, Cells, Clusters, Scores, Sums
 from langscale.statistics import estimate
 
 CHUNK = 16  # quantities in one bootstrap, which holds all their resampled values
@@ -79,9 +79,12 @@ def status_quantities() -> list[Quantity]:
 
 
 class Panel:
-    """Scores of all runs of a study on one benchmark at one checkpoint."""
+    """Scores of all runs of a study on one benchmark at one checkpoint.
 
-    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores]):
+    `by`: which column of the questions is the cluster that is resampled, `cluster` or the coarser `group`.
+    """
+
+    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores], by: str = "cluster"):
         self.study, self.grid, self.scores, self.points = study, grid, scores, grid.points
         self.trained_on = {run.path: run.languages for run in grid.runs}
         self.paths = [run.path for run in grid.runs]
@@ -92,7 +95,7 @@ class Panel:
         ]
         first = scores[self.paths[0]]
         self.languages = first.languages
-        self.clusters = Clusters(first.questions, self.languages)
+        self.clusters = Clusters(first.questions, self.languages, by)
         self._cells = cache(self._make_cells)  # of this panel, and gone with it
 
     def column(self, path: str) -> int:
@@ -129,12 +132,13 @@ class Panel:
         asked, offered = (self._index(codes) for codes in (quantity.asked, quantity.offered))
         if not len(asked):
             return None
-        # in cross a candidate language is a column; in multi the candidates are part of the value
-        restricted = quantity.setting == "multi" and len(offered) < len(self.languages)
+        # in cross, and of ranks, a candidate language is a column; else in multi the candidates are part of the value
+        by_candidate = quantity.setting == "cross" or quantity.metric == RANK
+        restricted = not by_candidate and quantity.setting == "multi" and len(offered) < len(self.languages)
         kept = tuple(offered.tolist()) if restricted else None
         other = quantity.candidate_language == OTHER
         cells = self._cells(path, quantity.setting, quantity.metric, kept, other)
-        return self.clusters.add(cells, asked, offered if quantity.setting == "cross" else np.arange(1))
+        return self.clusters.add(cells, asked, offered if by_candidate else np.arange(1))
 
     def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
         """Positions of those of the languages (None: all) that the benchmark has."""

@@ -11,8 +11,18 @@ from langscale.benchmarks import reader
 from langscale.config import Study
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
-from langscale.scores import SETTINGS, Scores
-from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
+from langscale.scores import BIAS, METRICS, RANK, SETTINGS, Scores
+from langscale.sensitivity import HEADLINE, sensitivity_table
+from langscale.statistics import (
+    MARGIN,
+    MARGIN_SHARE,
+    benjamini_hochberg,
+    cell_units,
+    cluster_parts,
+    equivalence_p,
+    holm,
+    paired_units,
+)
 
 SCORES = (
     "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting", "query_language",
@@ -23,7 +33,7 @@ CONTRASTS = (
     *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
     "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted", "family",
     "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries", "n_runs", "note", "checkpoint",
-    "candidate_text", "average",
+    "candidate_text", "average", "p_equivalent", "margin",
 )  # fmt: skip
 CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
 
@@ -136,11 +146,19 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
 
 
 def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
-    """The comparisons that are always made: along n, against the untrained model and BM25, and between samplers.
+    """The comparisons that are always made: along n, against the untrained model and BM25, between samplers and models.
 
-    Along n: every n against the next smaller and the smallest. Between samplers: at every n above 1.
+    Along n: every n against the next smaller and the smallest. Between samplers: at every n above 1. Between models,
+    untrained ones too: all else equal. Named ladders: against the random ones.
     """
     pairs = []
+    for i, p in enumerate(points):
+        pairs += [
+            (p, q)
+            for q in points[:i]
+            if p.model != q.model and BM25 not in (p.model, q.model)
+            if p.columns() | {"model": None} == q.columns() | {"model": None}
+        ]
     trained = [p for p in points if p.trained]
     for p in trained:
         curve = [q for q in trained if q.columns() | {"n_languages": 0} == p.columns() | {"n_languages": 0}]
@@ -154,7 +172,15 @@ def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
             if p.n_languages > 1
             and (q.model, q.budget, q.ladder, q.n_languages) == (p.model, p.budget, p.ladder, p.n_languages)
         ]
+        pairs += [(p, q) for q in trained if p.ladder != ALL and q.columns() == p.columns() | {"ladder": ALL}]
     return pairs
+
+
+def margin(metric: str, reference: np.ndarray | None) -> np.ndarray | float:
+    """Half-width of what counts as equal: .01 of mAP and its like, 5% of the reference for rank distance, else nan."""
+    if metric == "rank distance":
+        return MARGIN_SHARE * np.abs(reference)
+    return MARGIN if metric in METRICS and metric != "relevant" else np.nan
 
 
 def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
@@ -171,17 +197,27 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     }
     # a difference is taken once, in the direction in which it was declared
     pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
-    pairs = list(dict.fromkeys(pairs + named))
     columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
-    comparisons = [paired_units(columns[p], columns[q], panel.fixed) for p, q in pairs]
+    units = {(p, q): paired_units(columns[p], columns[q], panel.fixed) for p, q in pairs + named}
+    pairs = [pair for pair in units if units[pair] or pair in named]  # aliases of each other say nothing
+    comparisons = [units[pair] for pair in pairs]
     asked = {tuple(what) for _, *what in declared}
     quantities = [
         q
         for q in pair_set_quantities(study)
         if q.metric in CONTRAST_METRICS or (q.setting, q.pair_set, q.metric) in asked
     ]
+    distances = [quantity for quantity in quantities if quantity.metric == "rank distance"]
+    references = {
+        (quantity, average): found["mean"]
+        for quantity, average, _, found in panel.estimates(
+            distances, [cell_units(columns[q]) for _, q in pairs]
+        )
+    }
     rows = []
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
+        margins = margin(quantity.metric, references.get((quantity, average))) * np.ones(len(pairs))
+        equivalent = equivalence_p(found["mean"], found["se"], found["df"], margins)
         for i, (p, q) in enumerate(pairs):
             sides = {
                 f"{side}_{name}": getattr(point, name)
@@ -205,6 +241,8 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
                     "n_runs": found["n_runs"][i],
                     "note": found["reason"][i],
                     "average": average,
+                    "p_equivalent": equivalent[i],
+                    "margin": margins[i],
                 }
             )  # fmt: skip
     return pd.DataFrame(rows, columns=list(CONTRASTS))
@@ -217,6 +255,55 @@ def adjust(table: pd.DataFrame) -> pd.DataFrame:
         method = benjamini_hochberg if family == "exploratory" else holm
         adjusted[rows] = method(table["p"].to_numpy(dtype=float)[rows])
     return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
+
+
+def seeds_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """The headline measures of each replicate by itself: `ladder` is the run's own, `seed` its seed; no intervals."""
+    found = [
+        q
+        for q in pair_set_quantities(study)
+        if (q.setting, q.metric) in HEADLINE and q.candidate_language == ALL
+    ]
+    rows = []
+    for quantity in found:
+        sums = panel.sums(quantity)
+        if sums is None:
+            continue
+        means = cluster_parts(sums.sums, sums.counts).sum(axis=0)
+        for cell in panel.grid.cells:
+            column = panel.column(cell.run.path)
+            rows.append(
+                labels | {name: getattr(cell, name) for name in (*POINT, "seed")} | quantity.columns()
+                | {"value": means[column], "n_queries": sums.questions[column], "n_runs": 1, "average": "macro"}
+            )  # fmt: skip
+    return score_table(iter(rows))
+
+
+def ranks_by_language(study: Study) -> list[Quantity]:
+    """The rank in multi of the relevant candidate of each language, questions in all languages."""
+    return [Quantity("multi", RANK, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
+
+
+def bias_table(panel: Panel, scaling: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
+    """The measures of language bias, and the median rank distance: over questions, mean over languages and runs.
+
+    A median is no sum over questions, so it has no interval.
+    """
+    medians = {}
+    for path in panel.paths:
+        scores = panel.scores[path]
+        distance = pd.Series(scores.values("multi", "rank distance")[:, 0])
+        medians[path] = distance.groupby(scores.own).median().mean()
+    constant = {"setting": "multi", "metric": "median rank distance", "seed": ALL, "average": "macro"}
+    constant |= {name: ALL for name in ("query_language", "candidate_language", "pair_set", "status")}
+    rows = []
+    for point in panel.points:
+        paths = dict.fromkeys(path for _, path in point.runs)
+        value = np.mean([medians[path] for path in paths])
+        questions = len(panel.scores[panel.paths[0]].questions)
+        known = {"value": value, "n_queries": questions, "n_runs": len(paths)}
+        rows.append(labels | constant | point.columns() | known)
+    return pd.concat([scaling[scaling["metric"].isin(BIAS)], score_table(iter(rows))], ignore_index=True)
 
 
 def main_table(scaling: pd.DataFrame) -> pd.DataFrame:
@@ -265,6 +352,10 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 "pairs": score_table(score_rows(panel, by_pair(study), labels)),
                 "transfer": transfer_table(study, panel, labels),
                 "contrasts": contrast_table(study, panel, labels),
+                "sensitivity": sensitivity_table(panel, labels),
+                "seeds": seeds_table(study, panel, labels),
+                "ranks": score_table(score_rows(panel, ranks_by_language(study), labels)),
+                "bias": bias_table(panel, scaling, labels),
                 "shares": shares_table(panel.points, shares).assign(
                     benchmark=benchmark, checkpoint=checkpoint
                 ),

@@ -8,7 +8,11 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/transfer.csv     held-out languages by script and branch
         tables/shares.csv       languages of the top 1, 10 and 100
         tables/contrasts.csv    paired differences with p values
-        (scaling, main and contrasts also as .md and .tex)
+        tables/sensitivity.csv  headline and confirmatory contrasts, articles or home territories as clusters
+        tables/seeds.csv        the headline measures of each replicate
+        tables/ranks.csv        mean rank of each candidate language
+        tables/bias.csv         measures of language bias, with the median rank distance
+        (scaling, main, transfer, contrasts and bias also as .md and .tex)
 """
 
 TABLES = [
@@ -20,8 +24,12 @@ TABLES = [
     "transfer",
     "shares",
     "contrasts",
+    "sensitivity",
+    "seeds",
+    "ranks",
+    "bias",
 ]
-READABLE = ["scaling", "main", "transfer", "contrasts"]
+READABLE = ["scaling", "main", "transfer", "contrasts", "bias"]
 
 
 rule statistics:
@@ -33,6 +41,7 @@ rule statistics:
             "tables.py",
             "layout.py",
             "panel.py",
+            "sensitivity.py",
             "statistics.py",
             "scores.py",
             "metrics.py",

@@ -35,12 +35,14 @@ shares = bias.language_shares(languages, len(benchmark.languages))
 own_share = np.stack(
     [bias.own_share(share, benchmark.question_language) for share in shares.values()], axis=1
 )
-scores = Scores(benchmark.questions, benchmark.languages, own, multi, own_share.astype(np.float32))
+own_share = own_share.astype(np.float32)
+pool = len(benchmark.candidates)
+scores = Scores(benchmark.questions, benchmark.languages, own, multi, own_share, pool)
 
 with atomic(snakemake.output.rankings) as partial, open(partial, "wb") as file:
     np.save(file, top)
 scores.save(snakemake.output.scores)
 with atomic(snakemake.output.shares) as partial:
-    pool = bias.pool_shares(benchmark.candidate_language, len(benchmark.languages))
-    table = bias.share_table(shares, benchmark.question_language, benchmark.languages, pool)
+    pool_shares = bias.pool_shares(benchmark.candidate_language, len(benchmark.languages))
+    table = bias.share_table(shares, benchmark.question_language, benchmark.languages, pool_shares)
     table.to_parquet(partial, index=False)
