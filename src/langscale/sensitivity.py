@@ -10,12 +10,9 @@ from typing import Any
 import pandas as pd
 
 from langscale.grid import ALL, POINT
-from langscale.panel import Panel, Quantity, pair_set_quantities
+from langscale.panel import HEADLINE, Panel, Quantity, pair_set_quantities
 from langscale.statistics import cell_units, paired_units
 
-HEADLINE = (
-    ("mono", "mAP"), ("cross", "mAP"), ("multi", "mAP"), ("multi", "mAP@20"), ("multi", "rank distance"),
-)  # fmt: skip
 SENSITIVITY = (
     *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "pair_set",
     "metric", "average", "cluster", "n_clusters", "value", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high", "p",

@@ -117,10 +117,9 @@ def effective_clusters(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How many clusters of equal weight are worth as much as these, shares [C, M] of each mean: ([M], [M]).
 
     First for the bias of a bootstrap variance, 1/G = 2 sum w^3 / sum w^2 - sum w^2, then for its degrees of freedom,
-    G = (sum w^2)^2 / sum w^4 (Satterthwaite 1946; Carter, Schnepel, Steigerwald 2017), both from the clusters'
-    contributions w^2 to the variance if questions of a cluster are wholly alike. Both are C for equal weights. The
-    cards of cldr hold up to 38 questions and are worth 25 and 17 clusters, not 132: with C instead of G, 95%
-    intervals cover 92.6% and tests reject 5.9% (simulated).
+    G = (sum w^2)^2 / sum w^4 (Satterthwaite 1946; Carter, Schnepel, Steigerwald 2017), both for clusters whose questions
+    are wholly alike; C for equal weights. The cards of cldr, with up to 38 questions, are worth 25 and 17 clusters,
+    not 132: with 132, 95% intervals cover 92.6% and tests reject 5.9% (simulated).
     """
     second, third, fourth = ((shares**power).sum(axis=0) for power in (2, 3, 4))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -283,21 +282,20 @@ def estimate(
     asked = counts.sum(axis=-1)  # [C] or [K, C]
     resamples = resamples[(resamples @ np.atleast_2d(asked).T > 0).all(axis=1)]  # the others hold no question
     boot = bootstrap(sums, counts, resamples, average).T
-    whole = counts if counts.ndim == 3 else counts[None]
-    worth = effective_clusters(cluster_parts(whole, whole, average))
-    worth = [np.broadcast_to(found, len(sums)) for found in worth]
     parts = cluster_parts(sums, counts, average)
     means = parts.sum(axis=0)
+    each = counts if counts.ndim == 3 else counts[None]
+    worth = np.broadcast_arrays(*effective_clusters(cluster_parts(each, each, average)), means)
     n_runs = np.array([len(units) for units in comparisons], dtype=int)
     values = np.full((len(comparisons), n_runs.max(initial=1)), np.nan)
     shared, low, high, n_clusters = np.full((4, len(comparisons)), np.nan)
     alone, contrast = np.zeros((2, len(comparisons)), dtype=bool)
     mean_parts = np.zeros((len(clusters), len(comparisons)))
-    # quantiles of many at once
+    # quantiles are taken of many at once
     replicate_means, waiting = np.empty((min(256, len(comparisons)), boot.shape[1])), []
-    for m, units in enumerate(comparisons):
-        if not units:
-            continue
+    live = np.flatnonzero(n_runs).tolist()
+    for m in live:
+        units = comparisons[m]
         columns = sorted({k for unit in units for k in unit})
         weights = np.array([[unit.get(k, 0.0) for k in columns] for unit in units])
         trained = [not fixed[k] for k in columns]
@@ -306,18 +304,15 @@ def estimate(
         alone[m] = not any(trained)
         contrast[m] = (np.abs(weights.sum(axis=1)) < 1e-9).all()
         drawn = (weights @ boot[columns]).T  # [B, R]
-        row = len(waiting)
-        replicate_means[row] = drawn.mean(axis=1)
+        replicate_means[len(waiting)] = drawn.mean(axis=1)
         waiting.append(m)
         shared[m] = question_variance(drawn, worth[0][columns].min())
         n_clusters[m] = worth[1][columns].min()
         values[m, : len(units)] = weights @ means[columns]
         mean_parts[:, m] = parts[:, columns] @ weights.mean(axis=0)
-        if len(waiting) == len(replicate_means):
-            low[waiting], high[waiting] = runs_interval(replicate_means.T)
+        if len(waiting) == len(replicate_means) or m == live[-1]:
+            low[waiting], high[waiting] = runs_interval(replicate_means[: len(waiting)].T)
             waiting = []
-    if waiting:
-        low[waiting], high[waiting] = runs_interval(replicate_means[: len(waiting)].T)
     known = procedure_interval(values, shared, n_clusters, alone)
     tested = np.where(contrast, 1.0, np.nan)
     return {

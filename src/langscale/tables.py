@@ -12,13 +12,13 @@ from langscale.config import Study
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scores import BIAS, METRICS, RANK, SETTINGS, Scores
-from langscale.sensitivity import HEADLINE, sensitivity_table
+from langscale.sensitivity import sensitivity_table
+from langscale.single import median_rows, replicate_rows
 from langscale.statistics import (
     MARGIN,
     MARGIN_SHARE,
     benjamini_hochberg,
     cell_units,
-    cluster_parts,
     equivalence_p,
     holm,
     paired_units,
@@ -257,53 +257,9 @@ def adjust(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
 
 
-def seeds_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """The headline measures of each replicate by itself: `ladder` is the run's own, `seed` its seed; no intervals."""
-    found = [
-        q
-        for q in pair_set_quantities(study)
-        if (q.setting, q.metric) in HEADLINE and q.candidate_language == ALL
-    ]
-    rows = []
-    for quantity in found:
-        sums = panel.sums(quantity)
-        if sums is None:
-            continue
-        means = cluster_parts(sums.sums, sums.counts).sum(axis=0)
-        for cell in panel.grid.cells:
-            column = panel.column(cell.run.path)
-            rows.append(
-                labels | {name: getattr(cell, name) for name in (*POINT, "seed")} | quantity.columns()
-                | {"value": means[column], "n_queries": sums.questions[column], "n_runs": 1, "average": "macro"}
-            )  # fmt: skip
-    return score_table(iter(rows))
-
-
 def ranks_by_language(study: Study) -> list[Quantity]:
     """The rank in multi of the relevant candidate of each language, questions in all languages."""
     return [Quantity("multi", RANK, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
-
-
-def bias_table(panel: Panel, scaling: pd.DataFrame, labels: dict[str, Any]) -> pd.DataFrame:
-    """The measures of language bias, and the median rank distance: over questions, mean over languages and runs.
-
-    A median is no sum over questions, so it has no interval.
-    """
-    medians = {}
-    for path in panel.paths:
-        scores = panel.scores[path]
-        distance = pd.Series(scores.values("multi", "rank distance")[:, 0])
-        medians[path] = distance.groupby(scores.own).median().mean()
-    constant = {"setting": "multi", "metric": "median rank distance", "seed": ALL, "average": "macro"}
-    constant |= {name: ALL for name in ("query_language", "candidate_language", "pair_set", "status")}
-    rows = []
-    for point in panel.points:
-        paths = dict.fromkeys(path for _, path in point.runs)
-        value = np.mean([medians[path] for path in paths])
-        questions = len(panel.scores[panel.paths[0]].questions)
-        known = {"value": value, "n_queries": questions, "n_runs": len(paths)}
-        rows.append(labels | constant | point.columns() | known)
-    return pd.concat([scaling[scaling["metric"].isin(BIAS)], score_table(iter(rows))], ignore_index=True)
 
 
 def main_table(scaling: pd.DataFrame) -> pd.DataFrame:
@@ -353,9 +309,11 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 "transfer": transfer_table(study, panel, labels),
                 "contrasts": contrast_table(study, panel, labels),
                 "sensitivity": sensitivity_table(panel, labels),
-                "seeds": seeds_table(study, panel, labels),
+                "seeds": score_table(replicate_rows(panel, labels)),
                 "ranks": score_table(score_rows(panel, ranks_by_language(study), labels)),
-                "bias": bias_table(panel, scaling, labels),
+                "bias": pd.concat(
+                    [scaling[scaling["metric"].isin(BIAS)], score_table(median_rows(panel, labels))]
+                ),
                 "shares": shares_table(panel.points, shares).assign(
                     benchmark=benchmark, checkpoint=checkpoint
                 ),

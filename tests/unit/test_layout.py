@@ -29,10 +29,13 @@ def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_pa
     for name in ("scaling", "main", "languages", "pairs"):
         assert a[f"{name}.csv"].decode().splitlines()[0].split(",") == list(tables.SCORES)
     for name in layout.LAYOUTS:
-        lines = a[f"{name}.md"].decode().splitlines()
+        rows, note = a[f"{name}.md"].decode().split("\n\n")
+        assert note.strip() == layout.NOTE
+        lines = rows.splitlines()
         assert lines[0].startswith("| ") and len({line.count("|") for line in lines}) == 1
         tex = a[f"{name}.tex"].decode()
-        assert tex.startswith(r"\begin{tabular}") and tex.count(r"\\") == len(lines) - 1
+        assert r"\begin{tabular}" in tex and r"\caption{In brackets: 95\% procedure interval" in tex
+        assert tex.count(r"\\") == len(lines) - 1
     scaling = pd.read_csv(tmp_path / "a/scaling.csv", keep_default_na=False, na_values=[""])
     np.testing.assert_allclose(scaling["value"], made.tables["scaling"]["value"], rtol=1e-5)
     # a cell of the table as it is read: value and procedure interval

@@ -42,6 +42,7 @@ rule statistics:
             "layout.py",
             "panel.py",
             "sensitivity.py",
+            "single.py",
             "statistics.py",
             "scores.py",
             "metrics.py",
