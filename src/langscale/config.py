@@ -257,6 +257,11 @@ class Evaluation(Options):
 
     top_k: int = Field(100, ge=100, description="length of the stored lists")
     bm25: bool = Field(True, description="a lexical baseline row over character n-grams")
+    controls: bool = Field(
+        False,
+        description="rank language-centred embeddings and compare the rankings of translated questions, too: controls of "
+        "language bias, which take about twice the time of the scores",
+    )
     bm25_ngrams: tuple[int, int] = Field((2, 4), description="shortest and longest character n-gram")
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ import numpy as np
 
 from langscale.config import Study
 from langscale.grid import ALL, BM25, Grid
-from langscale.scores import BIAS, METRICS, PAIR_SETS, RANK, SETTINGS, Cells, Clusters, Scores, Sums
+from langscale.scores import BIAS, CONTROLS, METRICS, PAIR_SETS, RANK, SETTINGS, Cells, Clusters, Scores, Sums
 from langscale.statistics import estimate
 
 HEADLINE = (
@@ -67,7 +67,8 @@ def pair_set_quantities(study: Study) -> list[Quantity]:
                 found.append(Quantity(setting, metric, pair_set, asked, offered))
                 if setting == "multi" and pair_set == ALL:
                     found.append(replace(found[-1], candidate_language=OTHER))
-    return found + [Quantity("multi", metric) for metric in BIAS]
+    controls = CONTROLS if study.evaluation.controls else ()
+    return found + [Quantity("multi", metric) for metric in (*BIAS, *controls)]
 
 
 def status_quantities() -> list[Quantity]:
@@ -109,12 +110,12 @@ class Panel:
         """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value.
 
         With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
-        languages is NaN.
+        languages, or such values (BM25 has no embeddings), is NaN.
         """
         found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
         some = next((f for f in found if f), None)
         questions = np.array([f.questions if f else 0 for f in found])
-        if some is None or quantity.status == ALL:
+        if some is None or (quantity.status == ALL and all(found)):
             return some and Sums(np.stack([f.sums for f in found]), some.counts, questions)
         shape = len(found), len(self.clusters.names), max(f.sums.shape[1] for f in found if f)
         sums, counts = np.full(shape, np.nan), np.ones(shape)

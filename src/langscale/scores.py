@@ -28,6 +28,7 @@ METRICS = {
 SHARES = ("own-language share@1", "own-language share@10", "own-language share@100")
 BIAS = ("rank distance", "rank distance log-ratio", "own-language advantage", *SHARES)
 QUESTION = ("question_id", "cluster", "group", "language")
+CONTROLS = ("Spearman", "centred mAP", "centred rank distance", "centred own-language advantage")
 RANK = "rank"
 """Rank of the relevant candidate of each language in multi: its mean over questions tells where a language lands."""
 
@@ -39,7 +40,7 @@ class Scores:
     questions: Q rows (question_id, cluster, language and, if known, group, a coarser cluster); languages: L sorted codes; own_pool: int32 [Q, L], rank of
     the relevant candidate of each language in the pool of that language; multi: int32 [Q, L], in the pool of all;
     own_share: float32 [Q, 3], share of the question's language in the first 1, 10 and 100 of multi; pool: number of
-    candidates of all languages.
+    candidates of all languages; controls: float32 [Q, 4], the CONTROLS (langscale.controls), if they were computed.
     """
 
     questions: pd.DataFrame
@@ -48,6 +49,7 @@ class Scores:
     multi: np.ndarray
     own_share: np.ndarray
     pool: int
+    controls: np.ndarray | None = None
 
     @cached_property
     def own(self) -> np.ndarray:
@@ -65,6 +67,11 @@ class Scores:
         keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
         if metric in BIAS:
             return self._bias(metric)[:, None]
+        if metric in CONTROLS:
+            known = (
+                np.full((len(self.multi), len(CONTROLS)), np.nan) if self.controls is None else self.controls
+            )
+            return known[:, [CONTROLS.index(metric)]]
         if metric == RANK:
             return np.where(self.multi > 0, self.multi, np.nan)
         if setting == "multi":
@@ -95,6 +102,8 @@ class Scores:
             )
         for metric in BIAS:
             table[metric] = self._bias(metric).astype(np.float32)
+        if self.controls is not None:
+            table[list(CONTROLS)] = self.controls
         for name, ranks in (("rank in own pool", self.own_pool), ("rank in all", self.multi)):
             for i, language in enumerate(self.languages):
                 table[f"{name}: {language}"] = ranks[:, i]
@@ -114,6 +123,7 @@ class Scores:
             table[multi].to_numpy(),
             table[list(SHARES)].to_numpy(),
             int(table["pool"].iloc[0]),
+            table[list(CONTROLS)].to_numpy() if CONTROLS[0] in table else None,
         )
 
 

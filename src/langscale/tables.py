@@ -11,7 +11,7 @@ from langscale.benchmarks import reader
 from langscale.config import Study
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
-from langscale.scores import BIAS, METRICS, RANK, SETTINGS, Scores
+from langscale.scores import BIAS, CONTROLS, METRICS, RANK, SETTINGS, Scores
 from langscale.sensitivity import sensitivity_table
 from langscale.single import median_rows, replicate_rows
 from langscale.statistics import (
@@ -312,7 +312,10 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 "seeds": score_table(replicate_rows(panel, labels)),
                 "ranks": score_table(score_rows(panel, ranks_by_language(study), labels)),
                 "bias": pd.concat(
-                    [scaling[scaling["metric"].isin(BIAS)], score_table(median_rows(panel, labels))]
+                    [
+                        scaling[scaling["metric"].isin([*BIAS, *CONTROLS])],
+                        score_table(median_rows(panel, labels)),
+                    ]
                 ),
                 "shares": shares_table(panel.points, shares).assign(
                     benchmark=benchmark, checkpoint=checkpoint
