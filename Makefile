@@ -28,7 +28,7 @@ format: $(VENV)/.test
 bench: $(VENV)/.study
 	$(BIN)/python benchmarks/overhead.py
 
-# simulated studies with a planted truth, twelve minutes on one core; writes docs/validation.md, goes on where it stopped
+# simulated studies with a planted truth, twenty minutes on one core; writes docs/validation.md, goes on where it stopped
 validate: $(VENV)/.study
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/validation.py
 

@@ -260,7 +260,7 @@ class Evaluation(Options):
     controls: bool = Field(
         False,
         description="rank language-centred embeddings and compare the rankings of translated questions, too: controls of "
-        "language bias, which take about twice the time of the scores",
+        "language bias, which double the time of the scores",
     )
     bm25_ngrams: tuple[int, int] = Field((2, 4), description="shortest and longest character n-gram")
 
