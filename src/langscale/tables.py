@@ -322,5 +322,9 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 ),
             }.items():
                 parts.setdefault(name, []).append(table)
-    tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
+    tables = {
+        # an empty table has columns of objects, which would take the numbers' format away
+        name: pd.concat([table for table in found if len(table)] or found, ignore_index=True)
+        for name, found in parts.items()
+    }
     return {"runs": runs_table(grid)} | tables | {"contrasts": adjust(tables["contrasts"])}

@@ -66,6 +66,8 @@ def test_best_checkpoints_budgets_and_ladders_stay_apart_in_the_layouts(tmp_path
     transfer = layout.transfer(made.tables["transfer"])
     assert {"BM25", "untrained", "x-y n=3 fixed-rows", "x-y n=3 fixed-total"} <= set(transfer.columns)
     assert (transfer["checkpoint"] == "best").sum() == len(transfer) / 2
+    assert made.tables["sensitivity"]["checkpoint"].unique().tolist() == ["last"]
+    assert made.tables["sensitivity"]["value"].dtype == float  # not objects, which csv writes with all digits
     # untrained rows stand beside both checkpoints
     assert (transfer.loc[transfer["checkpoint"] == "best", "untrained"] != "").all()
 
