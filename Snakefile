@@ -39,6 +39,7 @@ wildcard_constraints:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/translation.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/retrieval.smk"

@@ -58,7 +58,9 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
     hard = shared.integers(0, 12, exists.shape) + own.integers(0, 4, exists.shape)
     own_pool = 1 + np.maximum(hard - 2 * languages, 0)
     # distinct places in the pool of all languages
-    multi = np.array([own.permutation(40)[: len(LANGUAGES)] for _ in asked.index]) + 1 + 3 * (4 - languages)
+    multi = (
+        np.array([own.permutation(40)[: len(LANGUAGES)] for _ in asked.index]) + 1 + 3 * max(4 - languages, 0)
+    )
     share = own.random((len(asked), 3)).astype(np.float32)
     return Scores(
         asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share, 60

@@ -80,8 +80,8 @@ def world(folder: Path, model: Model = MODEL, hard: int = 0) -> World:
 
 
 def data_of(toy: World, **take) -> list:
-    """The toy source as `training.load_data` gives it."""
-    from langscale.training import load_data
+    """The toy source as `steps.load_data` gives it."""
+    from langscale.steps import load_data
 
     return load_data(toy.subset, toy.tokens, ["toy"], "train", {"whole_pool": True} | take)
 

@@ -16,16 +16,18 @@ SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
 
 def entries(model: Model) -> list[Entry]:
     """The files of a hub model; the registry's revision where the config names none and the registry has one."""
-    if model.revision is None and model.hub in registry.DATASETS:
-        return registry.files(model.hub)
-    return registry.model(model.hub, model.revision or "main")
+    facts = dict(registry.MODELS).get(model.hub, {})
+    if model.pooling == "cls-dense":
+        facts = {"folders": ("1_Pooling", "2_Dense")} | facts
+    return registry.model(model.hub, **facts | ({"revision": model.revision} if model.revision else {}))
 
 
 def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | Path | None = None) -> None:
     """Write `folder`: config.json, tokenizer and, unless the model is built here, its weights.
 
     `texts` trains the tokenizer of a model with an `architecture`; `listing` names the fetched files of one with a
-    `hub` id. Raises UserError for a `path` that holds no model, and for a fetched file that is not what it was.
+    `hub` id. Raises UserError for a `path` that holds no model, for a fetched file that is not what it was, and for
+    weights that are not in safetensors: pickles are not opened.
     """
     with atomic(folder) as partial:
         if model.architecture is not None:
@@ -35,6 +37,8 @@ def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | 
         else:
             verify(listing)
             _place(partial, listing)
+        if model.architecture is None:
+            _readable(partial, model)
 
 
 def tokenizer(folder: str | Path):
@@ -95,6 +99,18 @@ def _link(folder: Path, origin: Path) -> None:
     folder.mkdir()
     for file in sorted(origin.resolve().iterdir()):
         (folder / file.name).symlink_to(file)
+
+
+def _readable(folder: Path, model: Model) -> None:
+    """Raise UserError, before anything is trained, where the encoder or the tokenizer could not be loaded."""
+    origin = f"models: path: {model.path}" if model.path else f"models: hub: {model.hub}"
+    whole = ("model.safetensors", "model.safetensors.index.json")
+    needed = [whole, ("tokenizer.json", "vocab.txt")]
+    if model.pooling == "cls-dense":
+        needed.append(("2_Dense/model.safetensors",))
+    for names in needed:
+        if not any((folder / name).is_file() for name in names):
+            raise UserError(f"{origin} has no {' or '.join(names)}; {registry.CONVERT}")
 
 
 def _place(folder: Path, listing: str | Path) -> None:

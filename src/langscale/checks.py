@@ -13,7 +13,7 @@ ENGLISH = "en"
 
 def check(study: "Study") -> None:
     """Raise ValueError, with key, what was found and what would be right, for the first thing that does not fit."""
-    for problem in (*_grid(study), *_names(study), *_languages(study)):
+    for problem in (*_grid(study), *_names(study), *_languages(study), *_translation(study)):
         raise ValueError(problem)
 
 
@@ -37,6 +37,10 @@ def _names(study: "Study") -> Iterator[str]:
             yield f"ladders.{name}: numbers, all and none are taken; choose another name"
         if sorted(ladder) != sorted(study.languages.pool):
             yield f"ladders.{name}: must order exactly the pool {' '.join(study.languages.pool)}"
+    if "squadshifts" in study.sources and study.sources["squadshifts"].train:
+        yield "sources.squadshifts.train: found true; it is for validation only, set `train: false`"
+    if "mmarco" in study.sources and study.sources["mmarco"].pairs is None:
+        yield "sources.mmarco.pairs: missing; all 39,780,811 would not fit into memory, give a number"
     trained = [name for name, source in study.sources.items() if source.train]
     if not trained:
         yield "sources: none has `train: true`; set it for one"
@@ -44,6 +48,13 @@ def _names(study: "Study") -> Iterator[str]:
         for source in budget.sources or []:
             if source not in trained:
                 yield f"budgets.{name}.sources: {source} is not among those with `train: true`, {', '.join(trained)}"
+    for name, benchmark in study.benchmarks.items():
+        for code in benchmark.languages or []:
+            if code not in study.languages.all:
+                yield f"benchmarks.{name}.languages: {code} is in neither languages.pool nor languages.heldout"
+        for seed in benchmark.seeds or []:
+            if seed > study.replicates:
+                yield f"benchmarks.{name}.seeds: found {seed}; there are 1 to {study.replicates} (replicates)"
     if study.training.validation and not any(source.validation for source in study.sources.values()):
         yield "training.validation: no source has `validation: true`; set it for one"
 
@@ -61,3 +72,40 @@ def _languages(study: "Study") -> Iterator[str]:
                 yield (
                     f"statistics.contrasts.{i}.pair_set: found {contrast.pair_set}, but languages.heldout is empty"
                 )
+
+
+def _translation(study: "Study") -> Iterator[str]:
+    filled, chosen = [name for name, source in study.sources.items() if source.translate], study.translation
+    if chosen is None:
+        for name in filled:
+            yield f"sources.{name}.translate: needs the section `translation` with hub or path"
+        return
+    if not filled:
+        yield "translation: no source has `translate: true`; set it for one"
+    if "translation" in study.models:
+        yield "models.translation: the name is taken by the translation model; choose another"
+    if chosen.origin not in study.languages.pool:
+        yield f"translation.from: found {chosen.origin}, which is not in languages.pool"
+    if chosen.remote:
+        yield from _downloaded(study, filled)
+
+
+def _downloaded(study: "Study", filled: list[str]) -> Iterator[str]:
+    """Licence and languages of a translation model, before it is downloaded; only such a study pays for the imports."""
+    from langscale import registry, targets
+
+    hub = study.translation.hub
+    for entry in registry.files(hub) if hub in registry.DATASETS else []:
+        if entry.restricted and hub not in study.accept_licence:
+            yield (
+                f"translation.hub: {hub}: its licence, {entry.licence}, is for non-commercial use only; if your use "
+                f"is, accept it in the config: accept_licence: [{hub}]"
+            )
+    if hub not in targets.KNOWN:
+        return
+    known = targets.tokens(targets.KNOWN[hub])
+    for name in filled:
+        if name in registry.DATASETS:  # what else there is, is known when it has been built
+            has = {study.translation.origin, *registry.LANGUAGES.get(name, ())}
+            if missing := targets.lacking([code for code in study.languages.pool if code not in has], known):
+                yield f"translation.hub: {hub} has no {', '.join(missing)}, which sources.{name} lacks"

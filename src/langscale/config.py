@@ -19,6 +19,16 @@ Metric = Literal[
     "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "rank distance log-ratio", "own-language advantage",
     "own-language share@1", "own-language share@10", "own-language share@100",
 ]  # fmt: skip
+Claim = Literal[
+    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8",
+]  # fmt: skip
+
+
+POOLING = {"sentence-transformers/LaBSE": "cls-dense"}  # of hub ids that differ from the default
+
+
+LISTED = ("miracl", "miracl-hard")
+"""Sets that are larger than memory: searched in shards, monolingual, scored from lists, without BM25."""
 
 
 class Options(BaseModel):
@@ -60,6 +70,14 @@ class Source(Options):
     )
     pairs: int | None = Field(None, gt=0, description="pair ids of a part, a fixed sample; null: all")
     seed: int = Field(0, description="seed of that sample")
+    size: int | None = Field(
+        None, gt=0, description="pairs that it counts as when data sets are mixed; null: those that are used"
+    )
+    translate: bool = Field(
+        False,
+        description="fill the pool languages that it lacks, by the model in `translation`",
+        exclude_if=lambda value: not value,  # params of studies without it stay as they were
+    )
 
     @property
     def parts(self) -> list[str]:
@@ -81,6 +99,12 @@ class Benchmark(Options):
     every_article: int | None = Field(
         None, gt=0, description="xquad-r and mlqa-r: questions and candidates of every k-th article only"
     )
+    languages: list[Code] | None = Field(
+        None, min_length=1, description="those of the study's languages to evaluate in; null: all"
+    )
+    seeds: list[Annotated[int, Field(gt=0)]] | None = Field(
+        None, min_length=1, description="score the runs of these seeds only; null: all"
+    )
 
 
 class Model(Options):
@@ -97,12 +121,22 @@ class Model(Options):
     vocabulary: int = Field(
         16000, gt=100, description="byte-pair pieces of the tokenizer of an `architecture`"
     )
-    pooling: Literal["mean", "cls"] = Field("mean", description="how token vectors become one vector")
+    pooling: Literal["mean", "cls", "cls-dense"] = Field(
+        default_factory=lambda given: POOLING.get(given.get("hub"), "mean"),
+        json_schema_extra={"default": "mean"},
+        description="how token vectors become one vector; cls-dense: CLS, then a dense layer and tanh, which is LaBSE's "
+        "and its default",
+    )
     query_prefix: str = Field("", description="put before every query")
     passage_prefix: str = Field("", description="put before every passage")
     query_length: int = Field(64, gt=2, description="tokens of a query, prefix and special tokens included")
     passage_length: int = Field(
         256, gt=2, description="tokens of a passage, prefix and special tokens included"
+    )
+    seen: list[Name] | None = Field(
+        None,
+        description="data sets and benchmarks of its own training, [] for none: their rows are marked as not zero-shot; "
+        "null: what is known of the hub id",
     )
 
     @field_validator("architecture")
@@ -125,6 +159,34 @@ class Model(Options):
     def remote(self) -> bool:
         """Whether it is downloaded."""
         return self.hub is not None and self.path is None
+
+
+class Translation(Options):
+    """The seq2seq model that fills languages: MADLAD-400, M2M-100 or NLLB, decoded greedily."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    hub: str | None = Field(
+        None, description="Hugging Face model id, such as google/madlad400-3b-mt or facebook/m2m100_418M"
+    )
+    revision: str | None = Field(None, description="revision of the hub id")
+    path: str | None = Field(None, description="local folder with model and tokenizer; goes before hub")
+    origin: Code = Field("en", alias="from", description="language that is translated from")
+    max_tokens: int = Field(
+        128, ge=16, le=512, description="tokens of a sentence; a longer one is translated in parts"
+    )
+    batch_tokens: int = Field(4096, gt=0, description="tokens of a batch, padding included")
+
+    @model_validator(mode="after")
+    def one_origin(self):
+        if self.hub is None and self.path is None:
+            raise ValueError("needs hub or path; found none of them")
+        return self
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is downloaded."""
+        return self.path is None
 
 
 class Validation(Options):
@@ -171,6 +233,14 @@ class Training(Options):
     precision: Literal["auto", "float32", "bf16"] = Field(
         "auto", description="auto: bf16 on a GPU, else float32"
     )
+    chunk_tokens: int = Field(
+        16384, gt=0, description="tokens that go through the encoder at once, in texts of like length"
+    )
+    gradient_cache: bool = Field(
+        False,
+        description="keep the activations of one chunk at a time: large batches in little memory, a third slower",
+    )
+    compile: bool = Field(False, description="torch.compile the encoder for training")
     threads: int = Field(1, gt=0, description="torch threads of a job; results differ in bits between values")
     validation: Validation | None = Field(None, description="null: only the last checkpoint is kept")
 
@@ -277,6 +347,11 @@ class Statistics(Options):
     resamples: int = Field(10000, ge=100, description="bootstrap resamples of question clusters")
     seed: int = Field(0, description="seed of the resampling")
     contrasts: list[Contrast] = Field([], description="the confirmatory family; all else is exploratory")
+    claims: list[Claim] | None = Field(
+        None,
+        description="claims of the paper (C) and hypotheses (H) that are tested, one family (Holm); null: all. "
+        "docs/METHOD.md, Claims, says what each one is",
+    )
 
 
 class Study(Options):
@@ -292,6 +367,11 @@ class Study(Options):
     sources: dict[Name, Source] = Field(min_length=1)
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     models: dict[Name, Model] = Field(min_length=1)
+    translation: Translation | None = Field(
+        None,
+        description="null: no source is translated",
+        exclude_if=lambda value: value is None,
+    )
     audit: Audit | None = Field(
         None, description="null: no audit (cldr has its training cards in the pool by design)"
     )
@@ -301,9 +381,16 @@ class Study(Options):
         {}, description="named ladders, orders of the pool, for fixed contrasts"
     )
     replicates: int = Field(4, gt=0, description="(ladder, seed) pairs; procedure intervals need four")
+    ladder_count: int | None = Field(
+        None, gt=0, description="random ladders, taken in turn by the replicates; null: a ladder for each"
+    )
     grid: list[Arm] = Field(min_length=1)
     evaluation: Evaluation = Evaluation()
     statistics: Statistics = Statistics()
+
+    def listed(self, benchmark: str) -> bool:
+        """Whether a benchmark is of a set that is larger than memory."""
+        return (self.benchmarks[benchmark].set or benchmark) in LISTED
 
     @model_validator(mode="after")
     def sections_agree(self):

@@ -12,6 +12,7 @@ from langscale.tokens import Tokens
 BLOCK = 256
 SIDES = ("questions", "candidates")
 CONFIGS = ("config.json", "1_Pooling/config.json")
+DENSE = ("2_Dense/config.json", "2_Dense/model.safetensors")  # where the pooling has a dense layer
 CODE = ("embedding.py", "encoder.py", "tokens.py")
 
 
@@ -55,8 +56,9 @@ def save(folder: str | Path, vectors: dict[str, np.ndarray]) -> None:
 def left_key(weights: str | Path, tokens: str | Path) -> str:
     """What embeddings depend on: bytes of weights and configs, token ids and code, as 16 hex."""
     digest = hashlib.sha256(sha256(weights).encode())
-    for name in CONFIGS:
-        digest.update((Path(weights).parent / name).read_bytes())
+    folder = Path(weights).parent
+    for name in (*CONFIGS, *(name for name in DENSE if (folder / name).exists())):
+        digest.update((folder / name).read_bytes())
     for side in SIDES:
         digest.update(json.loads((Path(tokens) / side / "meta.json").read_text())["key"].encode())
     for name in CODE:

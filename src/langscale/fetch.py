@@ -23,7 +23,7 @@ from tqdm import tqdm
 from langscale import web
 from langscale.errors import UserError
 from langscale.files import sha256, write_json
-from langscale.registry import Entry
+from langscale.registry import CONVERT, Entry, complete
 
 
 def fetch(
@@ -79,7 +79,7 @@ def expand(entry: Entry, resources: str | Path, mirror: str | None = None) -> li
     if not listing.exists():
         write_json(listing, {"files": _names(entry, mirror)})
     found = json.loads(listing.read_text(encoding="utf-8"))["files"]
-    return [replace(entry, optional=False, **one) for one in found]
+    return complete([replace(entry, optional=False, **one) for one in found])
 
 
 def local(entry: Entry, resources: str | Path) -> list[Path]:
@@ -162,6 +162,7 @@ def _get(entry: Entry, target: Path, mirror: str | None) -> None:
         f"{entry.name}: {entry.path} could not be fetched ({'; '.join(reasons)}); offline: put the file at "
         f"{_place(mirror)}/{entry.path} or run `snakemake data` on a machine with network; "
         "`snakemake check_registry` says what has moved"
+        + (f"; {CONVERT}" if target.suffix == ".safetensors" else "")
     )
 
 

@@ -35,7 +35,7 @@ class Run:
     """What is trained, or an untrained row (no languages, no steps), or BM25.
 
     `sampler` and `budget` are reduced names, `languages` sorted codes, `pairs` the number of pair ids per source
-    (None: all, or with `share` a share-th of them).
+    (None: all, or with `share` a share-th of them), `sizes` the declared ones of sources, for mixing them.
     """
 
     model: str
@@ -48,6 +48,7 @@ class Run:
     share: int = 1
     sources: tuple[str, ...] = ()
     whole_pool: bool = True
+    sizes: tuple[tuple[str, int], ...] = ()
 
     @property
     def subset(self) -> str:
@@ -63,7 +64,8 @@ class Run:
         """What the training job is told; a change of any value makes the run's outputs stale."""
         take = {"whole_pool": self.whole_pool, "pairs": self.pairs, "share": self.share}
         fields = ("model", "sampler", "languages", "seed", "steps", "sources", "path")
-        return {field: getattr(self, field) for field in fields} | {"take": take}
+        recipe = {field: getattr(self, field) for field in fields} | {"take": take}
+        return recipe | ({"sizes": dict(self.sizes)} if self.sizes else {})
 
 
 @dataclass(frozen=True)
@@ -202,11 +204,19 @@ class Grid:
         """Checkpoints that are scored: last, and best where the study validates."""
         return ["last", "best"] if self.study.training.validation else ["last"]
 
-    def scored(self) -> list[tuple[Run, str]]:
-        """(run, checkpoint) of everything that is ranked; baselines have no best checkpoint of their own."""
-        return [
-            (run, checkpoint) for run in self.runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]
-        ]
+    def scored(self, benchmark: str | None = None) -> list[tuple[Run, str]]:
+        """(run, checkpoint) of everything that is ranked; baselines have no best checkpoint of their own.
+
+        `benchmark`: on it, which may have runs of some seeds only (a run without a seed is always there), and no
+        BM25 where it is larger than memory.
+        """
+        runs = self.runs
+        if benchmark is not None:
+            seeds = self.study.benchmarks[benchmark].seeds
+            runs = [run for run in runs if seeds is None or run.seed in (0, *seeds)]
+            if self.study.listed(benchmark):
+                runs = [run for run in runs if run.model != BM25]
+        return [(run, checkpoint) for run in runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]]
 
     @cached_property
     def subsets(self) -> dict[str, tuple[str, ...]]:
@@ -223,8 +233,12 @@ class Grid:
         return ("en",) if self.study.training.validation.languages == "en" else tuple(sorted(pool))
 
     def seeds(self, replicates: int | None = None) -> range:
-        """Seeds 1..R; ladder i goes with seed i."""
+        """Seeds 1..R of the replicates."""
         return range(1, (replicates or self.study.replicates) + 1)
+
+    def ladder(self, seed: int) -> int:
+        """The random ladder that goes with a seed: ladder i with seed i, from the first again after `ladder_count`."""
+        return (seed - 1) % (self.study.ladder_count or seed) + 1
 
     def _all_cells(self) -> Iterator[Cell]:
         if self.study.evaluation.bm25:
@@ -252,7 +266,8 @@ class Grid:
 
     def _ladders(self, arm: Arm, seed: int) -> list[tuple[str, tuple[str, ...]]]:
         if arm.ladders == "random":
-            return [(str(seed), random_ladder(self.study.languages.pool, seed))]
+            index = self.ladder(seed)
+            return [(str(index), random_ladder(self.study.languages.pool, index))]
         return [(name, tuple(self.study.ladders[name])) for name in arm.ladders]
 
     def _run(self, model: str, spec: Spec, budget: str, languages: tuple[str, ...], seed: int) -> Run:
@@ -265,10 +280,13 @@ class Grid:
 
     def _numbers(self, budget: Budget, n: int) -> dict[str, Any]:
         share, pairs = n if budget.kind == "fixed-rows" else 1, budget.pairs
+        sources = sorted(budget.sources or (s for s, o in self.study.sources.items() if o.train))
+        sizes = {name: self.study.sources[name].size for name in sources}
         return {
             "steps": budget.steps * (n if budget.kind == "fixed-per-language" else 1),
             "pairs": None if pairs is None else pairs // share,
             "share": share if pairs is None else 1,
-            "sources": tuple(sorted(budget.sources or (s for s, o in self.study.sources.items() if o.train))),
+            "sources": tuple(sources),
             "whole_pool": budget.whole_pool,
+            "sizes": tuple((name, size) for name, size in sizes.items() if size),
         }

@@ -5,18 +5,26 @@ from torch import Tensor
 
 
 def allowed(
-    passages: Tensor, fingerprints: Tensor, owner: Tensor, size: int, hard_only: bool = False
+    passages: Tensor,
+    fingerprints: Tensor,
+    owner: Tensor,
+    size: int,
+    hard_only: bool = False,
+    others: Tensor | None = None,
 ) -> Tensor:
     """Which documents each of the `size` queries is compared with: bool [B, D], its own positive included.
 
     passages: int64 [D], language-free passage id of every document, the B positives first, then hard negatives;
-    fingerprints: int64 [D] of their texts; owner: int64 [D], the query that each was drawn for. A document is left
-    out if its passage id is a positive of the query, in any language, or its text equals the positive's (docs/METHOD.md,
-    Loss). `hard_only` keeps just the positive and the query's own hard negatives: equation 1 of
+    fingerprints: int64 [D] of their texts; owner: int64 [D], the query that each was drawn for; others: bool [B, D],
+    documents that answer the query through another pair (None: there are none). A document is left out if its
+    passage id is a positive of the query, in any language, or its text equals the positive's (docs/METHOD.md, Loss).
+    `hard_only` keeps just the positive and the query's own hard negatives: equation 1 of
     arXiv:2408.10536 as printed.
     """
     queries = torch.arange(size, device=passages.device)
     keep = (passages != passages[:size, None]) & (fingerprints != fingerprints[:size, None])
+    if others is not None:
+        keep &= ~others
     if hard_only:
         keep &= owner == queries[:, None]
     keep[queries, queries] = True

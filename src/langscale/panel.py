@@ -11,8 +11,21 @@ from functools import cache
 import numpy as np
 
 from langscale.config import Study
-from langscale.grid import ALL, BM25, Grid
-from langscale.scores import BIAS, CONTROLS, METRICS, PAIR_SETS, RANK, SETTINGS, Cells, Clusters, Scores, Sums
+from langscale.grid import ALL, BM25, Grid, Point
+from langscale.scores import (
+    BIAS,
+    CONTROLS,
+    LISTED,
+    METRICS,
+    PAIR_SETS,
+    RANK,
+    SETTINGS,
+    Cells,
+    Clusters,
+    ListScores,
+    Scores,
+    Sums,
+)
 from langscale.statistics import estimate
 
 HEADLINE = (
@@ -46,6 +59,16 @@ class Quantity:
 OTHER = "other"
 
 
+@dataclass(frozen=True)
+class Mix:
+    """A weighted sum of quantities of the same runs, such as that of some languages minus that of others.
+
+    Its macro average is the sum of theirs; it has no micro average of its own.
+    """
+
+    terms: tuple[tuple[float, Quantity], ...]
+
+
 def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(question languages, candidate languages) of a fixed pair set."""
     sets = {"pool": study.languages.pool, "heldout": study.languages.heldout, ALL: study.languages.all}
@@ -54,14 +77,17 @@ def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tu
 
 
 def pair_set_quantities(study: Study) -> list[Quantity]:
-    """Every metric in every setting and fixed pair set, then the measures of language bias."""
+    """Every metric in every setting and fixed pair set, then the measures of language bias.
+
+    Those that a benchmark cannot give are left out by the Panel.
+    """
     found = []
     for setting in SETTINGS:
         for pair_set in PAIR_SETS:
             asked, offered = pair_set_languages(study, pair_set)
             if not asked or not offered or (setting == "mono" and "-" in pair_set):
                 continue
-            for metric in METRICS:
+            for metric in dict.fromkeys((*METRICS, *(LISTED if setting == "mono" else ()))):
                 if metric == "relevant" and setting != "multi":
                     continue
                 found.append(Quantity(setting, metric, pair_set, asked, offered))
@@ -83,35 +109,52 @@ def status_quantities() -> list[Quantity]:
 
 
 class Panel:
-    """Scores of all runs of a study on one benchmark at one checkpoint.
+    """Scores of the runs of a study on one benchmark at one checkpoint: all, or those that were scored on it.
 
     `by`: which column of the questions is the cluster that is resampled, `cluster` or the coarser `group`.
     """
 
-    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores], by: str = "cluster"):
-        self.study, self.grid, self.scores, self.points = study, grid, scores, grid.points
-        self.trained_on = {run.path: run.languages for run in grid.runs}
-        self.paths = [run.path for run in grid.runs]
+    def __init__(
+        self,
+        study: Study,
+        grid: Grid,
+        scores: dict[str, Scores] | dict[str, ListScores],
+        by: str = "cluster",
+    ):
+        self.study, self.grid, self.scores = study, grid, scores
+        self.points = [point for point in map(self.here, grid.points) if point]
+        runs = [run for run in grid.runs if run.path in scores]
+        self.trained_on = {run.path: run.languages for run in runs}
+        self.paths = [run.path for run in runs]
         # no training randomness: BM25, and a downloaded encoder as it is
         self.fixed = [
-            run.model == BM25 or (not run.steps and not study.models[run.model].architecture)
-            for run in grid.runs
+            run.model == BM25 or (not run.steps and not study.models[run.model].architecture) for run in runs
         ]
         first = scores[self.paths[0]]
-        self.languages = first.languages
+        self.languages, self.gives = first.languages, first.gives
         self.clusters = Clusters(first.questions, self.languages, by)
         self._cells = cache(self._make_cells)  # of this panel, and gone with it
         self._patterns: dict[tuple, Cells] = {}
 
+    def here(self, point: Point) -> Point | None:
+        """A point of the grid with those of its runs that were scored, None where there are none."""
+        runs = tuple((seed, path) for seed, path in point.runs if path in self.scores)
+        return replace(point, runs=runs) if runs else None
+
     def column(self, path: str) -> int:
         return self.paths.index(path)
 
-    def sums(self, quantity: Quantity) -> Sums | None:
-        """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value.
+    def sums(self, quantity: Quantity | Mix) -> Sums | None:
+        """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value, or the
+        benchmark cannot give any.
 
         With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
         languages, or such values (BM25 has no embeddings), is NaN.
         """
+        if isinstance(quantity, Mix):
+            return self._mixed(quantity)
+        if not self.gives(quantity.setting, quantity.metric):
+            return None
         found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
         some = next((f for f in found if f), None)
         questions = np.array([f.questions if f else 0 for f in found])
@@ -124,6 +167,17 @@ class Panel:
                 sums[k], counts[k] = 0, 0
                 sums[k, :, : f.sums.shape[1]], counts[k, :, : f.counts.shape[1]] = f.sums, f.counts
         return Sums(sums, counts, questions)
+
+    def _mixed(self, mix: Mix) -> Sums | None:
+        """The terms' units side by side, scaled so that the mean over all units is the weighted sum of the means."""
+        found = [self.sums(quantity) for _, quantity in mix.terms]
+        if not all(found):
+            return None
+        units = [f.sums.shape[-1] for f in found]
+        scales = [w * sum(units) / u for (w, _), u in zip(mix.terms, units, strict=True)]
+        sums = [f.sums * scale for f, scale in zip(found, scales, strict=True)]
+        counts = np.concatenate([f.counts for f in found], axis=-1)
+        return Sums(np.concatenate(sums, axis=-1), counts, np.max([f.questions for f in found], axis=0))
 
     def _of_run(self, quantity: Quantity, path: str) -> Quantity:
         if quantity.status == ALL:
@@ -149,6 +203,10 @@ class Panel:
         """Positions of those of the languages (None: all) that the benchmark has."""
         return np.array([i for i, c in enumerate(self.languages) if codes is None or c in codes], dtype=int)
 
+    def pair_cells(self, path: str, setting: str) -> Cells:
+        """AP of a run by question language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""
+        return self._cells(path, setting, "mAP", None, False)
+
     def _make_cells(
         self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, other: bool
     ) -> Cells:
@@ -163,7 +221,7 @@ class Panel:
         return cells
 
     def estimates(
-        self, quantities: Sequence[Quantity], comparisons: Sequence[list[dict[int, float]]]
+        self, quantities: Sequence[Quantity | Mix], comparisons: Sequence[list[dict[int, float]]]
     ) -> Iterator[tuple[Quantity, str, np.ndarray, dict[str, np.ndarray]]]:
         """(quantity, average, number of questions of every run, estimates of all comparisons), in order.
 
@@ -183,8 +241,24 @@ class Panel:
         if waiting:
             yield from self._estimate(waiting, comparisons)
 
+    def _by_ladder(self, units: list[dict[int, float]]) -> list[dict[int, float]]:
+        """The units of one ladder as one, their mean: seeds that share a ladder are no independent choice of languages."""
+        if not self.study.ladder_count:
+            return units
+        groups: dict[int, list[dict[int, float]]] = {}
+        for i, unit in enumerate(units):
+            seeds = [run.seed for run in map(self.grid.runs.__getitem__, unit) if run.steps]
+            groups.setdefault(self.grid.ladder(seeds[0]) if seeds else -i, []).append(unit)
+        merged = []
+        for group in groups.values():
+            merged.append({})
+            for column, weight in ((c, w / len(group)) for unit in group for c, w in unit.items()):
+                merged[-1][column] = merged[-1].get(column, 0.0) + weight
+        return merged
+
     def _estimate(self, waiting, comparisons):
         k, m = len(self.paths), len(comparisons)
+        comparisons = [self._by_ladder(units) for units in comparisons]
         shifted = [
             [{column + i * k: weight for column, weight in unit.items()} for unit in units]
             for i in range(len(waiting))

@@ -93,7 +93,7 @@ def files(name: str, languages: Sequence[str] = ()) -> list[Entry]:
     """
     if name not in DATASETS:
         raise UserError(f"registry: {name} is unknown; there are {', '.join(sorted(DATASETS))}")
-    return _complete(DATASETS[name](languages))
+    return complete(DATASETS[name](languages))
 
 
 def everything() -> list[Entry]:
@@ -107,18 +107,25 @@ def model(
     licence: str | None = None,
     weights: str = "model.safetensors",
     folders: Sequence[str] = (),
+    tokenizer: str | None = None,
     **facts: object,
 ) -> list[Entry]:
-    """Files of a hub model: configs, weights, tokenizer, and those of sentence-transformers' `folders`."""
+    """Files of a hub model: configs, weights, tokenizer, and those of sentence-transformers' `folders`.
+
+    tokenizer: the known model whose tokenizer.json it takes, having none of its own.
+    """
     one = Entry(repo, repo=repo, repo_type="model", revision=revision, licence=licence, **facts)
     names = ["*.json", weights, *(f"{folder}/config.json" for folder in folders)]
     names += [f"{folder}/model.safetensors" for folder in folders if folder.endswith("Dense")]
     found = [replace(one, file=file) for file in names]
     found += [replace(one, file=file, optional=True) for file in ("*.model", "*.txt")]
-    return _complete(found)
+    if tokenizer is not None:
+        at = dict(MODELS)[tokenizer]["revision"]
+        found.append(replace(one, repo=tokenizer, revision=at, file="tokenizer.json"))
+    return complete(found)
 
 
-def _complete(entries: list[Entry]) -> list[Entry]:
+def complete(entries: list[Entry]) -> list[Entry]:
     """The entries with hash and size from checksums.txt."""
     known = checksums()
     return [
@@ -224,6 +231,10 @@ def _miracl(name: str, repo: str, revision: str, note: str) -> Files:
 ODD_HASH = "SHA-256 unknown: the only source prints 65 digits of it"
 CONVERTED = "columns [S]; the hub's own parquet copy, which has no fixed revision; licence unknown"
 SHARDS = "number of parquet files unknown, layout [S]"
+CONVERT = (
+    "pickles and bare sentencepiece models are not read: convert the model once (docs/METHOD.md, Encoder) and give the "
+    "folder as path"
+)
 NO_SAFETENSORS = "no safetensors known; loaded with weights_only"
 DATASETS: dict[str, Files] = {
     "xquad-r": _lareqa("xquad-r", "9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c", "CC-BY-SA-4.0", False, {}),
@@ -288,7 +299,7 @@ MODELS: tuple[tuple[str, dict], ...] = (
     }),
     ("sentence-transformers/LaBSE", {
         "revision": "836121a0533e5664b21c7aacc5d22951f2b8b25b", "licence": "Apache-2.0",
-        "folders": ("1_Pooling", "2_Dense"), "note": "2_Dense/model.safetensors [M]",
+        "folders": ("1_Pooling", "2_Dense"), "note": "layout as its hub page lists it; e34fab6 has no safetensors",
     }),
     ("google-bert/bert-base-multilingual-cased", {
         "revision": "3f076fdb1ab68d5b2880cb87a0886f315b8146f8", "licence": "Apache-2.0",
@@ -300,7 +311,11 @@ MODELS: tuple[tuple[str, dict], ...] = (
     ("intfloat/multilingual-e5-base", {
         "revision": "d128750597153bb5987e10b1c3493a34e5a4502a", "licence": "MIT",
     }),
-    ("microsoft/Multilingual-MiniLM-L12-H384", {"licence": "MIT", "note": f"{UNPINNED}; safetensors [M]"}),
+    ("microsoft/Multilingual-MiniLM-L12-H384", {
+        "revision": "d71b3dab802f265324697876f4be37dd61ec3160", "licence": "MIT",
+        "tokenizer": "FacebookAI/xlm-roberta-base",
+        "note": "revision: the hub's own conversion to safetensors, as its page lists it; main has pickles alone",
+    }),
     ("google/madlad400-3b-mt", {"licence": "Apache-2.0", "note": f"{UNPINNED}; licence [M]"}),
     ("facebook/m2m100_418M", {
         "revision": "55c2e61bbf05dfb8d7abccdc3fae6fc8512fd636", "licence": "MIT",

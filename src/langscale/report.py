@@ -1,6 +1,7 @@
 """The report: one HTML file that opens offline and tells what the study found."""
 
 import base64
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,8 @@ def _change(row: pd.Series | None) -> str:
 
 def language_table(languages: pd.DataFrame) -> pd.DataFrame:
     """Cross mAP of every question language: untrained, and every sampler at the smallest and largest n."""
-    table = languages[(languages["setting"] == "cross") & (languages["average"] == "macro")]
+    table = languages[(languages["setting"] == "cross") & (languages["metric"] == "mAP")]
+    table = table[table["average"] == "macro"]
     table = table[(table["checkpoint"] == "last") & (table["ladder"].isin([ALL]))]
     trained = table["n_languages"][table["n_languages"] > 0]
     shown = table["n_languages"].isin([0, trained.min(), trained.max()]) & (table["sampler"] != NONE)
@@ -130,7 +132,8 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any]) -> str:
         return pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=False, na_values=[""])
 
     def html(shown: pd.DataFrame) -> str:
-        return shown.to_html(index=False, border=0, escape=True)
+        text = shown.to_html(index=False, border=0, escape=True)
+        return text + "".join(f'<p class="small">{escape(note)}</p>' for note in layout.notes(text))
 
     figures = {
         name: {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as parquet
 
 from langscale import bias, metrics
 from langscale.files import atomic
@@ -50,6 +51,11 @@ class Scores:
     own_share: np.ndarray
     pool: int
     controls: np.ndarray | None = None
+
+    @staticmethod
+    def gives(setting: str, metric: str) -> bool:
+        """Whether the quantity is known here."""
+        return metric in (*METRICS, *BIAS, *CONTROLS, RANK)
 
     @cached_property
     def own(self) -> np.ndarray:
@@ -125,6 +131,73 @@ class Scores:
             int(table["pool"].iloc[0]),
             table[list(CONTROLS)].to_numpy() if CONTROLS[0] in table else None,
         )
+
+
+LISTED = {"nDCG@10": lambda ranks, relevant: metrics.ndcg_at(ranks, 10, relevant),
+          "R@100": lambda ranks, relevant: metrics.recall_at(ranks, 100, relevant)}  # fmt: skip
+"""What lists of 100 candidates can tell: `trec_eval -c -M 100 -m ndcg_cut.10 -m recall.100`."""
+
+
+@dataclass(frozen=True)
+class ListScores:
+    """What a run's lists are worth on a corpus too large for exact ranks: mono only, the metrics of LISTED.
+
+    questions: Q rows (question_id, cluster, language); languages: L sorted codes; table: metric -> float64 [Q].
+    """
+
+    questions: pd.DataFrame
+    languages: tuple[str, ...]
+    table: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, questions: pd.DataFrame, lists: np.ndarray, relevant: np.ndarray) -> "ListScores":
+        """From lists [Q, k] of candidates, k >= 100, and the relevant ones [Q, R], -1 where there is none.
+
+        A question without a relevant candidate counts as 0, as for trec_eval.
+        """
+        place = np.zeros(relevant.shape, dtype=np.int64)
+        for column, candidate in enumerate(relevant.T):
+            found = (lists[:, :100] == candidate[:, None]) & (candidate[:, None] >= 0)
+            place[:, column] = np.where(found.any(1), found.argmax(1) + 1, 0)
+        count = (relevant >= 0).sum(1)
+        table = {name: np.nan_to_num(metric(place, count)) for name, metric in LISTED.items()}
+        return cls(questions, tuple(sorted(set(questions["language"]))), table)
+
+    @staticmethod
+    def gives(setting: str, metric: str) -> bool:
+        """Whether the quantity is known here."""
+        return setting == "mono" and metric in LISTED
+
+    @cached_property
+    def own(self) -> np.ndarray:
+        """Index of each question's language, int [Q]."""
+        return pd.Index(self.languages).get_indexer(self.questions["language"])
+
+    def values(self, setting: str, metric: str, candidates: np.ndarray | None = None) -> np.ndarray:
+        """Per-question values: float [Q, 1], NaN where the question's language is not among the `candidates`."""
+        keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
+        keep = np.broadcast_to(keep, (len(self.own), len(self.languages)))
+        return np.where(keep[np.arange(len(self.own)), self.own], self.table[metric], np.nan)[:, None]
+
+    def save(self, file: str | Path) -> None:
+        """One parquet row per question."""
+        table = self.questions[["question_id", "cluster", "language"]].assign(**self.table)
+        with atomic(file) as partial:
+            table.to_parquet(partial, index=False)
+
+    @classmethod
+    def load(cls, file: str | Path) -> "ListScores":
+        """What `save` wrote."""
+        table = pd.read_parquet(file)
+        questions = table[["question_id", "cluster", "language"]]
+        values = {name: table[name].to_numpy() for name in LISTED}
+        return cls(questions, tuple(sorted(set(questions["language"]))), values)
+
+
+def load(file: str | Path) -> Scores | ListScores:
+    """The scores in a file, of the kind that it holds."""
+    listed = "nDCG@10" in parquet.read_schema(file).names
+    return (ListScores if listed else Scores).load(file)
 
 
 @dataclass(frozen=True)

@@ -1,62 +1,104 @@
-"""Exact retrieval from embeddings: FAISS top-k lists, and the exact rank of every relevant candidate.
+"""Exact retrieval from embeddings: top-k lists, and the exact rank of every relevant candidate.
 
-Two rules hold everywhere. Equal scores: the lower candidate index comes first (candidates are in pool order).
-Blocks of queries have a fixed size, the last one filled up with zeros, because the rounding of a matrix
-product moves with its shape, and ranks follow: so the answer for a query does not depend on how many queries
-come after it.
+Equal scores: the lower candidate index comes first, everywhere (candidates are in pool order).
 
-A third is for duplicates, of which sentence pools have many. Common BLAS kernels (OpenBLAS on AVX2, such as
-Zen and Haswell) round the same vector differently in different columns, so equal candidates would not tie.
-They are found by their bytes and share the score of the first.
+The rounding of a matrix product moves with its shape and with a vector's column in it (OpenBLAS on AVX2, such
+as Zen and Haswell, rounds equal columns differently), and ranks follow. So
+
+- lists (`Best`) take no score from a product: it only says which candidates can be among the best, with the
+  rounding that it may have had; their scores are added up anew, one by one, in float64. They depend on the two
+  vectors alone: equal vectors tie, and no block, shard or kernel changes a list.
+- `exact_ranks` needs all scores, so it takes them from products of a fixed number of queries, the last one
+  filled up with zeros; candidates with the same bytes share the score of the first.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
 
-BLOCK = 512  # queries per FAISS search
+BLOCK = 1024  # queries per FAISS search
 ROWS = 256  # queries per matrix product of exact_ranks: ROWS x N scores are in memory at a time
-SPARE = 8  # hits searched beyond k, so that a tie at place k shows
+SPARE = (
+    28  # hits searched beyond k: more than FAISS's rounding lets change places at k, for nearly all queries
+)
+HITS = 1 << 22  # hits in memory at a time, where more of them are needed
+PAIRS = 512  # scores that are added up at a time
 
 
 def top_k(queries: np.ndarray, candidates: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k candidates of the highest inner product of every query, best first.
 
-    queries [Q, d] and candidates [N, d], float32 -> scores [Q, k] float32 and index [Q, k] int32. Equal
-    scores are in order of index, also where they straddle place k. Where N < k, the places behind N hold
-    index -1 and score -inf (as in FAISS). Raises ValueError on NaN or infinite values, and where the shapes
-    do not fit.
+    queries [Q, d] and candidates [N, d], float32 -> scores [Q, k] float32 and index [Q, k] int32, see `Best`.
+    Raises ValueError on NaN or infinite values, and where the shapes do not fit.
     """
-    import faiss
-
     queries, candidates = _matrices(queries, candidates)
-    first = first_copies(candidates)
-    distinct, group = np.unique(first, return_inverse=True)
-    members = np.argsort(group, kind="stable")  # the candidates of group 0, then of group 1, ...
-    size = np.bincount(group)
-    start = np.cumsum(size) - size
+    best = Best(queries, k)
+    best.add(candidates, 0)
+    return best.scores, best.index.astype(np.int32)
 
-    # from 1.14.2 on FAISS leaves BLAS for queries x d < 128,000, which is several times slower on one thread
-    faiss.cvar.distance_compute_blas_threshold = 0
-    index = faiss.IndexFlatIP(candidates.shape[1])
-    index.add(candidates[distinct])
 
-    full = np.arange(min(k, len(candidates)))
-    scores = np.full((len(queries), k), -np.inf, np.float32)
-    found = np.full((len(queries), k), -1, np.int32)
-    for begin, rows, block in _blocks(queries, BLOCK):
-        hit_scores, hits = _search(index, block, rows, k)
-        # every hit stands for all candidates with its vector, of which no more than k can be needed
-        count = np.minimum(size[hits], k).ravel()
-        row = np.repeat(np.repeat(np.arange(rows), hits.shape[1]), count)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-        candidate = members[np.repeat(start[hits].ravel(), count) + place]
-        score = np.repeat(hit_scores.ravel(), count)
-        order = np.lexsort((candidate, -score, row))
-        best = order[np.searchsorted(row, np.arange(rows))[:, None] + full]
-        scores[begin : begin + rows, : len(full)] = score[best]
-        found[begin : begin + rows, : len(full)] = candidate[best]
-    return scores, found
+class Best:
+    """The k best candidates of every query among those added so far; they are added in parts, in pool order.
+
+    scores [Q, k] float32, best first; index [Q, k] int64. The score is the inner product in float64, rounded
+    to float32; equal scores are in order of index, also where they straddle place k. Where there are fewer
+    than k candidates, the places behind them hold index -1 and score -inf (as in FAISS). How the candidates
+    are cut into parts changes no bit. Memory: the lists, a part, and what FAISS finds for BLOCK queries.
+    """
+
+    def __init__(self, queries: np.ndarray, k: int):
+        self.queries = _matrix("queries", queries)
+        self.scores = np.full((len(queries), k), -np.inf, np.float32)
+        self.index = np.full((len(queries), k), -1, np.int64)
+        self.lengths = np.sqrt(_squares(self.queries))
+
+    def add(self, candidates: np.ndarray, begin: int) -> None:
+        """Take in candidates [N, d] float32, which are `begin`, begin + 1, ... of the pool.
+
+        Raises ValueError on NaN or infinite values.
+        """
+        import faiss
+
+        # from 1.14.2 on FAISS leaves BLAS for queries x d < 128,000, which is several times slower on one thread
+        faiss.cvar.distance_compute_blas_threshold = 0
+        candidates = _matrix("candidates", candidates)
+        # |fl(xy) - xy| <= du/(1 - du) |x||y| in whatever order it is added, u = 2^-24 (Higham 2002, section 3.1);
+        # one more u for rounding the score itself, the rest of the factor for the lengths
+        longest = np.sqrt(_squares(candidates).max(initial=0))
+        error = 1.01 * (candidates.shape[1] + 1) * 2.0**-24 * longest * self.lengths
+        for start in range(0, len(self.queries), BLOCK):
+            rows = np.arange(start, min(start + BLOCK, len(self.queries)))
+            width = self.scores.shape[1] + SPARE
+            self.scores[rows], self.index[rows] = self._with(candidates, begin, error, rows, width)
+
+    def _with(
+        self, candidates: np.ndarray, begin: int, error: np.ndarray, rows: np.ndarray, width: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The lists of the queries `rows` with the new candidates in them, of which FAISS is asked for `width`.
+
+        A candidate that FAISS leaves out cannot be in the list if FAISS's last hit is below place k by more than
+        the error; else more hits are asked for.
+        """
+        import faiss
+
+        width = min(width, len(candidates))
+        rough, hits = faiss.knn(self.queries[rows], candidates, width, faiss.METRIC_INNER_PRODUCT)
+        scores = np.full(rough.shape, -np.inf, np.float32)
+        row, place = np.nonzero(rough >= (self.scores[rows, -1] - error[rows])[:, None])
+        scores[row, place] = _products(self.queries, rows[row], candidates, hits[row, place])
+        # the list so far has the lower indices: with the hits by index behind it, a stable sort keeps the order
+        order = np.argsort(hits, axis=1)
+        scores = np.concatenate([self.scores[rows], np.take_along_axis(scores, order, 1)], 1)
+        index = np.concatenate([self.index[rows], np.take_along_axis(hits, order, 1) + begin], 1)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, : self.scores.shape[1]]
+        scores, index = np.take_along_axis(scores, best, 1), np.take_along_axis(index, best, 1)
+        index[scores == -np.inf] = -1
+        if width < len(candidates):
+            unsure = np.flatnonzero(rough[:, -1] >= scores[:, -1] - error[rows])
+            some = max(1, HITS // (8 * width))
+            for part in (unsure[i : i + some] for i in range(0, len(unsure), some)):
+                scores[part], index[part] = self._with(candidates, begin, error, rows[part], 8 * width)
+        return scores, index
 
 
 def exact_ranks(
@@ -155,15 +197,13 @@ def first_copies(vectors: np.ndarray) -> np.ndarray:
     return np.fromiter(first, np.int64, len(vectors))
 
 
-def _search(index: object, block: np.ndarray, rows: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """FAISS's hits of the first `rows` queries of the block, complete down to the score at place k."""
-    width = min(k + SPARE, index.ntotal)
-    while True:
-        scores, hits = (found[:rows] for found in index.search(block, width))
-        # which of several equal scores FAISS keeps last is not defined: the last must be below place k
-        if width == index.ntotal or (scores[:, k - 1] > scores[:, -1]).all():
-            return scores, hits
-        width = min(8 * width, index.ntotal)
+def _products(left: np.ndarray, rows: np.ndarray, right: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Inner products of left[rows[i]] and right[others[i]], added up in float64, as float32."""
+    found = np.empty(len(rows), np.float32)
+    for part in (slice(i, i + PAIRS) for i in range(0, len(rows), PAIRS)):
+        # numpy adds up every row by itself, always in one order
+        found[part] = np.multiply(left[rows[part]], right[others[part]], dtype=np.float64).sum(axis=1)
+    return found
 
 
 def _blocks(queries: np.ndarray, size: int) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -182,13 +222,21 @@ def _matrices(queries: np.ndarray, candidates: np.ndarray) -> tuple[np.ndarray, 
         raise ValueError(f"queries {queries.shape}, candidates {candidates.shape}: expected [Q, d], [N, d]")
     if not len(candidates):
         raise ValueError("there are no candidates")
-    checked = []
-    for name, matrix in (("queries", queries), ("candidates", candidates)):
-        if not np.isfinite(matrix).all():
-            row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
-            raise ValueError(f"{name}: the embedding in row {row} is NaN or infinite")
-        checked.append(np.ascontiguousarray(matrix, np.float32))
-    return checked[0], checked[1]
+    return _matrix("queries", queries), _matrix("candidates", candidates)
+
+
+def _matrix(name: str, matrix: np.ndarray) -> np.ndarray:
+    """The matrix as contiguous float32; ValueError on NaN or infinite values."""
+    matrix = np.ascontiguousarray(matrix, np.float32)
+    if not np.isfinite(_squares(matrix)).all() and not np.isfinite(matrix).all():
+        row = int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+        raise ValueError(f"{name}: the embedding in row {row} is NaN or infinite")
+    return matrix
+
+
+def _squares(matrix: np.ndarray) -> np.ndarray:
+    """Squared length of every row, float64 [N]."""
+    return np.einsum("nd,nd->n", matrix, matrix).astype(np.float64)
 
 
 def _check(relevant: np.ndarray, candidate_language: np.ndarray, questions: int, n: int) -> None:

@@ -37,7 +37,10 @@ def _rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
     every = [q for q in pair_set_quantities(panel.study) if q.candidate_language == ALL]
     headline = {q: panel.points for q in every if (q.setting, q.metric) in HEADLINE}
     declared: dict[Quantity, list] = {}
-    for pair, c in zip(panel.grid.contrasts, panel.study.statistics.contrasts, strict=True):
+    for sides, c in zip(panel.grid.contrasts, panel.study.statistics.contrasts, strict=True):
+        pair = tuple(map(panel.here, sides))
+        if None in pair:  # a benchmark may lack the runs of a point
+            continue
         what = c.setting, c.pair_set, c.metric
         declared.setdefault(next(q for q in every if (q.setting, q.pair_set, q.metric) == what), []).append(
             pair

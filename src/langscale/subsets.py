@@ -7,10 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from langscale.errors import UserError
 from langscale.files import atomic
 from langscale.streams import key
+
+FIELDS = (
+    "queries", "positives", "negatives", "passage", "negative_passage", "whole", "question", "answers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,8 @@ class Subset:
     queries: int32 [P, n], row in the pairs table; positives: int32 [P, n], row in the passages table; negatives:
     int32 [P, h, n], the same for hard negatives; each -1 where the language lacks it. passage: int32 [P] and
     negative_passage: int32 [P, h] number the passage ids, language-free (-1: none). whole: bool [P], query and
-    positive exist in every language of the pool.
+    positive exist in every language of the pool. question: int32 [P], equal for pairs that ask the same, -1 where all
+    of them have one passage; answers: int64 [K], sorted, the passages of each such question, as question << 32 | passage.
     """
 
     name: str
@@ -30,6 +37,8 @@ class Subset:
     passage: np.ndarray
     negative_passage: np.ndarray
     whole: np.ndarray
+    question: np.ndarray
+    answers: np.ndarray
 
     def take(self, whole_pool: bool, pairs: int | None = None, share: int = 1) -> "Subset":
         """The pairs of a budget: the first `pairs` (None: all) of those allowed, then the first 1/share of these.
@@ -42,8 +51,19 @@ class Subset:
                 f"budgets: pairs: {pairs} asked for, {self.name} has {len(rows)} in these languages"
             )
         rows = rows[: (len(rows) if pairs is None else pairs) // share]
-        fields = ("queries", "positives", "negatives", "passage", "negative_passage", "whole")
-        return Subset(self.name, *(getattr(self, field)[rows] for field in fields))
+        return Subset(self.name, *(getattr(self, field)[rows] for field in FIELDS[:-1]), self.answers)
+
+    def other_positives(self, rows: np.ndarray, passages: np.ndarray) -> np.ndarray | None:
+        """bool [B, D]: which of the D `passages` answer what each of the B pairs asks, by any pair of the source.
+
+        None where no pair of the batch asks what another one with another passage asks.
+        """
+        question = self.question[rows].astype(np.int64)
+        if (question < 0).all():
+            return None
+        asked = question[:, None] << 32 | passages
+        # below 0, hence not among the answers, where either is -1
+        return self.answers[np.searchsorted(self.answers, asked).clip(max=len(self.answers) - 1)] == asked
 
     @property
     def available(self) -> np.ndarray:
@@ -54,8 +74,7 @@ class Subset:
     def load(cls, folder: str | Path, source: str, part: str) -> "Subset":
         """Memory-mapped, as `write` left it."""
         path = Path(folder) / source / part
-        fields = ("queries", "positives", "negatives", "passage", "negative_passage", "whole")
-        return cls(source, *(np.load(path / f"{field}.npy", mmap_mode="r") for field in fields))
+        return cls(source, *(np.load(path / f"{field}.npy", mmap_mode="r") for field in FIELDS))
 
 
 def build(
@@ -66,10 +85,12 @@ def build(
     pool: Sequence[str],
     hard: int,
     without: Set[str] = frozenset(),
+    fingerprints: np.ndarray | None = None,
 ) -> Subset:
     """Index one part of a source; `pairs` and `passages` are its tables, `hard` the most hard negatives per pair.
 
-    The pair ids in `without` are left out. The rows are those of the whole tables all the same.
+    The pair ids in `without` are left out. The rows are those of the whole tables all the same. `fingerprints`: int64,
+    of the queries of `pairs`, by which it is known which pairs ask the same; None: no two do.
     """
     languages = sorted(languages)
     ids = sorted(set(pairs["pair_id"]) - without, key=lambda pair: (key("pair", pair), pair))
@@ -85,6 +106,7 @@ def build(
     width = max(map(len, lists), default=0)
     flat = [n for negatives in lists for n in negatives + [None] * (width - len(negatives))]
     negative_passage = numbers.get_indexer(pd.Index(flat, dtype=object)).reshape(len(ids), width)
+    question, answers = _same(pairs, numbers, fingerprints)
     return Subset(
         name,
         queries.astype(np.int32),
@@ -93,7 +115,39 @@ def build(
         passage.astype(np.int32),
         negative_passage.astype(np.int32),
         asked & answered[passage] & (passage >= 0),
+        question.reindex(ids, fill_value=-1).to_numpy(np.int32),
+        answers,
     )
+
+
+def _same(
+    pairs: pd.DataFrame, numbers: pd.Index, fingerprints: np.ndarray | None
+) -> tuple[pd.Series, np.ndarray]:
+    """(question by pair id, answers) of the pairs that ask what another pair with another passage asks.
+
+    Two pairs ask the same if their queries are equal in one language, whichever it is, or both the same as a third's: so
+    the answer does not depend on the languages of the subset.
+    """
+    none = pd.Series(dtype=np.int64), np.empty(0, dtype=np.int64)
+    if fingerprints is None:
+        return none
+    text = pd.DataFrame({"language": pairs["language"].to_numpy(), "fingerprint": fingerprints})
+    equal = text.duplicated(keep=False).to_numpy()
+    if not equal.any():
+        return none
+    text = text[equal].groupby(["language", "fingerprint"], sort=False).ngroup().to_numpy()
+    pair, names = pd.factorize(pairs["pair_id"].to_numpy()[equal])
+    # pairs and texts are the nodes of a graph, and a question is one of its components
+    size = len(names) + text.max() + 1
+    edges = coo_array((np.ones(len(pair), dtype=bool), (pair, len(names) + text)), (size, size))
+    component = connected_components(edges, directed=False)[1][: len(names)]
+    passage = numbers.get_indexer(
+        pairs["passage_id"].to_numpy()[equal][np.unique(pair, return_index=True)[1]]
+    )
+    table = pd.DataFrame({"question": component, "passage": passage}, index=names)
+    table = table[table.groupby("question")["passage"].transform("nunique") > 1]
+    answers = table[table["passage"] >= 0].to_numpy(np.int64)
+    return table["question"], np.unique(answers[:, 0] << 32 | answers[:, 1])
 
 
 def _matrix(table: pd.DataFrame, column: str, ids: Sequence[str], languages: Sequence[str]) -> np.ndarray:

@@ -7,35 +7,41 @@ import numpy as np
 import pandas as pd
 
 from langscale import languages as language_facts
+from langscale import ledger
 from langscale.benchmarks import reader
+from langscale.components import component_table
 from langscale.config import Study
-from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
+from langscale.contrasts import adjust, contrast_table
+from langscale.curves import curve_table
+from langscale.diversity import diversity_table
+from langscale.entry import entry_table
+from langscale.grid import ALL, POINT, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
-from langscale.scores import BIAS, CONTROLS, METRICS, RANK, SETTINGS, Scores
+from langscale.scaling import adjusted, trend_table
+from langscale.scores import BIAS, CONTROLS, LISTED, RANK, SETTINGS, load
 from langscale.sensitivity import sensitivity_table
 from langscale.single import median_rows, replicate_rows
-from langscale.statistics import (
-    MARGIN,
-    MARGIN_SHARE,
-    benjamini_hochberg,
-    cell_units,
-    equivalence_p,
-    holm,
-    paired_units,
-)
+from langscale.statistics import cell_units
+from langscale.zeroshot import of_point
 
 SCORES = (
     "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting", "query_language",
     "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
-    "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average",
+    "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average", "zero_shot",
 )  # fmt: skip
-CONTRASTS = (
-    *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
-    "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted", "family",
-    "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries", "n_runs", "note", "checkpoint",
-    "candidate_text", "average", "p_equivalent", "margin",
-)  # fmt: skip
-CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
+LANGUAGE_METRICS = {  # what the paper's tables have by question language
+    "mono": ("mAP", "R@1", "nDCG@10", "R@100"),
+    "cross": ("mAP", "R@1"),
+    "multi": ("mAP", "mAP@20", "R@10", "rank distance"),
+}
+SCALING = {
+    "trends": trend_table,
+    "curves": curve_table,
+    "components": component_table,
+    "entry": entry_table,
+    "diversity": diversity_table,
+}
+MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
 
 
 def runs_table(grid: Grid) -> pd.DataFrame:
@@ -72,6 +78,7 @@ def score_rows(
     columns = [{seed: panel.column(path) for seed, path in p.runs} for p in panel.points]
     comparisons = [cell_units(replicates) for replicates in columns]
     constant = {"seed": ALL} | labels
+    unseen = [of_point(panel.study, panel.grid, p, labels["benchmark"]) for p in panel.points]
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
         for i, point in enumerate(panel.points):
             if np.isnan(found["mean"][i]):
@@ -89,6 +96,7 @@ def score_rows(
                     "runs_ci_low": found["runs_low"][i],
                     "runs_ci_high": found["runs_high"][i],
                     "average": average,
+                    "zero_shot": unseen[i],
                 }
             )
 
@@ -99,12 +107,13 @@ def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
 
 
 def by_language(study: Study) -> list[Quantity]:
-    """mAP of every question language in every setting, and mAP@20 in multi; candidates of all languages."""
-    found = []
-    for code in study.languages.all:
-        found += [Quantity(s, "mAP", ALL, (code,), query_language=code) for s in SETTINGS]
-        found += [Quantity("multi", "mAP@20", ALL, (code,), query_language=code)]
-    return found
+    """The metrics of LANGUAGE_METRICS of every question language; candidates of all languages."""
+    return [
+        Quantity(setting, metric, ALL, (code,), query_language=code)
+        for code in study.languages.all
+        for setting in SETTINGS
+        for metric in LANGUAGE_METRICS[setting]
+    ]
 
 
 def by_pair(study: Study) -> list[Quantity]:
@@ -145,152 +154,45 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
-    """The comparisons that are always made: along n, against the untrained model and BM25, between samplers and models.
-
-    Along n: every n against the next smaller and the smallest. Between samplers: at every n above 1. Between models,
-    untrained ones too: all else equal. Named ladders: against the random ones.
-    """
-    pairs = []
-    for i, p in enumerate(points):
-        pairs += [
-            (p, q)
-            for q in points[:i]
-            if p.model != q.model and BM25 not in (p.model, q.model)
-            if p.columns() | {"model": None} == q.columns() | {"model": None}
-        ]
-    trained = [p for p in points if p.trained]
-    for p in trained:
-        curve = [q for q in trained if q.columns() | {"n_languages": 0} == p.columns() | {"n_languages": 0}]
-        below = sorted((q for q in curve if q.n_languages < p.n_languages), key=lambda q: q.n_languages)
-        pairs += [(p, q) for q in dict.fromkeys(below[-1:] + below[:1])]
-        pairs += [(p, q) for q in points if q.sampler == UNTRAINED and q.model == p.model]
-        pairs += [(p, q) for q in points if q.model == BM25]
-        pairs += [
-            (p, q)
-            for q in trained[: trained.index(p)]
-            if p.n_languages > 1
-            and (q.model, q.budget, q.ladder, q.n_languages) == (p.model, p.budget, p.ladder, p.n_languages)
-        ]
-        pairs += [(p, q) for q in trained if p.ladder != ALL and q.columns() == p.columns() | {"ladder": ALL}]
-    return pairs
-
-
-def margin(metric: str, reference: np.ndarray | None) -> np.ndarray | float:
-    """Half-width of what counts as equal: .01 of mAP and its like, 5% of the reference for rank distance, else nan."""
-    if metric == "rank distance":
-        return MARGIN_SHARE * np.abs(reference)
-    return MARGIN if metric in METRICS and metric != "relevant" else np.nan
-
-
-def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Paired differences of points on the same questions and replicates.
-
-    The contrasts of the config are confirmatory: Holm within their family. All others are exploratory:
-    Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline. `adjust`
-    fills p_adjusted, once all benchmarks are there.
-    """
-    named = panel.grid.contrasts
-    declared = {
-        (pair, c.setting, c.pair_set, c.metric): c.family
-        for pair, c in zip(named, study.statistics.contrasts, strict=True)
-    }
-    # a difference is taken once, in the direction in which it was declared
-    pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
-    columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
-    units = {(p, q): paired_units(columns[p], columns[q], panel.fixed) for p, q in pairs + named}
-    pairs = [pair for pair in units if units[pair] or pair in named]  # aliases of each other say nothing
-    comparisons = [units[pair] for pair in pairs]
-    asked = {tuple(what) for _, *what in declared}
-    quantities = [
-        q
-        for q in pair_set_quantities(study)
-        if q.metric in CONTRAST_METRICS or (q.setting, q.pair_set, q.metric) in asked
-    ]
-    distances = [quantity for quantity in quantities if quantity.metric == "rank distance"]
-    references = {
-        (quantity, average): found["mean"]
-        for quantity, average, _, found in panel.estimates(
-            distances, [cell_units(columns[q]) for _, q in pairs]
-        )
-    }
-    rows = []
-    for quantity, average, questions, found in panel.estimates(quantities, comparisons):
-        margins = margin(quantity.metric, references.get((quantity, average))) * np.ones(len(pairs))
-        equivalent = equivalence_p(found["mean"], found["se"], found["df"], margins)
-        for i, (p, q) in enumerate(pairs):
-            sides = {
-                f"{side}_{name}": getattr(point, name)
-                for side, point in (("cell", p), ("reference", q))
-                for name in POINT
-            }
-            family = declared.get(((p, q), quantity.setting, quantity.pair_set, quantity.metric))
-            primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
-            rows.append(
-                labels | sides | quantity.columns() | {
-                    "difference": found["mean"][i],
-                    "ci_low": found["low"][i],
-                    "ci_high": found["high"][i],
-                    "p": found["p"][i],
-                    "family": family if family and primary else "exploratory",
-                    "runs_ci_low": found["runs_low"][i],
-                    "runs_ci_high": found["runs_high"][i],
-                    "p_runs": found["p_runs"][i],
-                    "smallest_detectable": found["detectable"][i],
-                    "n_queries": questions[0],
-                    "n_runs": found["n_runs"][i],
-                    "note": found["reason"][i],
-                    "average": average,
-                    "p_equivalent": equivalent[i],
-                    "margin": margins[i],
-                }
-            )  # fmt: skip
-    return pd.DataFrame(rows, columns=list(CONTRASTS))
-
-
-def adjust(table: pd.DataFrame) -> pd.DataFrame:
-    """Fill p_adjusted: Holm in every family of the config, Benjamini-Hochberg among the exploratory contrasts."""
-    adjusted = np.full(len(table), np.nan)
-    for family, rows in table.groupby("family").indices.items():
-        method = benjamini_hochberg if family == "exploratory" else holm
-        adjusted[rows] = method(table["p"].to_numpy(dtype=float)[rows])
-    return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
-
-
 def ranks_by_language(study: Study) -> list[Quantity]:
     """The rank in multi of the relevant candidate of each language, questions in all languages."""
     return [Quantity("multi", RANK, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
 
 
-def main_table(scaling: pd.DataFrame) -> pd.DataFrame:
+def main_table(scaling: pd.DataFrame, metrics: Sequence[str] = MAIN_METRICS) -> pd.DataFrame:
     """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
     largest = scaling["n_languages"] == scaling["n_languages"].max()
     shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
-    wanted = scaling["metric"].isin(["mAP", "mAP@20", "R@1", "R@10", "rank distance"])
+    wanted = scaling["metric"].isin(metrics)
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
 
 
 def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Share of every candidate language in the top k of every question language, mean over questions and runs."""
     rows = []
-    for point in grid_points:
+    for point in grid_points if shares else ():
         found = pd.concat([shares[path] for path in dict.fromkeys(path for _, path in point.runs)])
         mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[
             ["share", "pool_share"]
         ].mean()
         rows.append(mean.assign(**point.columns(), ratio=mean["share"] / mean["pool_share"]))
-    table = pd.concat(rows, ignore_index=True)
-    return table[[*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]]
+    columns = [*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
-def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str]) -> dict[str, pd.DataFrame]:
-    """Every table by name. `files`: score file by (run folder, checkpoint, benchmark)."""
+def all_tables(
+    study: Study, grid: Grid, files: dict[tuple[str, str, str], str], audit: pd.DataFrame | None = None
+) -> dict[str, pd.DataFrame]:
+    """Every table by name. `files`: score file by (run folder, checkpoint, benchmark); `audit`: tables/audit.csv."""
     parts: dict[str, list[pd.DataFrame]] = {}
+    claimed: list[ledger.Entry] = []
     for benchmark, options in sorted(study.benchmarks.items()):
         for checkpoint in grid.checkpoints:
             # untrained rows have no best checkpoint; their only one stands beside both
-            found = {r.path: files[r.path, checkpoint if r.steps else "last", benchmark] for r in grid.runs}
-            panel = Panel(study, grid, {path: Scores.load(file) for path, file in found.items()})
+            keys = {r.path: (r.path, checkpoint if r.steps else "last", benchmark) for r in grid.runs}
+            found = {path: files[key] for path, key in keys.items() if key in files}
+            panel = Panel(study, grid, {path: load(file) for path, file in found.items()})
+            listed = not panel.gives("cross", "mAP")
             labels = {
                 "benchmark": benchmark,
                 "checkpoint": checkpoint,
@@ -300,10 +202,11 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
             shares = {
                 path: pd.read_parquet(file.removesuffix(".parquet") + "-shares.parquet")
                 for path, file in found.items()
+                if not listed
             }
             for name, table in {
                 "scaling": scaling,
-                "main": main_table(scaling),
+                "main": main_table(scaling, tuple(LISTED) if listed else MAIN_METRICS),
                 "languages": score_table(score_rows(panel, by_language(study), labels)),
                 "pairs": score_table(score_rows(panel, by_pair(study), labels)),
                 "transfer": transfer_table(study, panel, labels),
@@ -320,11 +223,16 @@ def all_tables(study: Study, grid: Grid, files: dict[tuple[str, str, str], str])
                 "shares": shares_table(panel.points, shares).assign(
                     benchmark=benchmark, checkpoint=checkpoint
                 ),
+                **{name: make(study, panel, labels) for name, make in SCALING.items()},
             }.items():
                 parts.setdefault(name, []).append(table)
+            if checkpoint == "last":
+                claimed += ledger.entries(panel, benchmark)
+    # an empty table has no types to keep
     tables = {
-        # an empty table has columns of objects, which would take the numbers' format away
-        name: pd.concat([table for table in found if len(table)] or found, ignore_index=True)
+        name: pd.concat([t for t in found if len(t)] or found[:1], ignore_index=True)
         for name, found in parts.items()
     }
-    return {"runs": runs_table(grid)} | tables | {"contrasts": adjust(tables["contrasts"])}
+    tables |= {name: adjusted(tables[name]) for name in SCALING if "p_adjusted" in tables[name]}
+    tables |= {"contrasts": adjust(tables["contrasts"]), "claims": ledger.table(study, claimed, audit)}
+    return {"runs": runs_table(grid)} | tables

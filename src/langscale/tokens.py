@@ -7,15 +7,17 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from langscale.files import atomic
+from langscale.files import atomic, growing, rows
 
 CHUNK = 10_000
+ARRAYS = {"ids": np.int32, "offsets": np.int64, "fingerprints": np.int64}
 
 
 def fingerprint(text: str) -> int:
@@ -50,6 +52,12 @@ class Tokens:
         """Tokens per text, int64 [N]."""
         return np.diff(self.offsets)
 
+    def flat(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(ids of the texts at `rows`, one after the other, int32 [total]; their lengths, int64 [len(rows)])."""
+        lengths = self.lengths[rows]
+        starts = np.repeat(self.offsets[rows] - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
+        return self.ids[starts + np.arange(len(starts))], lengths
+
     def padded(self, rows: np.ndarray, pad: int) -> tuple[np.ndarray, np.ndarray]:
         """(ids, attention mask), both int64 [len(rows), longest], of the texts at `rows`."""
         starts, lengths = self.offsets[rows], self.lengths[rows]
@@ -74,8 +82,14 @@ class Tokens:
     @classmethod
     def load(cls, folder: str | Path) -> "Tokens":
         """The arrays that `tokenise` wrote, memory-mapped."""
-        names = ("ids", "offsets", "fingerprints")
-        return cls(*(np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in names))
+        return cls(*(np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in ARRAYS))
+
+    @classmethod
+    def part(cls, folder: str | Path, begin: int, end: int) -> "Tokens":
+        """Texts begin to end of those that `tokenise` wrote, in memory."""
+        ids, offsets, prints = (Path(folder) / f"{name}.npy" for name in ARRAYS)
+        places = rows(offsets, begin, end + 1)
+        return cls(rows(ids, places[0], places[-1]), places - places[0], rows(prints, begin, end))
 
 
 def tokenise(folder: str | Path, texts: Iterable[str], tokenizer, prefix: str, length: int) -> None:
@@ -84,24 +98,27 @@ def tokenise(folder: str | Path, texts: Iterable[str], tokenizer, prefix: str, l
     `tokenizer` is a fast transformers tokenizer; its special tokens are added. `key` in meta.json is a hash of the
     content, by which embeddings are recognised.
     """
-    ids, lengths, prints, digest = [], [], [], hashlib.sha256()
-    for chunk in chunks(texts):
-        encoded = tokenizer([prefix + text for text in chunk], truncation=True, max_length=length)[
-            "input_ids"
-        ]
-        flat = np.fromiter((i for text in encoded for i in text), dtype=np.int32)
-        digest.update(flat.tobytes())
-        ids.append(flat)
-        lengths += map(len, encoded)
-        prints += map(fingerprint, chunk)
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    digest.update(offsets.tobytes())
-    with atomic(folder) as partial:
+    digest, count, total = hashlib.sha256(), 0, 0
+    with atomic(folder) as partial, ExitStack() as files:
         partial.mkdir()
-        np.save(partial / "ids.npy", np.concatenate(ids) if ids else np.empty(0, np.int32))
-        np.save(partial / "offsets.npy", offsets)
-        np.save(partial / "fingerprints.npy", np.array(prints, dtype=np.int64))
-        (partial / "meta.json").write_text(json.dumps({"key": digest.hexdigest(), "texts": len(lengths)}))
+        ids, offsets, prints = (
+            files.enter_context(growing(partial / f"{name}.npy", dtype)) for name, dtype in ARRAYS.items()
+        )
+        offsets(np.zeros(1))
+        for chunk in chunks(texts):
+            encoded = tokenizer([prefix + text for text in chunk], truncation=True, max_length=length)[
+                "input_ids"
+            ]
+            flat = np.fromiter((i for text in encoded for i in text), dtype=np.int32)
+            digest.update(flat.tobytes())
+            ids(flat)
+            offsets(total + np.cumsum([len(text) for text in encoded], dtype=np.int64))
+            prints(np.array([fingerprint(text) for text in chunk], dtype=np.int64))
+            count, total = count + len(chunk), total + len(flat)
+        files.close()
+        for start in range(0, count + 1, CHUNK):
+            digest.update(rows(partial / "offsets.npy", start, min(start + CHUNK, count + 1)).tobytes())
+        (partial / "meta.json").write_text(json.dumps({"key": digest.hexdigest(), "texts": count}))
 
 
 def chunks(texts: Iterable[str], size: int = CHUNK) -> Iterable[Sequence[str]]:

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from project import ROOT, copy_project, job_counts, snakemake
 
-from langscale.tables import CONTRASTS, SCORES
+from langscale.contrasts import CONTRASTS
+from langscale.tables import SCORES
 
 CONFIG = "tests/integration/small.yaml"
 RUN = "results/small/runs/tiny/x-y/fixed-total"
@@ -46,9 +47,22 @@ def digests(study: Path) -> dict[str, str]:
 def test_everything_is_there(study):
     results = study / "results/small"
     there = {p.name for p in (results / "tables").iterdir()}
-    for name in ("runs", "data", "scaling", "main", "languages", "pairs", "transfer", "shares", "contrasts"):
+    for name in (
+        "runs",
+        "data",
+        "scaling",
+        "main",
+        "languages",
+        "pairs",
+        "transfer",
+        "shares",
+        "contrasts",
+        "claims",
+    ):
         assert f"{name}.csv" in there
-    for name in ("scaling", "main", "transfer", "contrasts"):
+    for name in ("trends", "curves", "components", "entry", "diversity"):
+        assert f"{name}.csv" in there
+    for name in ("scaling", "main", "transfer", "contrasts", "trends", "curves", "claims", "published"):
         assert {f"{name}.md", f"{name}.tex"} <= there
     assert {"scaling-mono.svg", "scaling-cross.png"} <= {p.name for p in (results / "figures").iterdir()}
     assert not [p for p in results.rglob("*.partial")]
@@ -156,6 +170,11 @@ def test_a_changed_option_reruns_what_it_changes(study):
     assert (more["train"], more.get("subset", 0)) == (2, 0)
     assert "train" not in counts(statistics={"resamples": 300})
     assert "train" not in counts(benchmarks={"cldr": {"questions": 20}})
+    # what a model saw is a mark in the tables; a declared size may change the batches
+    seen = counts(models={"tiny": config["models"]["tiny"] | {"seen": ["cldr"]}})
+    assert "statistics" in seen and not {"base", "tokens", "train", "embed", "score"} & set(seen)
+    sized = counts(sources={"cldr": config["sources"]["cldr"] | {"size": 1000}})
+    assert sized["train"] == 8 and not {"source", "subset", "tokens"} & set(sized)
 
 
 def test_a_lost_run_is_made_again_bit_for_bit(study):

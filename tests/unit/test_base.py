@@ -72,6 +72,7 @@ def test_a_text_of_full_length_fits_every_kind(tmp_path, kind):
 
 def test_a_folder_is_linked(tmp_path):
     made(tmp_path / "origin")
+    (tmp_path / "origin/model.safetensors").write_bytes(b"weights")
     model = MODEL.model_copy(update={"architecture": None, "path": str(tmp_path / "origin")})
     base.make(tmp_path / "base", model, [])
     files = sorted((tmp_path / "base").iterdir())
@@ -85,6 +86,29 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"models: path: .* has no config.json; give a folder"):
         base.make(tmp_path / "base", model, [])
     assert not (tmp_path / "base").exists()
+
+
+@pytest.mark.parametrize("gone", ["model.safetensors", "tokenizer.json", "2_Dense/model.safetensors"])
+def test_what_could_not_be_loaded_is_refused_before_training(tmp_path, gone):
+    made(tmp_path / "origin")
+    (tmp_path / "origin/2_Dense").mkdir()
+    files = {
+        "model.safetensors",
+        "2_Dense/model.safetensors",
+        "pytorch_model.bin",
+        "2_Dense/pytorch_model.bin",
+    }
+    for name in files - {gone}:
+        (tmp_path / "origin" / name).write_bytes(b"weights")
+    model = MODEL.model_copy(
+        update={"architecture": None, "path": str(tmp_path / "origin"), "pooling": "cls-dense"}
+    )
+    (tmp_path / "origin" / gone).unlink(missing_ok=True)
+    with pytest.raises(
+        UserError, match=rf"path: .*origin has no {gone}.*; pickles .*: convert the model"
+    ) as error:
+        base.make(tmp_path / "base", model, [])
+    assert "\n" not in str(error.value) and not (tmp_path / "base").exists()
 
 
 def test_a_hub_model_comes_from_a_mirror_folder(tmp_path):

@@ -129,6 +129,12 @@ def test_left_key_is_of_weights_configs_tokens_and_code(toy, encoder, checkpoint
     encoder.pooling = "cls"
     encoder.save(checkpoint, toy.base, MODEL.model_copy(update={"pooling": "cls"}))
     keys.append(left_key(weights, tokens))
+    encoder.dense, encoder.pooling = torch.nn.Linear(16, 16), "cls-dense"
+    for _ in range(2):
+        encoder.save(checkpoint, toy.base, MODEL)
+        keys.append(left_key(weights, tokens))
+        with torch.no_grad():
+            encoder.dense.bias[0] += 1e-6
     for side in embedding.SIDES:
         tokens_of(toy, tokens / side, ["another text"])
         keys.append(left_key(weights, tokens))
@@ -138,9 +144,9 @@ def test_left_key_is_of_weights_configs_tokens_and_code(toy, encoder, checkpoint
         (tmp_path / name / name).write_text("# edited\n")
         monkeypatch.setattr(embedding, "__file__", str(tmp_path / name / "embedding.py"))
         keys.append(left_key(weights, tokens))
-    assert len(set(keys)) == len(keys) == 8
+    assert len(set(keys)) == len(keys) == 10
     monkeypatch.undo()
-    assert left_key(weights, tokens) == keys[4]
+    assert left_key(weights, tokens) == keys[6]
 
 
 def embed_job(toy, checkpoint, output):

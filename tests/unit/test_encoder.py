@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from toy import LENGTH, MODEL, tables, weights, world
-from transformers import AutoModel, AutoTokenizer
+from toy import LENGTH, MODEL, equal, tables, weights, world
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from langscale import base, encoder
 from langscale.encoder import Encoder
+from langscale.errors import UserError
+from langscale.streams import key
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +40,24 @@ LISTS = [[0, 7, 9, 1], [0, 5, 1], [0, 30, 31, 32, 33, 34, 35, 1]]
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "cls-dense"])
 def test_pooling_agrees_with_loops(toy, pooling):
     model = initial(toy, pooling)
     found = model(*padded(LISTS, model.padding))
     assert found.shape == (3, 16) and found.dtype == torch.float32
     for row, ids in zip(found.numpy(), LISTS, strict=True):
         hidden = model.transformer(input_ids=torch.tensor([ids])).last_hidden_state[0].double().numpy()
-        pooled = hidden[0] if pooling == "cls" else sum(hidden) / len(ids)
+        pooled = sum(hidden) / len(ids) if pooling == "mean" else hidden[0]
+        if pooling == "cls-dense":
+            dense = {name: value.double().numpy() for name, value in model.dense.state_dict().items()}
+            assert dense["weight"].shape == (16, 16)
+            pooled = np.tanh(dense["weight"] @ pooled + dense["bias"])
         np.testing.assert_allclose(row, pooled / np.sqrt(sum(pooled**2)), atol=1e-6)
         assert np.linalg.norm(row) == pytest.approx(1, abs=1e-6)
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "cls-dense"])
 def test_padding_and_neighbours_do_not_move_a_vector(toy, pooling):
     model = initial(toy, pooling)
     alone = torch.cat([model(*padded([ids], model.padding)) for ids in LISTS])
@@ -72,22 +78,54 @@ def test_initial_state_is_of_name_and_seed_alone(toy):
         assert len(matrices) > 5 and not any(np.array_equal(first[n], values[n]) for n in matrices)
 
 
-def test_weights_that_a_download_lacks_are_of_name_and_seed(toy, tmp_path):
-    """The pooler of a masked language model: not used here, but saved with the rest."""
-    state = initial(toy).transformer.state_dict()
-    lacking = {name: value for name, value in state.items() if not name.startswith("pooler")}
-    AutoModel.from_config(initial(toy).transformer.config).save_pretrained(tmp_path, state_dict=lacking)
+def test_a_download_with_another_head_loads_without_a_word(toy, tmp_path, capfd):
+    """A masked language model: its head is left out, the pooler that it lacks is not drawn, and no seed matters."""
+    config = initial(toy).transformer.config
+    masked = AutoModelForMaskedLM.from_config(config)
+    masked.save_pretrained(tmp_path)
     model = MODEL.model_copy(update={"architecture": None, "path": str(tmp_path)})
-    found = []
-    for seed in (1, 1, 2):
-        torch.rand(3)
-        found.append(weights(Encoder.initial(tmp_path, "tiny", model, seed)))
-    name = "transformer.pooler.dense.weight"
-    assert np.array_equal(found[0][name], found[1][name]) and not np.array_equal(
-        found[0][name], found[2][name]
-    )
-    name = "transformer.embeddings.word_embeddings.weight"
-    assert np.array_equal(found[0][name], found[2][name])
+    capfd.readouterr()
+    found = [weights(Encoder.initial(tmp_path, "tiny", model, seed)) for seed in (1, 2)]
+    assert capfd.readouterr() == ("", "")
+    assert equal(found[0], found[1]) and not [name for name in found[0] if "pooler" in name or "cls" in name]
+    for name, value in masked.base_model.state_dict().items():
+        assert np.array_equal(found[0][f"transformer.{name}"], value)
+
+
+def test_a_download_that_lacks_weights_is_refused(toy, tmp_path):
+    built = initial(toy).transformer
+    state = {name: value for name, value in built.state_dict().items() if "output" not in name}
+    built.save_pretrained(tmp_path, state_dict=state)
+    with pytest.raises(
+        UserError, match=r"no weights for encoder.layer.0.* and 7 others of a BertModel; give"
+    ):
+        Encoder.load(tmp_path, "mean")
+
+
+def test_the_pooler_is_drawn_but_not_kept(toy):
+    """So the weights are those of a class with a pooler, of the same stream; transformers draws it in between."""
+    found = initial(toy)
+    torch.manual_seed(key("initialisation", "tiny", 1))
+    drawn = AutoModel.from_config(found.transformer.config).state_dict()
+    kept = found.transformer.state_dict()
+    assert set(drawn) - set(kept) == {"pooler.dense.weight", "pooler.dense.bias"}
+    assert all(torch.equal(value, drawn[name]) for name, value in kept.items())
+
+
+def test_a_dense_layer_that_is_not_there_or_is_another_one_is_refused(toy, saved, tmp_path):
+    built, folder = saved
+    if not built.dense:
+        with pytest.raises(
+            UserError, match="pooling cls-dense needs 2_Dense/model.safetensors; there is none"
+        ):
+            Encoder.load(folder, "cls-dense")
+        return
+    shutil.copytree(folder, tmp_path / "copy")
+    file = tmp_path / "copy/2_Dense/config.json"
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps(config | {"activation_function": "torch.nn.modules.linear.Identity"}))
+    with pytest.raises(UserError, match="2_Dense: found .*Identity.*; pooling cls-dense needs torch.*Tanh"):
+        Encoder.load(tmp_path / "copy", "cls-dense")
 
 
 def test_matrix_parameters_of_bert(toy):
@@ -130,7 +168,7 @@ def embedded(model, tokenizer, texts, prefix):
         return model(*padded(encoded, model.padding)).numpy()
 
 
-@pytest.fixture(scope="module", params=["mean", "cls"])
+@pytest.fixture(scope="module", params=["mean", "cls", "cls-dense"])
 def saved(request, toy, tmp_path_factory):
     model = MODEL.model_copy(update={"pooling": request.param})
     folder = tmp_path_factory.mktemp("saved") / "last"
@@ -158,7 +196,7 @@ def test_sentence_transformers_gives_the_same_embeddings(toy, saved, caplog):
         (passages, peer.encode(PASSAGES, prompt_name="passage", batch_size=2)),
         (passages, peer.encode_document(PASSAGES)),
     ):
-        assert (1 - (ours.astype(float) * theirs).sum(1)).max() < 1e-6
+        assert ours.shape == theirs.shape and (1 - (ours.astype(float) * theirs).sum(1)).max() < 1e-6
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
     assert np.abs(queries - peer.encode(QUERIES)).max() > 1e-3  # so the prefixes do matter
 
@@ -174,6 +212,7 @@ def test_a_checkpoint_is_an_ordinary_transformers_folder(toy, saved):
     ids, mask = padded(LISTS, built.padding)
     with torch.no_grad():
         assert torch.equal(again(ids, mask), built(ids, mask))
+    assert weights(again).keys() == weights(built).keys()
 
 
 def test_a_checkpoint_holds_safetensors_and_json_alone(saved):

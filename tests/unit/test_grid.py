@@ -331,3 +331,18 @@ def test_a_contrast_of_several_points_must_say_which():
     assert [p.ladder for p in grid.contrasts[0]] == ["far", "all"]
     with pytest.raises(UserError, match=r"0\.cell\.ladder: near is in no arm of the grid; there are far$"):
         Grid(study(arms, **there, statistics=contrast(far | {"ladder": "near"}, ONE)))
+
+
+def test_declared_sizes_are_told_to_the_runs_that_mix_those_sources_alone():
+    sources = {"cldr": {}, "squad": {"size": 500}, "nq": {}}
+    budgets = {
+        "all": {"kind": "fixed-total", "steps": 12},
+        "plain": {"kind": "fixed-total", "steps": 13, "sources": ["cldr", "nq"]},
+    }
+    arms = [{"samplers": ["x-y"], "n": [2]}]
+    old = Grid(study(arms, sources=sources | {"squad": {}}, budgets=budgets))
+    new = Grid(study(arms, sources=sources, budgets=budgets))
+    assert [run.path for run in old.runs] == [run.path for run in new.runs]
+    for a, b in zip(old.runs, new.runs, strict=True):
+        more = {"sizes": {"squad": 500}} if b.budget == "all" else {}
+        assert b.recipe() == a.recipe() | more and "sizes" not in a.recipe()

@@ -29,13 +29,17 @@ def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_pa
     for name in ("scaling", "main", "languages", "pairs"):
         assert a[f"{name}.csv"].decode().splitlines()[0].split(",") == list(tables.SCORES)
     for name in layout.LAYOUTS:
-        rows, note = a[f"{name}.md"].decode().split("\n\n")
-        assert note.strip() == layout.NOTE
-        lines = rows.splitlines()
+        text, *footnotes = a[f"{name}.md"].decode().split("\n\n")
+        lines = text.splitlines()
+        told = [layout.NOTE] * (name in layout.NOTED)
+        marked = name in ("scaling", "main", "transfer", "bias")
+        told += layout.notes("†") if marked else []
+        assert [note.strip() for note in footnotes] == told
         assert lines[0].startswith("| ") and len({line.count("|") for line in lines}) == 1
         tex = a[f"{name}.tex"].decode()
-        assert r"\begin{tabular}" in tex and r"\caption{In brackets: 95\% procedure interval" in tex
-        assert tex.count(r"\\") == len(lines) - 1
+        assert tex.startswith(r"\begin{tabular}") and tex.count(r"\\") == len(lines) - 1
+        assert "†" not in tex and (r"\par \textdagger{} not zero-shot" in tex) == marked
+        assert (r"\par In brackets: 95\% procedure interval" in tex) == (name in layout.NOTED)
     scaling = pd.read_csv(tmp_path / "a/scaling.csv", keep_default_na=False, na_values=[""])
     np.testing.assert_allclose(scaling["value"], made.tables["scaling"]["value"], rtol=1e-5)
     # a cell of the table as it is read: value and procedure interval
@@ -44,7 +48,7 @@ def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_pa
         "and status == 'all' and average == 'macro'"
     ).iloc[0]  # fmt: skip
     text = f"{row['value']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
-    assert text in next(line for line in a["scaling.md"].decode().splitlines() if line.startswith("| x-y ") and "|   3 |" in line)  # fmt: skip
+    assert text in next(line for line in a["scaling.md"].decode().splitlines() if line.startswith("| x-y† ") and "|   3 |" in line)  # fmt: skip
 
 
 def test_best_checkpoints_budgets_and_ladders_stay_apart_in_the_layouts(tmp_path):
@@ -84,6 +88,19 @@ def test_without_heldout_languages_the_tables_say_so(tmp_path):
     assert b"no language is held out" in files["transfer.md"]
     assert files["transfer.csv"].decode().startswith("grouping,group,languages,group_in_pool,model,")
     assert b"none was declared" in files["contrasts.md"]
+
+
+def test_rows_that_are_not_zero_shot_carry_a_dagger(made):
+    scaling = layout.scaling(made.tables["scaling"])
+    assert set(scaling["sampler"]) == {"BM25", "untrained", "x-y†", "hybrid 0.5†"}
+    transfer = layout.transfer(made.tables["transfer"])
+    assert {"x-y n=3", "untrained"} <= set(
+        transfer.columns
+    )  # one name for a column, so the values are marked
+    assert transfer["x-y n=3"].str.endswith("†").all() and not transfer["untrained"].str.contains("†").any()
+    unknown = made.tables["scaling"].assign(zero_shot=None)
+    assert set(layout.scaling(unknown)["sampler"]) == {"BM25‡", "untrained‡", "x-y‡", "hybrid 0.5‡"}
+    assert len(layout.notes("a† b‡")) == 2 and layout.notes("a b") == []
 
 
 def test_two_values_for_one_place_in_a_layout_are_an_error(made):

@@ -11,23 +11,30 @@ from langscale.loss import allowed, info_nce
 
 @st.composite
 def batches(draw):
-    """(passages, fingerprints, owner, size, vectors): few passage ids and texts, so that many coincide."""
+    """(passages, fingerprints, owner, size, others, vectors): few passage ids and texts, so that many coincide."""
     size, hard = draw(st.integers(1, 6)), draw(st.integers(0, 2))
     owner = list(range(size)) + [q for q in range(size) for _ in range(hard) if draw(st.booleans())]
     few = st.lists(st.integers(0, 4), min_size=len(owner), max_size=len(owner))
     vectors = np.random.default_rng(draw(st.integers(0, 10**6))).normal(size=(size + len(owner), 4))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return draw(few), draw(few), owner, size, vectors
+    row = st.lists(st.booleans(), min_size=len(owner), max_size=len(owner))
+    others = draw(st.none() | st.lists(row, min_size=size, max_size=size))
+    return draw(few), draw(few), owner, size, others, vectors
 
 
-def compared(passages, prints, owner, size, hard_only):
+def compared(passages, prints, owner, size, hard_only, others=None):
     """Slow twin of `allowed`: the documents of each query."""
     return [
         [
             d
             for d in range(len(owner))
             if d == q
-            or not (passages[d] == passages[q] or prints[d] == prints[q] or (hard_only and owner[d] != q))
+            or not (
+                passages[d] == passages[q]
+                or prints[d] == prints[q]
+                or (hard_only and owner[d] != q)
+                or (others and others[q][d])
+            )
         ]
         for q in range(size)
     ]
@@ -42,16 +49,17 @@ def by_loops(queries, documents, kept, scale):
     return total / len(queries)
 
 
-def masks(passages, prints, owner, size, hard_only):
-    return allowed(torch.tensor(passages), torch.tensor(prints), torch.tensor(owner), size, hard_only)
+def masks(passages, prints, owner, size, hard_only, others=None):
+    others = None if others is None else torch.tensor(others)
+    return allowed(torch.tensor(passages), torch.tensor(prints), torch.tensor(owner), size, hard_only, others)
 
 
 @settings(max_examples=150, deadline=None)
 @given(batches(), st.booleans(), st.sampled_from([1.0, 20.0, 100.0]))
 def test_agrees_with_loops(batch, hard_only, scale):
-    passages, prints, owner, size, vectors = batch
-    keep = masks(passages, prints, owner, size, hard_only)
-    kept = compared(passages, prints, owner, size, hard_only)
+    passages, prints, owner, size, others, vectors = batch
+    keep = masks(passages, prints, owner, size, hard_only, others)
+    kept = compared(passages, prints, owner, size, hard_only, others)
     assert [torch.nonzero(row).flatten().tolist() for row in keep] == kept
     queries, documents = vectors[:size], vectors[size:]
     loss = info_nce(torch.from_numpy(queries), torch.from_numpy(documents), keep, scale)

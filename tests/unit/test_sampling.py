@@ -346,3 +346,51 @@ def test_the_artefact_of_x_y_grows_as_n_shrinks_and_pair_batch_has_none():
         for step in range(20):
             assert language_shares(whole.batch(step), n) == (0, 1)
             assert language_shares(mono.batch(step), n) == (1, 1)
+
+
+PAPER = {  # pairs of arXiv:2408.10536, appendix A.1: in seven languages, in English, in nine
+    "mmarco": 39_780_811, "mfaq": 3_567_659, "nq": 113_535, "wikiqa": 1_469, "duorc": 33_298, "newsqa": 59_496,
+    "entity-questions": 176_975, "mr-tydi": 3_547, "yahoo-qa": 135_557,
+}  # fmt: skip
+
+
+def of_the_paper():
+    """The paper's sources as a small sample of each, with their declared sizes."""
+    codes = sorted(["ar", "zh", "en", "de", "hi", "ru", "es", "th", "tr"])
+    found = []
+    for name, size in PAPER.items():
+        lacking = {"mmarco": {"th", "tr"}, "mfaq": set(codes) - {"en"}}.get(name, set())
+        has = np.tile([code not in lacking for code in codes], (50, 1))
+        found.append(SourceIndex(name, has, size))
+    return codes, found
+
+
+def test_declared_sizes_give_the_mix_of_the_paper():
+    """By size first: mMARCO 90.7 %, MFAQ 8.1 %, the sets of nine languages together 1.2 %."""
+    codes, found = of_the_paper()
+    sampler = Sampler(Spec("x-x-mono"), codes, found, 20, 1, by_size_first=True)
+    share = sampler._mono.joint.sum(axis=1)
+    assert np.round(100 * np.array([share[0], share[1], share[2:].sum()]), 1).tolist() == [90.7, 8.1, 1.2]
+    drawn = np.bincount([sampler.batch(step).source for step in range(3000)], minlength=9) / 3000
+    np.testing.assert_allclose(drawn, share, atol=0.02)
+    equal = Sampler(
+        Spec("x-x-mono"), codes, [SourceIndex(s.name, s.has) for s in found], 20, 1, by_size_first=True
+    )
+    np.testing.assert_allclose(equal._mono.joint.sum(axis=1), 1 / 9)
+
+
+def test_declared_sizes_enter_the_weights_of_data_sets():
+    """w(D) = mean over p of s(D, p), s(D, p) = size(D) over the sizes of the sets that have p, by fractions."""
+    codes, found = of_the_paper()
+    every = sum(size for name, size in PAPER.items() if name != "mfaq")
+    pairs = [(q, d) for q in codes for d in codes if q != d]
+    for name, share in zip(
+        PAPER, Sampler(Spec("x-y"), codes, found, 20, 1)._other.joint.sum(axis=1), strict=True
+    ):
+        total = Fraction(0)
+        for pair in pairs:
+            both = {"th", "tr"} & set(pair)
+            if name == "mfaq" or (name == "mmarco" and both):
+                continue
+            total += Fraction(PAPER[name], every - (PAPER["mmarco"] if both else 0))
+        assert share == pytest.approx(float(total / len(pairs)), rel=1e-12)

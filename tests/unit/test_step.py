@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 from toy import LANGUAGES, MODEL, TRAINING, data_of, sampler_of, tables, world
 
 from langscale.encoder import Encoder
+from langscale.errors import UserError
 from langscale.sampling import Batch
+from langscale.steps import Data, Step, chunks, examples
 from langscale.subsets import build
-from langscale.training import Data, Step, examples, learning_rate, optimiser
+from langscale.tokens import fingerprint
+from langscale.training import learning_rate, optimiser
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +70,8 @@ def test_loss_and_masked_share_agree_with_loops(toy):
                 loss, masked = step.loss(data, batch)
                 e = examples(data, batch, hard)
                 queries, documents = (
-                    step.encode(data.queries, e.queries),
-                    step.encode(data.passages, e.documents),
+                    encoder(*map(torch.from_numpy, tokens.padded(rows, encoder.padding)))
+                    for tokens, rows in ((data.queries, e.queries), (data.passages, e.documents))
                 )
             ids, possible, left_out, losses = toy.passages.iloc[e.documents]["passage_id"].tolist(), 0, 0, []
             for q in range(8):
@@ -80,6 +83,106 @@ def test_loss_and_masked_share_agree_with_loops(toy):
             assert loss.item() == pytest.approx(np.mean(losses), abs=1e-4)
             assert masked == pytest.approx(left_out / possible)
     assert left_out == 0 and possible == 16  # hard-only: two negatives each, none of them a positive
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=60), st.integers(1, 2000))
+def test_chunks_hold_every_text_once_and_little_padding(lengths, tokens):
+    lengths = np.array(lengths)
+    found = list(chunks(lengths, tokens))
+    assert sorted(np.concatenate(found)) == list(range(len(lengths)))
+    for rows in found:
+        assert len(rows) == 1 or len(rows) * lengths[rows].max() <= tokens
+        assert lengths[rows].min() >= 0.8 * lengths[rows].max()
+    longest = [lengths[rows].max() for rows in found]
+    assert longest == sorted(longest, reverse=True)
+
+
+def gradients(encoder) -> dict[str, torch.Tensor]:
+    """A copy of the gradients, which are then dropped."""
+    found = {n: p.grad.clone() for n, p in encoder.named_parameters() if p.grad is not None}
+    encoder.zero_grad(set_to_none=True)
+    return found
+
+
+@pytest.mark.parametrize("noise", [None, (1, 7)])
+def test_gradient_caching_gives_the_same_loss_and_gradient(toy, noise):
+    """Dropout included: it is of (seed, step, chunk)."""
+    data = data_of(toy)[0]
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1).train(noise is not None)
+    batch = sampler_of([data], "x-y").batch(0)
+    found = []
+    for cached in (False, True):
+        settings = TRAINING.model_copy(update={"chunk_tokens": 40, "gradient_cache": cached})
+        loss, masked = Step(encoder, settings, torch.device("cpu")).backward(data, batch, noise)
+        found.append((loss.item(), masked, gradients(encoder)))
+    (loss, masked, direct), (again, same, cached) = found
+    assert loss == pytest.approx(again, abs=1e-6) and masked == same and direct.keys() == cached.keys()
+    for name, gradient in direct.items():
+        torch.testing.assert_close(cached[name], gradient, atol=1e-6, rtol=1e-4)
+
+
+def test_chunks_do_not_change_the_gradient(toy):
+    data = data_of(toy)[0]
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1).eval()
+    batch = sampler_of([data], "x-y").batch(0)
+    found = []
+    for tokens in (1, 50, 100_000):
+        step = Step(encoder, TRAINING.model_copy(update={"chunk_tokens": tokens}), torch.device("cpu"))
+        found.append((step.backward(data, batch)[0].item(), gradients(encoder)))
+    for loss, gradient in found[1:]:
+        assert loss == pytest.approx(found[0][0], abs=1e-6)
+        for name, value in gradient.items():
+            torch.testing.assert_close(value, found[0][1][name], atol=1e-6, rtol=1e-4)
+
+
+class SmallMemory:
+    """Makes an encoder run out of memory where more than `tokens` go through it with activations kept."""
+
+    def __init__(self, encoder, tokens):
+        self.tokens, self.original, self.kept = tokens, encoder.encode, 0
+
+    def __call__(self, embeddings, mask):
+        held = mask.numel() if torch.is_grad_enabled() else 0
+        self.kept = self.kept + held
+        if self.kept > self.tokens:
+            self.kept = 0
+            raise torch.OutOfMemoryError("no memory")
+        out = self.original(embeddings, mask)
+        if held:
+            out.register_hook(lambda gradient: self._free(held))
+        return out
+
+    def _free(self, held):
+        self.kept -= held
+
+
+def test_out_of_memory_turns_caching_on_then_halves_the_chunks(toy, monkeypatch, capsys):
+    data = data_of(toy)[0]
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1).train()
+    batch = sampler_of([data], "x-y").batch(0)
+    settings = TRAINING.model_copy(update={"chunk_tokens": 200})
+    step = Step(encoder, settings, torch.device("cpu"))
+    monkeypatch.setattr(encoder, "encode", SmallMemory(encoder, 100))
+    loss, _ = step.backward(data, batch, (1, 0))
+    small = gradients(encoder)
+    assert step.cached and step.chunk <= 100
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "out of memory: gradient caching with chunks of 200 tokens from here on"
+    assert told[-1] == f"out of memory: gradient caching with chunks of {step.chunk} tokens from here on"
+    monkeypatch.undo()
+    again = Step(encoder, settings.model_copy(update={"chunk_tokens": step.chunk}), torch.device("cpu"))
+    assert again.backward(data, batch, (1, 0))[0].item() == pytest.approx(loss.item(), abs=1e-6)
+    for name, value in gradients(encoder).items():
+        torch.testing.assert_close(value, small[name], atol=1e-6, rtol=1e-4)
+    assert step.tokens == again.tokens  # what was tried in vain does not count
+
+
+def test_memory_that_holds_no_text_is_an_error(toy, monkeypatch):
+    data = data_of(toy)[0]
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
+    monkeypatch.setattr(encoder, "encode", SmallMemory(encoder, 0))
+    with pytest.raises(UserError, match="out of memory with a single text at a time"):
+        Step(encoder, TRAINING, torch.device("cpu")).backward(data, sampler_of([data], "x-y").batch(0))
 
 
 def test_masked_share_counts_positives_in_the_batch(toy):
@@ -94,12 +197,49 @@ def test_masked_share_counts_positives_in_the_batch(toy):
     assert step.loss(data, batch)[1] == pytest.approx(2 / 12)
 
 
+def test_loss_leaves_out_the_other_answers_to_a_question(toy):
+    """Pairs 0-9 ask one question in German alone, so in every language their passages answer each other's query."""
+    pairs = toy.pairs.copy()
+    many = (pairs["language"] == "de") & (pairs["pair_id"] < "q10")
+    pairs.loc[many, "query"] = "wer?"
+    prints = np.array([fingerprint(text) for text in pairs["query"]])
+    subset = build("toy", pairs, toy.passages, LANGUAGES, LANGUAGES, 2, frozenset(), prints)
+    plain = data_of(toy)[0]
+    data = Data(subset, plain.queries, plain.passages)
+    names = pairs["pair_id"].iloc[subset.queries[:, 0]].to_numpy()
+    step = Step(Encoder.initial(toy.base, "tiny", MODEL, 1).eval(), TRAINING, torch.device("cpu"))
+    touched = 0
+    for i in range(12):
+        batch = sampler_of([data], "x-y").batch(i)
+        e = examples(data, batch, 1)
+        with torch.no_grad():
+            (loss, masked), (before, _) = step.loss(data, batch), step.loss(plain, batch)
+            queries, documents = (
+                step.encoder(*map(torch.from_numpy, tokens.padded(rows, step.encoder.padding)))
+                for tokens, rows in ((data.queries, e.queries), (data.passages, e.documents))
+            )
+        ids, losses, left_out = toy.passages.iloc[e.documents]["passage_id"].tolist(), [], 0
+        for q in range(8):
+            positives = {f"p{names[batch.pairs[q]][1:]}"}
+            if names[batch.pairs[q]] < "q10":
+                positives = {f"p{k:02}" for k in range(10)}
+            kept = [d for d in range(len(ids)) if d != q and ids[d] not in positives]
+            left_out += len(ids) - 1 - len(kept)
+            scores = [20 * float(queries[q] @ documents[d]) for d in [q, *kept]]
+            losses.append(math.log(sum(map(math.exp, scores))) - scores[0])
+        assert loss.item() == pytest.approx(np.mean(losses), abs=1e-4)
+        assert masked == pytest.approx(left_out / (8 * (len(ids) - 1)))
+        touched += loss.item() != before.item()
+    assert touched > 3  # so the mask did something
+
+
 def test_tokens_are_counted_without_padding(toy):
     data = data_of(toy)[0]
     step = Step(Encoder.initial(toy.base, "tiny", MODEL, 1), TRAINING, torch.device("cpu"))
-    rows = np.array([0, 5, 90])
-    step.encode(data.passages, rows)
-    assert step.tokens == data.passages.lengths[rows].sum()
+    batch = sampler_of([data], "x-y").batch(0)
+    step.loss(data, batch)
+    e = examples(data, batch, TRAINING.hard_negatives)
+    assert step.tokens == data.queries.lengths[e.queries].sum() + data.passages.lengths[e.documents].sum()
 
 
 def test_schedule_known_values():

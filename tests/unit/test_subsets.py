@@ -11,8 +11,9 @@ from toy import LANGUAGES, tables
 from langscale import subsets
 from langscale.errors import UserError
 from langscale.subsets import Subset, build
+from langscale.tokens import fingerprint
 
-FIELDS = ("queries", "positives", "negatives", "passage", "negative_passage", "whole")
+FIELDS = ("queries", "positives", "negatives", "passage", "negative_passage", "whole", "question")
 
 
 def by_hash(ids):
@@ -138,6 +139,7 @@ def test_take_is_a_prefix(holes):
             part = built.take(whole_pool=True, pairs=count, share=share)
             for field in FIELDS:
                 assert np.array_equal(getattr(part, field), getattr(whole, field)[: count // share])
+            assert np.array_equal(part.answers, whole.answers)
     assert len(built.take(whole_pool=True, share=3).queries) == 32 // 3
     with pytest.raises(UserError, match="budgets: pairs: 33 asked for, toy has 32 in these languages"):
         built.take(whole_pool=True, pairs=33)
@@ -196,3 +198,73 @@ def test_tables_of_a_source_without_negatives_may_come_from_arrow():
     pairs["negative_ids"] = [np.array([], dtype=object) for _ in range(len(pairs))]
     built = build("toy", pd.DataFrame(pairs), passages, LANGUAGES, LANGUAGES, 1)
     assert built.negatives.shape == (4, 0, 3) and built.negative_passage.shape == (4, 0)
+
+
+def prints(pairs):
+    return np.array([fingerprint(text) for text in pairs["query"]], dtype=np.int64)
+
+
+def answers_by_search(pairs):
+    """Slow twin: pair id -> passage ids of all pairs that ask the same, found by walking from text to text."""
+    texts = {(row.pair_id, row.language, " ".join(row.query.lower().split())) for row in pairs.itertuples()}
+    passage = dict(zip(pairs["pair_id"], pairs["passage_id"], strict=True))
+    found = {}
+    for start in passage:
+        reached, waiting = {start}, [start]
+        while waiting:
+            mine = {text[1:] for text in texts if text[0] == waiting[-1]}
+            waiting.pop()
+            near = {text[0] for text in texts if text[1:] in mine} - reached
+            reached |= near
+            waiting += sorted(near)
+        found[start] = {passage[pair] for pair in reached}
+    return found
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 5), st.sets(st.sampled_from(LANGUAGES), min_size=1))
+def test_other_positives_are_those_of_all_pairs_that_ask_the_same(seed, few, languages):
+    draw = np.random.default_rng(seed)
+    pairs, passages = tables(pairs=12, hard=2)
+    asked = draw.integers(12 * few, size=len(pairs))  # a text is asked by one pair or several, per language
+    pairs["query"] = [(" Who  is %d" if draw.random() < 0.5 else "who is %d ") % i for i in asked]
+    some = draw.random(len(pairs)) < 0.8
+    pairs = pairs[some].reset_index(drop=True)
+    names = {f"p{i:02}": f"p{draw.integers(8):02}" for i in range(12)}  # several pairs may share a passage
+    pairs["passage_id"] = [names[i] for i in pairs["passage_id"]]
+    without = {i for i in sorted(set(pairs["pair_id"])) if draw.random() < 0.2}
+    built = build("toy", pairs, passages, languages, LANGUAGES, 2, without, prints(pairs))
+    expected, ids = answers_by_search(pairs), by_hash(set(pairs["pair_id"]) - without)
+    numbers = {name: i for i, name in enumerate(sorted(set(passages["passage_id"])))}
+    rows = draw.integers(len(ids), size=7) if ids else np.empty(0, dtype=int)
+    documents = draw.integers(-1, 12, size=20)
+    found = built.other_positives(rows, documents)
+    own = {
+        i: numbers[expected_passage]
+        for i, expected_passage in zip(pairs["pair_id"], pairs["passage_id"], strict=True)
+    }
+    several = [len(expected[ids[row]]) > 1 for row in rows]
+    assert (found is None) == (not any(several))
+    for i, row in enumerate(rows if found is not None else []):
+        positives = {numbers[name] for name in expected[ids[row]]} if several[i] else set()
+        assert found[i].tolist() == [d in positives for d in documents]
+        assert not several[i] or own[ids[row]] in positives
+    # the languages of the subset do not matter, nor does what else is taken
+    again = build("toy", pairs, passages, LANGUAGES, LANGUAGES, 0, without, prints(pairs))
+    assert np.array_equal(again.question, built.question) and np.array_equal(again.answers, built.answers)
+    half = built.take(whole_pool=False, share=2)
+    assert np.array_equal(half.question, built.question[(built.queries >= 0).any(1)][: len(half.question)])
+
+
+def test_without_equal_queries_nothing_changes():
+    pairs, passages = tables(hard=1)
+    plain = build("toy", pairs, passages, LANGUAGES, LANGUAGES, 1)
+    looked = build("toy", pairs, passages, LANGUAGES, LANGUAGES, 1, frozenset(), prints(pairs))
+    assert all(
+        np.array_equal(getattr(plain, field), getattr(looked, field)) for field in (*FIELDS, "answers")
+    )
+    assert (looked.question == -1).all() and not len(looked.answers)
+    assert looked.other_positives(np.arange(60), np.arange(60)) is None
+    # the same query with the same passage is one positive, which its passage id masks already
+    twice = pd.concat([pairs, pairs.assign(pair_id=pairs["pair_id"] + "b")], ignore_index=True)
+    assert not len(build("toy", twice, passages, LANGUAGES, LANGUAGES, 1, frozenset(), prints(twice)).answers)

@@ -1,4 +1,6 @@
+import hashlib
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -115,6 +117,45 @@ def test_key_is_of_the_content(tokenizer, tmp_path, monkeypatch):
         assert (tmp_path / f"chunked/{file}.npy").read_bytes() == (
             tmp_path / f"first/{file}.npy"
         ).read_bytes()
+
+
+def test_files_are_those_of_numpy_and_the_key_is_of_their_bytes(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens, "chunks", lambda texts: chunks(texts, 3))
+    monkeypatch.setattr(tokens, "CHUNK", 2)
+    for name, made in (("some", TEXTS), ("none", [])):
+        tokenise(tmp_path / name, iter(made), tokenizer, "", LENGTH)
+        encoded = [tokenizer(text, truncation=True, max_length=LENGTH)["input_ids"] for text in made]
+        expected = flat(encoded, np.array([fingerprint(text) for text in made], np.int64))
+        for array in ("ids", "offsets", "fingerprints"):
+            np.save(tmp_path / "expected.npy", getattr(expected, array))
+            assert (tmp_path / name / f"{array}.npy").read_bytes() == (tmp_path / "expected.npy").read_bytes()
+        digest = hashlib.sha256(expected.ids.tobytes() + expected.offsets.tobytes()).hexdigest()
+        meta = json.loads((tmp_path / name / "meta.json").read_text())
+        assert meta == {"key": digest, "texts": len(made)}
+
+
+def test_part_is_a_slice_of_the_whole(tokenizer, tmp_path):
+    tokenise(tmp_path / "t", TEXTS, tokenizer, "", LENGTH)
+    whole = Tokens.load(tmp_path / "t")
+    for begin in range(len(TEXTS) + 1):
+        for end in range(begin, len(TEXTS) + 1):
+            part = Tokens.part(tmp_path / "t", begin, end)
+            assert len(part) == end - begin and part.ids.size == part.lengths.sum()
+            assert [part[i].tolist() for i in range(end - begin)] == [
+                whole[i].tolist() for i in range(begin, end)
+            ]
+            assert part.fingerprints.tolist() == whole.fingerprints[begin:end].tolist()
+
+
+def test_memory_does_not_grow_with_the_number_of_texts(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens, "chunks", lambda texts: chunks(texts, 50))
+    peaks = []
+    for count in (500, 10_000):
+        tracemalloc.start()
+        tokenise(tmp_path / str(count), (f"en a{i} b{i} c{i}" for i in range(count)), tokenizer, "", LENGTH)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0] < (tmp_path / "10000/ids.npy").stat().st_size
 
 
 def test_texts_are_read_in_chunks():

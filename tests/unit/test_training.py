@@ -10,8 +10,8 @@ from toy import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
 from langscale import training
 from langscale.encoder import Encoder
 from langscale.errors import UserError
-from langscale.streams import key
-from langscale.training import LOG, Step, examples, learning_rate, optimiser
+from langscale.steps import Step, examples
+from langscale.training import LOG, learning_rate, optimiser
 
 TIMES = ["pairs_per_second", "tokens_per_second", "gemm_share"]
 
@@ -48,6 +48,25 @@ def test_a_seed_is_a_result(toy, tmp_path):
     assert equal(weights(first), loaded)
 
 
+def test_a_dense_layer_is_trained_and_kept(toy, tmp_path):
+    model = MODEL.model_copy(update={"pooling": "cls-dense"})
+    encoder, data = Encoder.initial(toy.base, "tiny", model, 1), data_of(toy)
+    # what stands below the dense layer starts as without it
+    plain = weights(Encoder.initial(toy.base, "tiny", MODEL, 1))
+    before = weights(encoder)
+    assert before.keys() - plain.keys() == {"dense.weight", "dense.bias"} and equal(plain, before)
+    training.train(encoder, model, TRAINING, sampler_of(data), data, 4, 1, tmp_path, toy.base)
+    after = weights(encoder)
+    assert all((before[name] != after[name]).mean() > 0.9 for name in ("dense.weight", "dense.bias"))
+    assert equal(after, weights(Encoder.load(tmp_path / "last", "cls-dense")))
+
+
+def test_a_declared_size_is_what_the_sampler_is_told(toy):
+    data = data_of(toy)[0]
+    assert data.index().size is None and data.index(7).size == 7
+    assert np.array_equal(data.index(7).has, data.subset.available)
+
+
 def by_hand(toy, steps, stop, model=None, adam_state=None, first=0, noise=False, hold=None):
     """The training loop written out: steps first..stop of a run of `steps`; `noise` spends random numbers between."""
     data = data_of(toy)
@@ -61,11 +80,10 @@ def by_hand(toy, steps, stop, model=None, adam_state=None, first=0, noise=False,
         if noise:
             torch.rand(step + 1)
             sampler.batch(steps - step)
-        torch.manual_seed(key("dropout", 1, step))
         model.train()
         for group in adam.param_groups:
             group["lr"] = TRAINING.learning_rate * learning_rate(step, steps, TRAINING.warmup)
-        loss, _ = Step(model, TRAINING, torch.device("cpu")).loss(data[0], sampler.batch(step))
+        loss, _ = Step(model, TRAINING, torch.device("cpu")).loss(data[0], sampler.batch(step), (1, step))
         model.zero_grad()
         loss.backward()
         norm = math.sqrt(
@@ -105,22 +123,15 @@ def test_dropout_of_a_step_does_not_depend_on_earlier_steps(toy, tmp_path):
         model = Encoder.initial(toy.base, "tiny", MODEL, 1).train()
         found = {}
         for step in steps:
-            torch.manual_seed(key("dropout", 1, step))
-            found[step] = (
-                Step(model, TRAINING, torch.device("cpu"))
-                .loss(data[0], sampler_of(data).batch(step))[0]
-                .item()
-            )
+            one = Step(model, TRAINING, torch.device("cpu"))
+            found[step] = one.loss(data[0], sampler_of(data).batch(step), (1, step))[0].item()
         losses.append(found)
     _, _, log = run(toy, tmp_path / "run", learning_rate=1e-30, weight_decay=0.0)
     assert losses[0] == dict(enumerate(log["loss"]))
     assert losses[1] == {step: losses[0][step] for step in (5, 3)} and losses[2] == {3: losses[0][3]}
     # and there is dropout: the same batch under another step's masks
-    torch.manual_seed(key("dropout", 1, 0))
-    assert (
-        Step(model, TRAINING, torch.device("cpu")).loss(data[0], sampler_of(data).batch(3))[0].item()
-        != losses[2][3]
-    )
+    one = Step(model, TRAINING, torch.device("cpu"))
+    assert one.loss(data[0], sampler_of(data).batch(3), (1, 0))[0].item() != losses[2][3]
 
 
 def test_loss_goes_down(toy, tmp_path):

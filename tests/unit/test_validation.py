@@ -20,14 +20,15 @@ from toy import (
     world,
 )
 
-from langscale import base, subsets, training
+from langscale import base, subsets
 from langscale.config import Validation
 from langscale.embedding import left_folder
 from langscale.encoder import Encoder
 from langscale.errors import UserError
+from langscale.steps import Data, Step
 from langscale.subsets import build
 from langscale.tokens import Tokens, tokenise
-from langscale.training import Data, Step, validation_batches
+from langscale.validation import validation_batches
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_validation_loss_is_a_mean_without_dropout(toy):
     batches = validation_batches(data, LANGUAGES, validation, 8)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
     step = Step(encoder.train(), TRAINING, torch.device("cpu"))
-    value = training.validation_loss(data, batches)
+    value = validation.validation_loss(data, batches)
     first = value(step)
     assert value(step) == first and not encoder.training
     with torch.no_grad():
@@ -167,7 +168,7 @@ def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path)
         },
         input={
             "subset": toy.subset, "validation": tmp_path / "validation", "base": toy.base,
-            "tokens": [tokens / "source-toy", tokens / "source-english"],
+            "tokens": [tokens / "source-toy", tokens / "source-english"], "code": [],
         },
         output=SimpleNamespace(log=str(tmp_path / "run/log.csv")),
     )  # fmt: skip
@@ -178,4 +179,5 @@ def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path)
     last = weights(Encoder.load(tmp_path / "run/last", "mean"))
     assert equal(best, last) == (losses.idxmin() == 2)
     left = {left_folder(tmp_path / "run" / name, tokens / "benchmark-toy") for name in ("last", "best")}
+    assert not (tmp_path / "run/.state").exists()
     assert set((tmp_path / "run/.left").iterdir()) == left and len(left) == 2

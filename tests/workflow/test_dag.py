@@ -23,6 +23,7 @@ def test_default_study_has_exactly_these_jobs(planned):
         "embed": TRAIN + UNTRAINED,
         "score": TRAIN + UNTRAINED + BM25,
         "statistics": 1,
+        "published": 1,
         "figures_of_study": 1,
         "provenance": 1,
         "report_of_study": 1,
@@ -79,6 +80,17 @@ def test_downloads_come_first_and_once(project, tmp_path):
     assert job_counts(snakemake(project, *words))["raw"] == 4
     assert job_counts(snakemake(project, *words))["embed"] == 2 * (8 + 1)
     assert job_counts(snakemake(project, "data", *words))["raw"] == 4
+
+
+def test_a_corpus_larger_than_memory_is_searched_by_the_runs_of_the_declared_seeds(project, tmp_path):
+    study = yaml.safe_load((ROOT / "tests/integration/small.yaml").read_text())
+    study["languages"]["heldout"] = ["nl", "sw", "fi"]
+    study["benchmarks"]["miracl"] = {"seeds": [2], "languages": ["sw", "fi"]}
+    (tmp_path / "miracl.yaml").write_text(yaml.safe_dump(study))
+    counts = job_counts(snakemake(project, "-n", "--configfile", str(tmp_path / "miracl.yaml")))
+    # seed 2 at n = 1 and n = 2, last and best, and its initial state; everything else is as without miracl
+    assert (counts["search"], counts["score_lists"], counts["raw"], counts["tokens"]) == (5, 5, 1, 3)
+    assert (counts["train"], counts["embed"], counts["score"]) == (8, 20, 21)
 
 
 def test_an_unknown_data_set_is_named(project, tmp_path):

@@ -1,5 +1,6 @@
 """Where files lie, and what the rules ask again and again."""
 
+import re
 import shutil
 
 from langscale import benchmarks, sources
@@ -29,15 +30,61 @@ def scores(run, checkpoint, benchmark):
     return f"{RESULTS}/runs/{run.path}/scores/{checkpoint}/{benchmark}.parquet"
 
 
+TRANSLATION = "translation"  # its name among the raw files of models
+TRANSLATED = [name for name in SOURCES if STUDY.sources[name].translate]
+
+
+def one_of(names):
+    """A pattern for a wildcard; where there is no name it matches nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def model_of(name):
+    """The section of a model, the translation model among them."""
+    return STUDY.models[name] if name in STUDY.models else STUDY.translation
+
+
 def set_of(benchmark):
     """The data set of a benchmark that the config may have given a name of its own."""
     return STUDY.benchmarks[benchmark].set or benchmark
 
 
+def encoding(name, *keys):
+    """What of a model's options a job is told: where the model comes from reaches it through the `base` folder."""
+    return STUDY.models[name].model_dump(include={"architecture", "pooling", *keys})
+
+
+def origin(name, *keys):
+    """What makes a model's folder; the pooling only where it needs files of its own."""
+    model = model_of(name)
+    dense = getattr(model, "pooling", None) == "cls-dense"
+    return model.model_dump(
+        include={"hub", "revision", *keys} | ({"pooling"} if dense else set())
+    )
+
+
+def languages_of(benchmark):
+    """The languages that a benchmark is asked for."""
+    return STUDY.benchmarks[benchmark].languages or STUDY.languages.all
+
+
+LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
+
+
+def any_of(names):
+    """The wildcard constraint that lets through these names only."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def tokens_of(benchmark):
+    """Folder of a benchmark's tokens; training embeds those called benchmark-, but no corpus."""
+    return f"{'corpus' if benchmark in LISTED else 'benchmark'}-{benchmark}"
+
+
 def raw(kind, name):
     """The list of raw files of a data set or model; nothing for one that needs none."""
     if kind == "model":
-        remote = STUDY.models[name].remote
+        remote = model_of(name).remote
     elif kind == "source":
         remote = name not in sources.EMBEDDED
     else:

@@ -25,12 +25,10 @@ rule raw:
     params:
         kind="{kind}",
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
-        model=lambda w: (
-            STUDY.models[w.name].model_dump(include={"hub", "revision"})
-            if w.kind == "model"
-            else None
+        model=lambda w: origin(w.name) if w.kind == "model" else None,
+        languages=lambda w: (
+            languages_of(w.name) if w.kind == "benchmark" else STUDY.languages.all
         ),
-        languages=STUDY.languages.all,
         mirror=STUDY.mirror,
         accept_licence=STUDY.accept_licence,
     script:
@@ -48,6 +46,8 @@ rule source:
         directory(f"{RESULTS}/data/{{name}}"),
     log:
         f"{RESULTS}/logs/source-{{name}}.log",
+    wildcard_constraints:
+        name=one_of(name for name in SOURCES if name not in TRANSLATED),
     conda:
         "../../environment.yml"
     params:
@@ -79,7 +79,7 @@ rule benchmark:
         "../../environment.yml"
     params:
         set=lambda w: set_of(w.name),
-        languages=STUDY.languages.all,
+        languages=lambda w: languages_of(w.name),
         questions=lambda w: STUDY.benchmarks[w.name].questions,
         options=lambda w: STUDY.benchmarks[w.name].model_dump(
             include={"candidate_text", "every_article"}, exclude_none=True
@@ -112,7 +112,7 @@ rule subset:
     input:
         sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
         audit=rules.audit.output if STUDY.audit else [],
-        code=code("subset.py", "subsets.py"),
+        code=code("subset.py", "subsets.py", "tokens.py"),
     output:
         directory(f"{RESULTS}/subsets/{{subset}}"),
     log:

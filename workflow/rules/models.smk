@@ -3,7 +3,8 @@
 Needs:  data/, benchmarks/
 Makes:  models/<model>/base/                      transformers config, tokenizer and, if downloaded, weights
         models/<model>/tokens/source-<name>/      token ids of the training and validation texts
-        models/<model>/tokens/benchmark-<name>/   token ids of questions and candidates
+        models/<model>/tokens/benchmark-<name>/   token ids of questions and candidates; corpus-<name>, where
+                                                  they are more than fit into memory
 """
 
 
@@ -24,9 +25,7 @@ rule base:
     conda:
         "../../environment.yml"
     params:
-        model=lambda w: STUDY.models[w.model].model_dump(
-            include={"hub", "revision", "path", "architecture", "vocabulary"}
-        ),
+        model=lambda w: origin(w.model, "path", "architecture", "vocabulary"),
     script:
         "../scripts/base.py"
 
@@ -42,7 +41,7 @@ rule tokens:
     log:
         f"{RESULTS}/logs/tokens-{{model}}-{{kind}}-{{name}}.log",
     wildcard_constraints:
-        kind="source|benchmark",
+        kind="source|benchmark|corpus",
     priority: 10
     conda:
         "../../environment.yml"
@@ -67,5 +66,5 @@ rule models:
             f"{RESULTS}/models/{{model}}/tokens/{{tokens}}",
             model=STUDY.models,
             tokens=[f"source-{s}" for s in SOURCES]
-            + [f"benchmark-{b}" for b in BENCHMARKS],
+            + [tokens_of(b) for b in BENCHMARKS],
         ),

@@ -92,3 +92,18 @@ rule report:
     """The report, with all that it shows."""
     input:
         rules.report_of_study.output,
+
+
+rule plan:
+    """What the study will cost, printed and as results/<study>/plan.csv; runs every time, and nothing else with it."""
+    input:
+        code("plan.py", "plan.py", "costs.py", "sizes.py"),
+    log:
+        f"{RESULTS}/logs/plan.log",
+    conda:
+        "../../environment.yml"
+    params:
+        study=STUDY.model_dump(),
+        results=RESULTS,
+    script:
+        "../scripts/plan.py"

@@ -2,8 +2,10 @@
 
 Needs:  benchmarks/<name>/, runs/<run>/embeddings/<checkpoint>/<name>/
 Makes:  runs/<run>/rankings/<checkpoint>/<name>.npy     top-k rows of candidates.parquet for every question
+        runs/<run>/rankings/<checkpoint>/<name>-similarity.npy   their scores, of corpora larger than memory
         runs/<run>/scores/<checkpoint>/<name>.parquet   exact ranks and values of every question
         runs/<run>/scores/<checkpoint>/<name>-shares.parquet   languages of the top 1, 10 and 100
+A corpus larger than memory has no embeddings and no shares: `search` embeds and searches it shard by shard.
 """
 
 
@@ -32,6 +34,8 @@ rule score:
         shares=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}-shares.parquet",
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
+    wildcard_constraints:
+        name=any_of([name for name in BENCHMARKS if name not in LISTED]),
     conda:
         "../../environment.yml"
     params:
@@ -44,7 +48,64 @@ rule score:
         "../scripts/score.py"
 
 
-ALL_SCORED = [(run, c, b) for run, c in GRID.scored() for b in BENCHMARKS]
+rule search:
+    """Top-k lists of a corpus larger than memory, embedded and searched shard by shard; goes on where it stopped."""
+    input:
+        benchmark=f"{RESULTS}/benchmarks/{{name}}",
+        checkpoint=lambda w: (
+            f"{RESULTS}/runs/{w.run}/{w.checkpoint}"
+            if GRID.by_path[w.run].steps
+            else []
+        ),
+        base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
+        tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/corpus-{w.name}",
+        code=code(
+            "search.py",
+            "shards.py",
+            "search.py",
+            "embedding.py",
+            "encoder.py",
+            "tokens.py",
+        ),
+    output:
+        rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
+        similarity=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}-similarity.npy",
+    log:
+        f"{RESULTS}/logs/search/{{run}}-{{checkpoint}}-{{name}}.log",
+    wildcard_constraints:
+        name=any_of(LISTED),
+    conda:
+        "../../environment.yml"
+    resources:
+        gpu=GPU,
+    params:
+        run=lambda w: GRID.by_path[w.run].recipe(),
+        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
+        threads=STUDY.training.threads,
+        top_k=STUDY.evaluation.top_k,
+    script:
+        "../scripts/search.py"
+
+
+rule score_lists:
+    """Per-question values of the lists of a corpus larger than memory."""
+    input:
+        benchmark=f"{RESULTS}/benchmarks/{{name}}",
+        rankings=rules.search.output.rankings,
+        code=code("score_lists.py", "scores.py", "metrics.py", "benchmarks/__init__.py"),
+    output:
+        f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.parquet",
+    log:
+        f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
+    wildcard_constraints:
+        name=any_of(LISTED),
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/score_lists.py"
+
+
+ALL_SCORED = [(run, c, b) for b in BENCHMARKS for run, c in GRID.scored(b)]
 
 
 rule rankings:

@@ -1,6 +1,6 @@
 """Statistics: every table of the study, from the per-question scores of all runs.
 
-Needs:  runs/<run>/scores/<checkpoint>/<benchmark>.parquet
+Needs:  runs/<run>/scores/<checkpoint>/<benchmark>.parquet, tables/audit.csv where the study has an audit
 Makes:  tables/runs.csv         which run gives the value of each cell
         tables/scaling.csv      every setting, pair set and metric against n, with both intervals
         tables/main.csv         samplers by setting at the largest n
@@ -12,8 +12,16 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/seeds.csv        the headline measures of each replicate
         tables/ranks.csv        mean rank of each candidate language
         tables/bias.csv         measures of language bias, with the median rank distance
-        (scaling, main, transfer, contrasts and bias also as .md and .tex)
+        tables/trends.csv       slope per doubling of n;  tables/curves.csv  curves through the means at each n
+        tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
+        tables/diversity.csv    which languages at equal n
+        tables/claims.csv       a verdict on every claim of the paper and every hypothesis
+        (scaling, main, transfer, contrasts, trends, curves, claims and bias also as .md and .tex)
+        tables/published.*      published figures beside the study's own
+        tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
+
+from langscale import paper
 
 TABLES = [
     "runs",
@@ -28,27 +36,45 @@ TABLES = [
     "seeds",
     "ranks",
     "bias",
+    "trends",
+    "curves",
+    "components",
+    "entry",
+    "diversity",
+    "claims",
 ]
-READABLE = ["scaling", "main", "transfer", "contrasts", "bias"]
+READABLE = ["scaling", "main", "transfer", "contrasts", "trends", "curves", "claims", "bias"]
 
 
 rule statistics:
     """Intervals, contrasts and tables."""
     input:
         scores=[scores(*scored) for scored in ALL_SCORED],
+        audit=rules.audit.output.summary if STUDY.audit else [],
         code=code(
             "statistics.py",
             "tables.py",
             "layout.py",
+            "ledger.py",
+            "claims.py",
+            "design.py",
+            "verdicts.py",
             "panel.py",
+            "contrasts.py",
             "sensitivity.py",
             "single.py",
+            "scaling.py",
+            "curves.py",
+            "components.py",
+            "entry.py",
+            "diversity.py",
             "statistics.py",
             "scores.py",
             "metrics.py",
             "bias.py",
             "languages.py",
             "grid.py",
+            "zeroshot.py",
         ),
     output:
         expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),
@@ -69,8 +95,40 @@ rule statistics:
         "../scripts/statistics.py"
 
 
+rule published:
+    """Published figures beside the study's own, and the layouts of the paper's tables."""
+    input:
+        scaling=f"{RESULTS}/tables/scaling.csv",
+        languages=f"{RESULTS}/tables/languages.csv",
+        contrasts=f"{RESULTS}/tables/contrasts.csv",
+        code=code(
+            "published.py",
+            "published.py",
+            "published.csv",
+            "paper.py",
+            "marked.py",
+            "layout.py",
+        ),
+    output:
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{kind}}",
+            table=["published", *paper.names(STUDY)],
+            kind=["csv", "md", "tex"],
+        ),
+    log:
+        f"{RESULTS}/logs/published.log",
+    conda:
+        "../../environment.yml"
+    params:
+        study=STUDY.model_dump(exclude={"mirror", "title"}),
+        papers=paper.names(STUDY),
+    script:
+        "../scripts/published.py"
+
+
 rule tables:
     """All tables."""
     input:
         rules.statistics.output,
+        rules.published.output,
         rules.data_table.output,

@@ -44,7 +44,12 @@ rule train:
         gpu=GPU,
     params:
         run=lambda w: GRID.by_path[w.run].recipe(),
-        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
+        model=lambda w: encoding(
+            GRID.by_path[w.run].model,
+            "query_prefix",
+            "passage_prefix",
+            "passage_length",
+        ),
         training=STUDY.training.model_dump(),
         validation_languages=(
             GRID.validation_languages if STUDY.training.validation else []
@@ -69,13 +74,15 @@ rule embed:
         directory(f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}"),
     log:
         f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
+    wildcard_constraints:
+        name=any_of([name for name in BENCHMARKS if name not in LISTED]),
     conda:
         "../../environment.yml"
     resources:
         gpu=GPU,
     params:
         run=lambda w: GRID.by_path[w.run].recipe(),
-        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
+        model=lambda w: encoding(GRID.by_path[w.run].model),
         threads=STUDY.training.threads,
     script:
         "../scripts/embed.py"
@@ -86,7 +93,8 @@ rule embeddings:
     input:
         [
             embeddings(run, checkpoint, benchmark)
-            for run, checkpoint in GRID.scored()
-            if run in GRID.encoded
             for benchmark in BENCHMARKS
+            if benchmark not in LISTED
+            for run, checkpoint in GRID.scored(benchmark)
+            if run in GRID.encoded
         ],

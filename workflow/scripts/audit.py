@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from langscale.audit import audit
+from langscale.benchmarks import audited
 from langscale.files import atomic
 from langscale.log import redirect
 from langscale.sources import parts, table
@@ -20,10 +19,7 @@ sources = (
     for folder in map(Path, snakemake.input.sources)
     for part in parts(folder)
 )
-benchmarks = {
-    folder.name: tuple(pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "candidates"))
-    for folder in map(Path, snakemake.input.benchmarks)
-}
+benchmarks = {folder.name: audited(folder) for folder in map(Path, snakemake.input.benchmarks)}
 found = audit(sources, benchmarks, snakemake.params.containment)
 for file, rows in zip(snakemake.output, found, strict=True):
     with atomic(file) as partial:

@@ -15,8 +15,6 @@ redirect(snakemake.log[0])
 p = snakemake.params
 if snakemake.input.raw:
     verify(snakemake.input.raw)
-tables = reader(p.set).build(p.languages, p.questions, "resources", **p.options)
 with atomic(snakemake.output[0]) as partial:
     partial.mkdir()
-    for name, table in zip(("questions", "candidates", "qrels"), tables, strict=True):
-        table.to_parquet(partial / f"{name}.parquet", index=False)
+    reader(p.set).write(partial, p.languages, p.questions, "resources", **p.options)

@@ -1,9 +1,11 @@
 """Count pairs, passages, questions and candidates per language."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pyarrow.parquet as parquet
 
 from langscale.files import atomic
 from langscale.log import redirect
@@ -19,15 +21,21 @@ counts = []
 for folder in map(Path, snakemake.input.sources):
     for part in parts(folder):
         for what in ("pairs", "passages"):
-            languages = pd.Series(table(folder, part, what)["language"])
+            rows = table(folder, part, what)
+            languages = pd.Series(rows["language"])
+            counted = {f"{part} {what}": languages}
+            if "translated" in rows.column_names:
+                counted[f"{part} {what}, translated"] = languages[pd.Series(rows["translated"])]
             counts += [
-                (f"source {folder.name}", f"{part} {what}", *item)
-                for item in languages.value_counts().items()
+                (f"source {folder.name}", name, *item)
+                for name, chosen in counted.items()
+                for item in chosen.value_counts().items()
             ]
 for folder in map(Path, snakemake.input.benchmarks):
     for what in ("questions", "candidates"):
-        languages = pd.read_parquet(folder / f"{what}.parquet", columns=["language"])["language"]
-        counts += [(f"benchmark {folder.name}", what, *item) for item in languages.value_counts().items()]
+        batches = parquet.ParquetFile(folder / f"{what}.parquet").iter_batches(columns=["language"])
+        languages = sum((Counter(batch.column("language").to_pylist()) for batch in batches), Counter())
+        counts += [(f"benchmark {folder.name}", what, *item) for item in languages.items()]
 long = pd.DataFrame(counts, columns=["data", "what", "language", "count"])
 role = {code: "pool" for code in p.pool} | {code: "heldout" for code in p.heldout}
 long.insert(3, "role", long["language"].map(role))

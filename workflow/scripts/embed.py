@@ -22,7 +22,7 @@ else:
     from langscale.encoder import Encoder
 
     torch.set_num_threads(p.threads)
-    model, run = Model(**p.model), p.run
+    model, run = Model.model_construct(**p.model), p.run
     if files.checkpoint:
         encoder = Encoder.load(files.checkpoint, model.pooling)
     else:

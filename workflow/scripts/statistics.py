@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from langscale import tables
 from langscale.config import load
 from langscale.grid import Grid
@@ -16,5 +18,6 @@ redirect(snakemake.log[0])
 
 study = load(snakemake.params.study)
 files = dict(zip(map(tuple, snakemake.params.scored), snakemake.input.scores, strict=True))
-for name, table in tables.all_tables(study, Grid(study), files).items():
+audit = pd.read_csv(snakemake.input.audit) if snakemake.input.audit else None
+for name, table in tables.all_tables(study, Grid(study), files, audit).items():
     write(table, Path(snakemake.output[0]).parent, name)

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from langscale import subsets
 from langscale.audit import check
 from langscale.log import redirect
 from langscale.sources import table
+from langscale.tokens import fingerprint
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -26,9 +28,11 @@ built = {}
 for (source, parts), folder in zip(p.sources.items(), snakemake.input.sources, strict=True):
     for part in parts:
         # ids alone: the texts of a large source do not fit in memory
-        pairs = table(folder, part, "pairs").remove_columns("query").to_pandas()
+        asked = table(folder, part, "pairs")
+        prints = np.fromiter(map(fingerprint, asked["query"]), np.int64, len(asked))
+        pairs = asked.remove_columns("query").to_pandas()
         passages = table(folder, part, "passages").remove_columns("text").to_pandas()
         built[source, part] = subsets.build(
-            source, pairs, passages, p.languages, p.pool, p.hard_negatives, without
+            source, pairs, passages, p.languages, p.pool, p.hard_negatives, without, prints
         )
 subsets.write(snakemake.output[0], built, p.languages)

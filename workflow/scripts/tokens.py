@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
+from langscale import benchmarks
 from langscale.base import tokenizer
 from langscale.log import redirect
 from langscale.sources import parts, table
@@ -27,7 +26,7 @@ if snakemake.params.kind == "source":
     ]
 else:
     jobs = [
-        (output / side, pd.read_parquet(texts / f"{side}.parquet", columns=["text"])["text"], kind)
+        (output / side, benchmarks.texts(texts, side), kind)
         for side, kind in (("questions", "query"), ("candidates", "passage"))
     ]
 tokens_of = tokenizer(snakemake.input.base)

@@ -9,15 +9,21 @@ from langscale.encoder import Encoder
 from langscale.files import remove
 from langscale.log import redirect
 from langscale.sampling import Sampler, Spec
-from langscale.training import load_data, train, validation_batches, validation_loss
+from langscale.state import State, identity
+from langscale.steps import load_data
+from langscale.training import train
+from langscale.validation import validation_batches, validation_loss
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+SAVE_MINUTES = 10  # of work are lost at most when a run is killed; changes no result
+
 terminal = redirect(snakemake.log[0])
 
 p, files = snakemake.params, snakemake.input
-run, model, training = p.run, Model(**p.model), Training(**p.training)
+run, training = p.run, Training(**p.training)
+model = Model.model_construct(**p.model)  # checked as part of the config; told is what matters here
 tokens = Path(files.tokens[0]).parent
 languages = run["languages"]
 
@@ -25,7 +31,7 @@ data = load_data(files.subset, tokens, run["sources"], "train", run["take"])
 sampler = Sampler(
     Spec.parse(run["sampler"]),
     languages,
-    [d.index() for d in data],
+    [d.index(run.get("sizes", {}).get(d.subset.name)) for d in data],
     training.batch_size,
     run["seed"],
     by_size_first=training.by_size_first,
@@ -40,6 +46,9 @@ if training.validation:
 
 encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
 folder = Path(snakemake.output.log).parent
+told = [run, p.model, p.training, p.validation_languages, p.validation_sources]
+read = [files.subset, files.base, *files.tokens, *files.code, *([files.validation] if validate else [])]
+state = State(folder / ".state", identity(told, read), SAVE_MINUTES)
 train(
     encoder,
     model,
@@ -53,6 +62,7 @@ train(
     validate,
     run["path"],
     terminal,
+    state,
 )
 
 # the model is in memory now: leave its embeddings for the embed jobs, which then need no torch
@@ -63,3 +73,4 @@ for checkpoint in ("last", "best") if training.validation else ("last",):
         encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
     for benchmark in sorted(tokens.glob("benchmark-*")):
         leave(encoder, folder / checkpoint, benchmark)
+state.clear()

@@ -1,6 +1,7 @@
 """Evaluation sets: one file per family, each with `build(languages, questions, raw)`."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as parquet
 
 from langscale.errors import UserError
 
@@ -18,6 +20,8 @@ READERS = {
     "belebele": "belebele",
     "tatoeba": "tatoeba",
     "mewsli-x": "mewslix",
+    "miracl": "miracl",
+    "miracl-hard": "miracl",
 }
 EMBEDDED = ("cldr",)  # comes with a package, nothing to download
 TEXTS = {
@@ -26,7 +30,10 @@ TEXTS = {
     "mlqa-r": "sentence",
     "belebele": "passage",
     "mewsli-x": "description",
+    "miracl": "title + passage",
+    "miracl-hard": "title + passage",
 }
+TABLES = ("questions", "candidates", "qrels")
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,20 @@ class Reader:
         """(questions, candidates, qrels); `options` are the reader's own, such as candidate_text."""
         return self.module.build(languages, questions, raw, **options, **self._name())
 
+    def write(
+        self, folder: str | Path, languages: Sequence[str], questions: int | None, raw: str | Path, **options
+    ) -> None:
+        """Write the three tables into `folder`, which is there; a set that is larger than memory does it itself."""
+        if hasattr(self.module, "write"):
+            self.module.write(folder, languages, questions, raw, **options, **self._name())
+            return
+        tables = self.build(languages, questions, raw, **options)
+        for name, table in zip(TABLES, tables, strict=True):
+            table.to_parquet(Path(folder) / f"{name}.parquet", index=False)
+
     def _name(self) -> dict[str, str]:
-        # one module reads both sets of LAReQA
-        return {"name": self.name} if READERS[self.name] == "lareqa" else {}
+        # one module reads both sets of LAReQA, and both of MIRACL
+        return {"name": self.name} if READERS[self.name] in ("lareqa", "miracl") else {}
 
 
 def module(name: str) -> str:
@@ -69,6 +87,44 @@ def modules(name: str) -> list[str]:
 def reader(name: str) -> Reader:
     """The reader of benchmark set `name`."""
     return Reader(name, import_module(f"langscale.benchmarks.{module(name)}"))
+
+
+def texts(folder: str | Path, side: str) -> Iterator[str]:
+    """The texts of the questions or candidates of a benchmark's folder, of which few are in memory at a time."""
+    for batch in parquet.ParquetFile(Path(folder) / f"{side}.parquet").iter_batches(8192, columns=["text"]):
+        yield from batch.column("text").to_pylist()
+
+
+def audited(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(questions, candidates) for the leakage audit; of a corpus larger than memory, the relevant candidates."""
+    relevant = Path(folder) / "relevant.parquet"
+    candidates = relevant if relevant.exists() else relevant.with_name("candidates.parquet")
+    return pd.read_parquet(relevant.with_name("questions.parquet")), pd.read_parquet(candidates)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A monolingual benchmark whose candidates are searched in shards and never loaded.
+
+    questions: Q rows (question_id, cluster, language, text); pools: language -> (first row, number of rows) of its
+    candidates; relevant: int64 [Q, R] rows of the relevant candidates, -1 behind a question's last.
+    """
+
+    questions: pd.DataFrame
+    pools: dict[str, tuple[int, int]]
+    relevant: np.ndarray
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Corpus":
+        """Read the folder that benchmarks.miracl wrote."""
+        folder = Path(folder)
+        questions, qrels = (pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "qrels"))
+        row = pd.Index(questions["question_id"]).get_indexer(qrels["question_id"])
+        place = qrels.groupby("question_id").cumcount().to_numpy()
+        relevant = np.full((len(questions), place.max(initial=-1) + 1), -1, dtype=np.int64)
+        relevant[row, place] = qrels["row"]
+        pools = json.loads((folder / "pools.json").read_text(encoding="utf-8"))
+        return cls(questions, {code: tuple(pool) for code, pool in pools.items()}, relevant)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""A GPU for each job of one machine: Snakemake counts GPUs, it does not hand them out."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+_held = []  # an open file is what keeps a lock; the kernel drops it when the process dies, however it dies
+
+
+def lease(folder: str | Path | None = None, poll: float = 1.0) -> str | None:
+    """Take a free device, wait for one if need be, and set CUDA_VISIBLE_DEVICES to it; call it before torch is imported.
+
+    Returns its number; None where the variable is set already (Slurm sets it) or the machine has no GPU. One lock file
+    per device in `folder`, which has to be local to the machine (default: its folder for temporary files).
+    """
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return None
+    found = devices()
+    if not found:
+        return None
+    folder = Path(folder or tempfile.gettempdir())
+    while True:
+        for device in found:
+            file = _open(folder / f"langscale-gpu-{device}.lock")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(file)
+                continue
+            _held.append(file)
+            os.environ["CUDA_VISIBLE_DEVICES"] = device
+            return device
+        time.sleep(poll)
+
+
+def devices() -> list[str]:
+    """Numbers of the NVIDIA GPUs of this machine, as nvidia-smi lists them."""
+    if shutil.which("nvidia-smi") is None:
+        return []
+    query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    return subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()
+
+
+def _open(path: Path) -> int:
+    """The file for reading, which is enough for a lock; another user may have made it."""
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)

@@ -1,0 +1,259 @@
+"""The claims ledger, tables/claims.csv: a verdict on every claim for every model and benchmark.
+
+All claims over all models and benchmarks are one family, declared in `statistics.claims`. Runs are those of the last
+checkpoint.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from string import ascii_lowercase
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from langscale.claims import c1, c2, c3, c4, c5, c6, c7, c9, h1, h2, h3, h4, h5, h6, h7, h8
+from langscale.config import Claim, Study
+from langscale.design import Design
+from langscale.grid import ALL
+from langscale.panel import Panel
+from langscale.verdicts import (
+    CONTRADICTED,
+    MORE,
+    NAN,
+    NOT_TESTED,
+    SUPPORTED,
+    UNDECIDED,
+    Entry,
+    Measured,
+    Missing,
+    Outcome,
+    Part,
+    Region,
+    decide,
+    measure,
+)  # fmt: skip
+
+ROLE = {SUPPORTED: "is the least sure", CONTRADICTED: "contradicts it", UNDECIDED: "is the least sure"}
+COLUMNS = (
+    "claim", "part", "source", "statement", "compared", "claimed", "model", "benchmark", "budget", "effect", "ci_low",
+    "ci_high", "p", "p_adjusted", "smallest_detectable", "n_runs", "verdict", "reason",
+)  # fmt: skip
+PAPER, OWN = "arXiv:2408.10536", "hypothesis of this study"
+STATEMENTS = {
+    "C1": (f"{PAPER}, Table 1", "x-x-mono is best only in mono, x-y only in cross: each pays in the other setting"),
+    "C2": (f"{PAPER}, Table 1", "hybrid is best or equal in mono, cross and multi at once"),
+    "C3": (f"{PAPER}, Table 1", "hybrid is best in multi"),
+    "C4": (f"{PAPER}, Table 1", "C1 to C3 hold with XLM-R and with LaBSE as the starting point"),
+    "C5": (f"{PAPER}, Table 2", "hybrid lowers language bias much against x-x-mono"),
+    "C6": (f"{PAPER}, Tables 3 to 6", "hybrid generalises to languages without training data"),
+    "C7": (f"{PAPER}, text", "alpha between .4 and .6 is about equally good"),
+    "C8": (f"{PAPER}, text", "training and evaluation data are fully separate"),
+    "C9": (f"{PAPER}, Table 12", "in mono retrieval on MIRACL hybrid is close to x-x-mono"),
+    "H1": (OWN, "mono falls slowly with n in the first language, and rises, then plateaus, in held-out languages"),
+    "H2": (OWN, "cross and multi improve up to n of about 4, then saturate"),
+    "H3": (OWN, "more languages do not reduce language bias with x-x-mono, and do with x-y"),
+    "H4": (OWN, "diversity of scripts predicts the gain on held-out languages better than n"),
+    "H5": (OWN, "LaBSE is flatter in n than XLM-R"),
+    "H6": (OWN, "the best alpha moves towards mono as n grows"),
+    "H7": (OWN, "dilution shrinks with model size"),
+    "H8": (OWN, "machine-translation noise keeps th and hi lower"),
+}  # fmt: skip
+PAPERS_SETS, MIRACL = ("xquad-r", "mlqa-r"), ("miracl", "miracl-hard")
+SIZES = (  # one architecture and recipe each, small to large
+    ("xlm-roberta-base", "xlm-roberta-large"),
+    ("multilingual-e5-small", "multilingual-e5-base", "multilingual-e5-large"),
+)
+ONE_MODEL = {"C1": c1, "C2": c2, "C3": c3, "C5": c5, "C6": c6, "C7": c7, "C9": c9} | {
+    "H1": h1, "H2": h2, "H3": h3, "H4": h4, "H6": h6, "H8": h8,
+}  # fmt: skip
+TWO_MODELS = {"C4": c4, "H5": h5, "H7": h7}
+
+
+def entries(panel: Panel, benchmark: str) -> list[Entry]:
+    """All claims that are about this benchmark, measured; see `table`."""
+    study = panel.study
+    trained = dict.fromkeys(p.model for p in panel.points if p.trained)
+    designs = {model: Design(study, panel.points, model) for model in trained}
+    on_miracl = set_of(study, benchmark) in MIRACL
+    found = []
+    for claim in declared(study):
+        if (claim == "C9") != on_miracl:
+            continue
+        if claim in ONE_MODEL:
+            for d in designs.values():
+                found.append(Entry(claim, d.model, benchmark, d.budget, _parts(ONE_MODEL[claim], d)))
+        elif claim in TWO_MODELS:
+            found.append(_of_two(claim, study, designs, benchmark))
+    measured = iter(measure(panel, [part for entry in found for part in entry.parts]))
+    for entry in found:
+        entry.measured = [next(measured) for _ in entry.parts]
+    return found
+
+
+def declared(study: Study) -> list[str]:
+    """The claims that the config lists, in the order of the ledger."""
+    return [c for c in get_args(Claim) if study.statistics.claims is None or c in study.statistics.claims]
+
+
+def set_of(study: Study, benchmark: str) -> str:
+    return study.benchmarks[benchmark].set or benchmark
+
+
+def _parts(claim: Callable[..., Iterator[Part]], design: Design | list[Design]) -> list[Part]:
+    try:
+        return list(claim(design))
+    except Missing as reason:
+        return [Part("", Region(MORE), missing=str(reason))]
+
+
+def _of_two(claim: str, study: Study, designs: dict[str, Design], benchmark: str) -> Entry:
+    names: tuple[str, ...] = ()
+    try:
+        names = (_sizes if claim == "H7" else _starting_points)(study)
+        both = [designs[name] for name in names if name in designs]
+        if len(both) < 2:
+            raise Missing(f"{' and '.join(names)} are not both in the grid")
+        parts = _parts(TWO_MODELS[claim], both)
+    except Missing as reason:
+        parts = [Part("", Region(MORE), missing=str(reason))]
+    return Entry(claim, ", ".join(names) or ALL, benchmark, next(iter(designs.values())).budget, parts)
+
+
+def _starting_points(study: Study) -> tuple[str, str]:
+    """The models that are XLM-R base and LaBSE."""
+
+    def named(text: str) -> str | None:
+        return next((name for name, m in study.models.items() if (m.hub or "").lower().endswith(text)), None)
+
+    found = named("xlm-roberta-base"), named("labse")
+    if None in found:
+        raise Missing("XLM-R and LaBSE are not both in the study")
+    return found
+
+
+def _sizes(study: Study) -> tuple[str, str]:
+    """The smallest and the largest model of one family: a known one, or architectures of one type."""
+    families: dict[str, list[tuple[float, str]]] = {}
+    for name, model in study.models.items():
+        for family in SIZES:
+            for size, known in enumerate(family):
+                if (model.hub or "").lower().endswith(known):
+                    families.setdefault(family[0], []).append((size, name))
+        if model.architecture:
+            a = model.architecture
+            size = a.get("hidden_size", 0) ** 2 * a.get("num_hidden_layers", 0)
+            families.setdefault(a["model_type"], []).append((size, name))
+    for found in families.values():
+        (small, a), (large, b) = min(found), max(found)
+        if small < large:
+            return a, b
+    raise Missing("no two sizes of one model are in the study")
+
+
+def table(study: Study, found: Sequence[Entry], audit: pd.DataFrame | None) -> pd.DataFrame:
+    """The ledger: a row per claim, model and benchmark (part `all`), and below it one per part where it has several.
+
+    found: the entries of all benchmarks; audit: tables/audit.csv, None where the study has no audit. The numbers of a claim
+    are those of the part that decides: the one that is contradicted most clearly, else the one that is least supported.
+    """
+    outcomes = decide([entry.measured for entry in found])
+    rows = {claim: [] for claim in declared(study)}
+    for entry, (whole, single) in zip(found, outcomes, strict=True):
+        rows[entry.claim] += _rows(study, entry, whole, single)
+    if "C8" in rows:
+        rows["C8"] = _separation(study, audit)
+    for claim, its in rows.items():
+        if not its:  # C9 without its benchmark, or all the others with no benchmark but miracl
+            lack = "miracl" if claim == "C9" else "but miracl"
+            row = {"claim": claim, "part": ALL, "model": ALL, "benchmark": ALL, "verdict": NOT_TESTED}
+            rows[claim] = [row | {"reason": f"the study has no benchmark {lack}"}]
+    full = [_statement(row["claim"]) | row for its in rows.values() for row in its]
+    return pd.DataFrame(full, columns=list(COLUMNS))
+
+
+def _statement(claim: str) -> dict[str, str]:
+    return dict(zip(("source", "statement"), STATEMENTS[claim], strict=True))
+
+
+def _rows(study: Study, entry: Entry, whole: Outcome, single: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
+    head = {"claim": entry.claim, "model": entry.model, "benchmark": entry.benchmark, "budget": entry.budget}
+    several, i = len(entry.parts) > 1, _deciding(entry.measured, whole.verdict)
+    lacks = [m.part.missing if whole.verdict == NOT_TESTED else m.part.uncontrolled for m in entry.measured]
+    reasons = [] if whole.verdict in (SUPPORTED, CONTRADICTED) else list(dict.fromkeys(filter(None, lacks)))
+    if several and i is not None and not reasons:
+        reasons.append(f"part {_letter(i)} of {len(entry.parts)} {ROLE[whole.verdict]}")
+    if (
+        entry.claim < "C7"
+        and whole.verdict != NOT_TESTED
+        and set_of(study, entry.benchmark) not in PAPERS_SETS
+    ):
+        reasons.append(f"on {entry.benchmark}; the paper's are XQuAD-R and MLQA-R")
+    shown = {} if i is None else _numbers(entry.measured[i])
+    if not several:
+        shown = _numbers(entry.measured[0])
+    yield head | {"part": ALL} | shown | _outcome(whole) | {"reason": "; ".join(reasons)}
+    for k, (one, outcome) in enumerate(zip(entry.measured, single, strict=True)):
+        if several:
+            lack = one.part.missing or one.part.uncontrolled
+            yield head | {"part": _letter(k)} | _numbers(one) | _outcome(outcome) | {"reason": lack}
+
+
+def _deciding(measured: Sequence[Measured], verdict: str) -> int | None:
+    known = [i for i, m in enumerate(measured) if not np.isnan(m.p_for)]
+    if verdict == NOT_TESTED:
+        return None
+    if not known:  # all lack their control
+        return 0
+    if verdict == CONTRADICTED:
+        return min(known, key=lambda i: measured[i].p_against)
+    return max(known, key=lambda i: measured[i].p_for)
+
+
+def _numbers(one: Measured) -> dict[str, Any]:
+    return {
+        "compared": one.part.compared,
+        "claimed": str(one.part.region) if one.part.compared else "",
+        "effect": one.effect,
+        "ci_low": one.low,
+        "ci_high": one.high,
+        "smallest_detectable": one.detectable,
+        "n_runs": one.n_runs or NAN,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return outcome._asdict()
+
+
+def _letter(i: int) -> str:
+    return ascii_lowercase[i] if i < len(ascii_lowercase) else str(i + 1)
+
+
+def _separation(study: Study, audit: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """C8 for every benchmark: no pair of any part of any source overlaps with it."""
+    base = {"claim": "C8", "part": ALL, "model": ALL}
+    if audit is None:
+        return [base | {"benchmark": ALL, "verdict": NOT_TESTED, "reason": "the study has no audit"}]
+    rows = []
+    for benchmark, its in audit[audit["language"] == ALL].groupby("benchmark", sort=True):
+        sources = ", ".join(dict.fromkeys(its["source"]))
+        share = its["offending"].sum() / max(its["pairs"].sum(), 1)
+        row = base | {
+            "benchmark": benchmark,
+            "compared": f"share of the pairs of {sources} with a text that is, or mostly is, in {benchmark}",
+            "claimed": "equal to 0",
+            "effect": share,
+        }
+        if share > 0:
+            left = "left out before training" if study.audit.drop else "in the training data"
+            row |= {
+                "verdict": CONTRADICTED,
+                "reason": f"{its['offending'].sum()} pairs overlap; they are {left}",
+            }
+        elif (its["benchmark_texts"] == 0).any():
+            row |= {"verdict": NOT_TESTED, "reason": "a source has no language in common: nothing to compare"}
+        else:
+            below = f"containment of 13-grams is below {study.audit.containment:g} everywhere"
+            row |= {"verdict": SUPPORTED, "reason": below}
+        rows.append(row)
+    return rows

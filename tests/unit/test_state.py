@@ -1,0 +1,235 @@
+"""A run that is killed goes on: real processes, real signals, the same bits."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+import torch
+from toy import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
+
+from langscale.config import Validation
+from langscale.encoder import Encoder
+from langscale.state import Interrupt, Progress, State, identity
+from langscale.training import optimiser, train
+
+STEPS = 12
+TIMES = ["pairs_per_second", "tokens_per_second", "gemm_share"]
+SETTINGS = TRAINING.model_copy(update={"validation": Validation(every=2, pairs=16)})
+
+JOB = """
+import pickle, sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from toy import World, data_of
+from test_state import Slow, train_toy
+import toy as module, pandas as pd
+folder = Path(sys.argv[2])
+world = module.world(folder / "world", hard=2)
+print("ready", flush=True)
+train_toy(world, folder / "run", float(sys.argv[3]), wait=float(sys.argv[4]))
+"""
+
+
+class Falling:
+    """A validation that takes `wait` seconds and whose loss is lowest at its third call in the run."""
+
+    def __init__(self, wait=0.0):
+        self.wait = wait
+
+    def __call__(self, step):
+        time.sleep(self.wait)
+        return float(abs(next(iter(step.encoder.parameters())).sum().item()))
+
+
+Slow = Falling
+
+
+def train_toy(toy, folder, minutes, wait=0.0):
+    """A short run with dropout and validation that keeps its state in `folder`."""
+    data = data_of(toy)
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
+    state = State(folder / ".state", "key", minutes)
+    sampler = sampler_of(data, "hybrid", 1, SETTINGS.batch_size)
+    train(
+        encoder,
+        MODEL,
+        SETTINGS,
+        sampler,
+        data,
+        STEPS,
+        1,
+        folder,
+        toy.base,
+        Falling(wait),
+        "toy run",
+        state=state,
+    )
+    state.clear()
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    return world(tmp_path_factory.mktemp("state"), hard=2)
+
+
+@pytest.fixture(scope="module")
+def whole(toy, tmp_path_factory):
+    """The folder of a run that was left alone."""
+    folder = tmp_path_factory.mktemp("whole")
+    train_toy(toy, folder, math.inf)
+    return folder
+
+
+def assert_same(folder, whole):
+    for checkpoint in ("last", "best"):
+        file = f"{checkpoint}/model.safetensors"
+        assert (folder / file).read_bytes() == (whole / file).read_bytes()
+    logs = [pd.read_csv(f / "log.csv").drop(columns=TIMES) for f in (folder, whole)]
+    pd.testing.assert_frame_equal(*logs, check_exact=True)
+    assert (folder / "exposure.csv").read_bytes() == (whole / "exposure.csv").read_bytes()
+    assert logs[0]["step"].tolist() == list(range(STEPS))
+
+
+class Killed(Exception):
+    pass
+
+
+def stopping(monkeypatch, at):
+    """Make the training die after `at` steps, wherever its state is."""
+    former = State.due
+
+    def due(self):
+        stopping.count += 1
+        if stopping.count == at:
+            raise Killed
+        return former(self)
+
+    stopping.count = 0
+    monkeypatch.setattr(State, "due", due)
+
+
+@pytest.mark.parametrize("minutes", [0, math.inf])
+@pytest.mark.parametrize("at", [1, 2, 5, 11])
+def test_stopped_at_any_step_it_ends_in_the_same_bits(toy, whole, tmp_path, monkeypatch, minutes, at):
+    stopping(monkeypatch, at)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, minutes)
+    assert (tmp_path / ".state").exists() == (at > 2 or (minutes == 0 and at > 1))
+    monkeypatch.undo()
+    train_toy(toy, tmp_path, minutes)
+    assert_same(tmp_path, whole)
+    assert not (tmp_path / ".state").exists()
+
+
+def start(folder, minutes, wait):
+    command = [
+        sys.executable,
+        "-c",
+        JOB,
+        os.path.dirname(os.path.dirname(__file__)),
+        str(folder),
+        str(minutes),
+        str(wait),
+    ]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, os.path.dirname(__file__)])}
+    job = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert job.stdout.readline() == "ready\n", job.stderr.read()
+    return job
+
+
+def step_of(folder) -> int:
+    """The step of the newest state in a folder."""
+    return max((int(p.name.removeprefix("step-")) for p in (folder / "run/.state").glob("step-*")), default=0)
+
+
+def wait_for(folder, step, job):
+    deadline = time.time() + 120
+    while step_of(folder) < step:
+        assert job.poll() is None and time.time() < deadline, job.stderr.read()
+        time.sleep(0.005)
+
+
+def test_sigkill_twice_then_the_same_bits(whole, tmp_path):
+    for step in (3, 7):
+        job = start(tmp_path, 0, 0.3)
+        wait_for(tmp_path, step, job)
+        job.kill()
+        job.communicate(timeout=60)
+        assert step <= step_of(tmp_path) < STEPS and not (tmp_path / "run/last").exists()
+    job = start(tmp_path, 0, 0)
+    assert job.communicate(timeout=120) and job.returncode == 0
+    assert_same(tmp_path / "run", whole)
+
+
+def test_sigterm_saves_and_says_so(whole, tmp_path):
+    """Nothing would be saved yet by the clock; a time limit of Slurm sends SIGTERM first."""
+    job = start(tmp_path, 1000, 1.0)
+    deadline = time.time() + 60
+    while not (tmp_path / "run/.state/best").exists():
+        assert time.time() < deadline
+        time.sleep(0.005)
+    job.send_signal(signal.SIGTERM)
+    said = job.communicate(timeout=60)[1]
+    assert job.returncode == 1 and "SIGTERM; the next start goes on from there" in said
+    assert 2 <= step_of(tmp_path) < STEPS
+    job = start(tmp_path, 1000, 0)
+    assert job.communicate(timeout=120) and job.returncode == 0
+    assert_same(tmp_path / "run", whole)
+
+
+def test_a_state_of_something_else_is_not_used(toy, whole, tmp_path, monkeypatch):
+    stopping(monkeypatch, 6)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    monkeypatch.undo()
+    (path,) = (tmp_path / ".state").glob("step-*")
+    facts = json.loads((path / "progress.json").read_text())
+    (path / "progress.json").write_text(json.dumps(facts | {"key": "other", "rows": []}))
+    train_toy(toy, tmp_path, 0)
+    assert_same(tmp_path, whole)
+
+
+def test_state_restores_weights_moments_and_progress(toy, tmp_path):
+    _, encoder, _ = run(toy, tmp_path / "run", steps=2)
+    adam = optimiser(encoder, TRAINING)
+    for p in encoder.parameters():
+        p.grad = torch.ones_like(p)
+    adam.step()
+    state = State(tmp_path / "state", "k", 0)
+    state.save(encoder, adam, Progress(5, [{"step": 4, "loss": 0.1}], 0.25, 1, 77, True))
+    other = Encoder.initial(toy.base, "tiny", MODEL, 2)
+    fresh = optimiser(other, TRAINING)
+    assert State(tmp_path / "state", "k", 0).load(other, fresh) == Progress(
+        5, [{"step": 4, "loss": 0.1}], 0.25, 1, 77, True
+    )
+    assert equal(weights(encoder), weights(other))
+    for one, two in zip(encoder.parameters(), other.parameters(), strict=True):
+        for slot, value in adam.state[one].items():
+            assert torch.equal(value, fresh.state[two][slot])
+
+
+def test_identity_sees_values_and_bytes(tmp_path):
+    file = tmp_path / "code.py"
+    file.write_text("one")
+    first = identity({"a": 1}, [file])
+    assert first == identity({"a": 1}, [file]) != identity({"a": 2}, [file])
+    os.utime(file, (1, 1))
+    assert identity({"a": 1}, [tmp_path]) == first  # a checkout changes the time, not the content
+    file.write_text("two")
+    assert identity({"a": 1}, [file]) != first
+
+
+def test_an_orphan_is_asked_to_stop(monkeypatch):
+    with Interrupt() as interrupt:
+        assert interrupt.asked is None
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        assert interrupt.asked == "the workflow has ended"

@@ -1,0 +1,49 @@
+"""Translation of what a source lacks, for sources with `translate: true`; a study without them has none of these rules.
+
+Needs:  raw/model-translation.json, or the folder that translation.path names
+Makes:  untranslated/<source>/                        the source as its reader gives it
+        data/<source>/                                the same with translated rows, which the column translated marks
+        resources/translations/<model>/<from>-<to>/   pieces of text and their translations, shared by studies
+"""
+
+if TRANSLATED:
+
+    use rule source as untranslated with:
+        output:
+            directory(f"{RESULTS}/untranslated/{{name}}"),
+        log:
+            f"{RESULTS}/logs/untranslated-{{name}}.log",
+        wildcard_constraints:
+            name=one_of(TRANSLATED),
+
+    rule translate:
+        """A source with the pool languages that it lacks, translated; what was translated before is not again."""
+        input:
+            source=f"{RESULTS}/untranslated/{{name}}",
+            raw=raw("model", TRANSLATION),
+            code=code(
+                "translate.py",
+                "filling.py",
+                "translation.py",
+                "targets.py",
+                "memory.py",
+            ),
+        output:
+            directory(f"{RESULTS}/data/{{name}}"),
+        log:
+            f"{RESULTS}/logs/translate-{{name}}.log",
+        wildcard_constraints:
+            name=one_of(TRANSLATED),
+        conda:
+            "../../environment.yml"
+        resources:
+            gpu=GPU,
+        params:
+            model=STUDY.translation.model_dump(include={"hub", "revision", "path"}),
+            origin=STUDY.translation.origin,
+            languages=STUDY.languages.pool,
+            max_tokens=STUDY.translation.max_tokens,
+            batch_tokens=STUDY.translation.batch_tokens,
+            threads=STUDY.training.threads,
+        script:
+            "../scripts/translate.py"

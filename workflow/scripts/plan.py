@@ -1,0 +1,20 @@
+"""Print what the study will cost."""
+
+from typing import TYPE_CHECKING
+
+from langscale.config import load
+from langscale.costs import Costs
+from langscale.grid import Grid
+from langscale.log import redirect
+from langscale.plan import text, write
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
+
+study = load(snakemake.params.study)
+costs = Costs(study, Grid(study), snakemake.params.results)
+rows = costs.rows()
+write(rows, f"{snakemake.params.results}/plan.csv")
+print(text(costs, rows))

@@ -1,0 +1,35 @@
+"""Embed and search one corpus larger than memory with one checkpoint, shard by shard."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from langscale import shards
+from langscale.benchmarks import Corpus
+from langscale.config import Model
+from langscale.encoder import Encoder
+from langscale.files import atomic
+from langscale.log import redirect
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
+
+p, files, output = snakemake.params, snakemake.input, snakemake.output
+torch.set_num_threads(p.threads)
+model, run = Model(**p.model), p.run
+if files.checkpoint:
+    encoder = Encoder.load(files.checkpoint, model.pooling)
+else:
+    encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
+encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
+state = shards.state_folder(output.rankings, files.checkpoint or files.base, files.tokens, run, p.top_k)
+similarity, lists = shards.search_corpus(
+    Corpus.load(files.benchmark), encoder, files.tokens, p.top_k, state=state
+)
+for file, array in ((output.similarity, similarity), (output.rankings, lists)):
+    with atomic(file) as partial, open(partial, "wb") as opened:
+        np.save(opened, array)
+shards.remove_states(output.rankings)

@@ -1,0 +1,45 @@
+"""Fill the languages that one source lacks."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import torch
+
+from langscale import base, filling
+from langscale.config import Model
+from langscale.log import redirect
+from langscale.memory import Memory, digests, identity
+from langscale.translation import Translator
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+terminal = redirect(snakemake.log[0])
+
+p, files = snakemake.params, snakemake.input
+torch.set_num_threads(p.threads)
+model = Model(**p.model)
+name = model.hub.replace("/", "--") if files.raw else Path(model.path).resolve().name
+with TemporaryDirectory() as scratch:
+    folder = Path(scratch) / name
+    base.make(folder, model, (), files.raw or None)
+    listed = json.loads(Path(files.raw).read_text(encoding="utf-8")) if files.raw else digests(folder)
+    kept = f"{name}-{identity(listed)}"
+    translator = Translator(
+        folder,
+        p.origin,
+        p.max_tokens,
+        p.batch_tokens,
+        "cuda" if torch.cuda.is_available() else "cpu",
+    )
+    filling.fill_source(
+        files.source,
+        snakemake.output[0],
+        p.origin,
+        p.languages,
+        translator,
+        lambda target: Memory("resources/translations", kept, p.origin, target),
+        terminal=terminal,
+    )
