@@ -5,6 +5,7 @@ checkpoint.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from string import ascii_lowercase
 from typing import Any, get_args
 
@@ -150,12 +151,18 @@ def _sizes(study: Study) -> tuple[str, str]:
     raise Missing("no two sizes of one model are in the study")
 
 
-def table(study: Study, found: Sequence[Entry], audit: pd.DataFrame | None) -> pd.DataFrame:
+def table(
+    study: Study, found: Sequence[Entry], audit: pd.DataFrame | None, diversity: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The ledger: a row per claim, model and benchmark (part `all`), and below it one per part where it has several.
 
-    found: the entries of all benchmarks; audit: tables/audit.csv, None where the study has no audit. The numbers of a claim
-    are those of the part that decides: the one that is contradicted most clearly, else the one that is least supported.
+    found: the entries of all benchmarks; audit, diversity: tables/audit.csv and diversity.csv, where there are. The numbers of
+    a claim are those of the part that decides: the one that is contradicted most clearly, else the one that is least supported.
     """
+    if diversity is not None:
+        for entry in found:
+            if entry.claim == "H4":
+                entry.measured = [_scripts(entry, diversity)]
     outcomes = decide([entry.measured for entry in found])
     rows = {claim: [] for claim in declared(study)}
     for entry, (whole, single) in zip(found, outcomes, strict=True):
@@ -227,6 +234,27 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 def _letter(i: int) -> str:
     return ascii_lowercase[i] if i < len(ascii_lowercase) else str(i + 1)
+
+
+def _scripts(entry: Entry, diversity: pd.DataFrame) -> Measured:
+    """H4: at equal n, where n predicts nothing, held-out mAP against the scripts of the set; p by permutation of ladders."""
+    wanted = {"benchmark": entry.benchmark, "model": entry.model, "budget": entry.budget, "ladder": ALL}
+    here = diversity[
+        (diversity[[*wanted]] == pd.Series(wanted)).all(axis=1) & (diversity["checkpoint"] == "last")
+    ]
+    wanted = {"setting": "cross", "pair_set": "heldout-pool", "predictor": "scripts", "average": "macro"}
+    rows = here[(here[[*wanted]] == pd.Series(wanted)).all(axis=1) & here["p"].notna()]
+    for sampler in ("hybrid", "x-y", "x-x-mono", "x-x"):
+        for row in rows[(rows["sampler"] == sampler) & rows["alpha"].fillna(0.5).eq(0.5)].to_dict("records"):
+            text = f"cross mAP, held-out questions, pool candidates: per script of the set, {sampler}, n = {row['n_values']}"
+            p = (row["p"], 1.0) if row["slope"] > 0 else (1.0, row["p"])
+            return Measured(
+                Part(text, Region(MORE)), row["slope"], n_runs=row["n_sets"], p_for=p[0], p_against=p[1]
+            )
+    notes = dict.fromkeys(note for note in here["note"].fillna("") if note)
+    return replace(
+        entry.measured[0], part=replace(entry.parts[0], missing="; ".join(notes) or entry.parts[0].missing)
+    )
 
 
 def _separation(study: Study, audit: pd.DataFrame | None) -> list[dict[str, Any]]:

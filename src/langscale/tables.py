@@ -234,5 +234,8 @@ def all_tables(
         for name, found in parts.items()
     }
     tables |= {name: adjusted(tables[name]) for name in SCALING if "p_adjusted" in tables[name]}
-    tables |= {"contrasts": adjust(tables["contrasts"]), "claims": ledger.table(study, claimed, audit)}
+    tables |= {
+        "contrasts": adjust(tables["contrasts"]),
+        "claims": ledger.table(study, claimed, audit, tables["diversity"]),
+    }
     return {"runs": runs_table(grid)} | tables

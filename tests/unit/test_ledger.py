@@ -50,6 +50,34 @@ def test_separation_is_read_from_the_audit():
     assert c8(0, texts=0)["verdict"] == NOT_TESTED and c8(3, texts=0)["verdict"] == CONTRADICTED
 
 
+def test_diversity_is_read_from_its_table():
+    made = study("H4", models=("narrow", "wide"))
+    found = ledger.entries(Planted(made, lambda q, c: 0.5), "xquad-r")
+    names = ["model", "sampler", "alpha", "budget", "ladder", "benchmark", "setting", "pair_set", "predictor", "n_values", "slope",
+             "p", "n_sets", "note", "checkpoint", "average"]  # fmt: skip
+    head = ("total", "all", "xquad-r", "cross", "heldout-pool", "scripts", "2 4")
+    rows = [
+        ("narrow", "x-x-mono", None, *head, -0.05, 0.001, 6, "", "last", "macro"),
+        ("narrow", "hybrid", 0.4, *head, -0.05, 0.001, 6, "", "last", "macro"),
+        ("narrow", "hybrid", 0.5, *head, -0.05, 0.001, 6, "", "best", "macro"),
+        ("narrow", "hybrid", 0.5, *head, 0.02, 0.004, 6, "", "last", "macro"),
+        ("wide", "hybrid", 0.5, *head, -0.02, 0.01, 5, "", "last", "macro"),
+    ]
+
+    def h4(rows, **changes):
+        return ledger.table(made, found, None, pd.DataFrame(rows, columns=names).assign(**changes)).set_index(
+            "model"
+        )
+
+    table = h4(rows)
+    assert table["verdict"].to_dict() == {"narrow": SUPPORTED, "wide": CONTRADICTED}
+    assert table.loc["narrow", ["effect", "p", "p_adjusted", "n_runs"]].tolist() == [0.02, 0.004, 0.008, 6]
+    assert h4(rows, p=0.3)["verdict"].tolist() == [UNDECIDED, UNDECIDED]
+    lacking = h4(rows, p=np.nan, note="needs 4 distinct sets")
+    assert set(lacking["verdict"]) == {NOT_TESTED} and set(lacking["reason"]) == {"needs 4 distinct sets"}
+    assert set(h4(rows[:0])["verdict"]) == {NOT_TESTED}
+
+
 # --- on scores
 
 

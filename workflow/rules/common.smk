@@ -58,9 +58,8 @@ def origin(name, *keys):
     """What makes a model's folder; the pooling only where it needs files of its own."""
     model = model_of(name)
     dense = getattr(model, "pooling", None) == "cls-dense"
-    return model.model_dump(
-        include={"hub", "revision", *keys} | ({"pooling"} if dense else set())
-    )
+    wanted = {"hub", "revision", *keys, *(["pooling"] if dense else [])}
+    return model.model_dump(include=wanted)
 
 
 def languages_of(benchmark):

@@ -25,6 +25,8 @@ rule train:
         code=code(
             "train.py",
             "training.py",
+            "steps.py",
+            "validation.py",
             "loss.py",
             "sampling.py",
             "encoder.py",
