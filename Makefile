@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/config.yaml
 
-.PHONY: study test test-slow lint format lock bench clean
+.PHONY: study test test-slow lint format lock bench validate clean
 
 study: $(VENV)/.study
 	$(BIN)/snakemake --cores all --configfile $(CONFIG)
@@ -27,6 +27,10 @@ format: $(VENV)/.test
 # what the default study spends on anything but computing; results/mini is not touched
 bench: $(VENV)/.study
 	$(BIN)/python benchmarks/overhead.py
+
+# simulated studies with a planted truth, twenty minutes on one core; writes docs/validation.md, goes on where it stopped
+validate: $(VENV)/.study
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/validation.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

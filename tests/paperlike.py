@@ -4,6 +4,7 @@ import pandas as pd
 
 from langscale import published, tables
 from langscale.config import Study, load
+from langscale.contrasts import CONTRASTS
 
 XLMR, LABSE, E5 = (
     "FacebookAI/xlm-roberta-base",
@@ -103,4 +104,4 @@ def contrast(better: str, than: str, p: float, turned: bool = False, **changes) 
 
 def contrasts(*found: dict) -> pd.DataFrame:
     """contrasts.csv."""
-    return pd.DataFrame(list(found), columns=list(tables.CONTRASTS))
+    return pd.DataFrame(list(found), columns=list(CONTRASTS))

@@ -39,14 +39,14 @@ def study(**changes) -> Study:
 
 
 def questions(parallel: bool) -> pd.DataFrame:
-    """Two questions to a cluster; unless parallel, later questions exist in fewer languages, as in MLQA-R."""
+    """Two questions to a cluster, three clusters to a group; unless parallel, later questions exist in fewer languages, as in MLQA-R."""
     rows = [
-        (f"q{q:02}", f"c{q // 2:02}", code)
+        (f"q{q:02}", f"c{q // 2:02}", f"g{q // 6}", code)
         for q in range(QUESTIONS)
         for i, code in enumerate(LANGUAGES)
         if parallel or q < QUESTIONS - 2 * i
     ]
-    return pd.DataFrame(rows, columns=["question_id", "cluster", "language"])
+    return pd.DataFrame(rows, columns=["question_id", "cluster", "group", "language"])
 
 
 def scores(path: str, languages: int, parallel: bool) -> Scores:
@@ -63,7 +63,7 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
     )
     share = own.random((len(asked), 3)).astype(np.float32)
     return Scores(
-        asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share
+        asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share, 60
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from langscale import base, log, subsets
-from langscale.config import Model, Training
+from langscale.experiment import Training
+from langscale.options import Model
 from langscale.sampling import Sampler, Spec
 from langscale.tokens import tokenise
 

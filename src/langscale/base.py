@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from langscale import registry
-from langscale.config import Model
 from langscale.errors import UserError
 from langscale.fetch import verify
 from langscale.files import atomic
+from langscale.options import Model
 from langscale.registry import Entry
 
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")

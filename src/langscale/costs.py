@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from langscale import base, benchmarks, registry, sizes, sources
-from langscale.config import Model, Study
+from langscale.config import Study
 from langscale.grid import NONE, Grid, Run, subset_name
+from langscale.options import Model
 from langscale.sampling import Spec, directions, joint
 from langscale.sizes import CARDS, CORE, DECODING, SHARE, Encoder, Machine
 

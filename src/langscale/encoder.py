@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging
 
-from langscale.config import Model
 from langscale.errors import UserError
+from langscale.options import Model
 from langscale.streams import key
 
 DENSE = "2_Dense"

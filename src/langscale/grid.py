@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from langscale.config import Arm, Budget, Study
-from langscale.config import Point as Named
+from langscale.config import Study
 from langscale.errors import UserError
+from langscale.experiment import Arm, Budget
+from langscale.experiment import Point as Named
 from langscale.languages import random_ladder, set_id
 from langscale.sampling import Spec, reduce
 
@@ -154,7 +155,7 @@ class Grid:
         return points(self.cells)
 
     def point(self, named: Named, key: str) -> Point:
-        """The point, of the random ladders, that a contrast of the config names; `key` is where it does so."""
+        """The point that a contrast of the config names; `key` is where it does so."""
         sampler = named.sampler, None
         if named.n:
             try:
@@ -162,7 +163,11 @@ class Grid:
             except UserError as error:
                 raise UserError(f"{key}: {error}") from None
             sampler = spec.sampler, spec.alpha
-        there = [p for p in self.points if p.ladder == ALL]
+        ladders = [p.ladder for p in self.points if p.ladder != ALL]
+        if named.ladder and named.ladder not in ladders:
+            known = ", ".join(dict.fromkeys(ladders)) or "none"
+            raise UserError(f"{key}.ladder: {named.ladder} is in no arm of the grid; there are {known}")
+        there = [p for p in self.points if p.ladder == (named.ladder or ALL)]
         found = [
             p
             for p in there
@@ -171,7 +176,7 @@ class Grid:
             and named.budget in (None, p.budget)
         ]
         if len(found) != 1:
-            wanted = " ".join(str(v) for v in (named.model, named.sampler, named.budget) if v)
+            wanted = " ".join(str(v) for v in (named.model, named.sampler, named.budget, named.ladder) if v)
             known = ", ".join(
                 dict.fromkeys(f"{p.model} {p.sampler} {p.budget} n={p.n_languages}" for p in there)
             )

@@ -25,9 +25,10 @@ def write(table: pd.DataFrame, folder: str | Path, name: str) -> None:
     if name in LAYOUTS:
         shown = LAYOUTS[name](table)
         texts["md"] = shown.to_markdown(index=False) + "\n"
-        texts["md"] += "".join(f"\n{note}\n" for note in notes(texts["md"]))
+        footnotes = [NOTE] * (name in NOTED) + notes(texts["md"])
+        texts["md"] += "".join(f"\n{note}\n" for note in footnotes)
         texts["tex"] = shown.to_latex(index=False, escape=True, column_format="l" * shown.shape[1])
-        texts["tex"] += "".join(f"\\par {note}\n" for note in notes(texts["tex"]))
+        texts["tex"] += "".join(f"\\par {note}\n" for note in footnotes).replace("%", r"\%")
         texts["tex"] = texts["tex"].replace("†", r"\textdagger{}").replace("‡", r"\textdaggerdbl{}")
     for kind, text in texts.items():
         with atomic(Path(folder) / f"{name}.{kind}") as partial:
@@ -179,6 +180,14 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def bias(table: pd.DataFrame) -> pd.DataFrame:
+    """Measures of language bias in multi, one column each."""
+    table = headline(table)
+    if table.empty:
+        return pd.DataFrame({"bias": ["no benchmark has a ranking of all languages"]})
+    return _wide(table, _points(table), table["metric"])
+
+
 def _lines(table: pd.DataFrame) -> dict[str, pd.Series]:
     """The columns that tell curves along n apart."""
     first = _several(table, "benchmark", "checkpoint", "model") | {"sampler": table.apply(label, axis=1)}
@@ -252,4 +261,11 @@ LAYOUTS = {
     "trends": trends,
     "curves": curves,
     "claims": claims,
+    "bias": bias,
 }
+NOTED = ("scaling", "main", "transfer", "contrasts", "trends", "claims", "bias")
+NOTE = (
+    "In brackets: 95% procedure interval, which speaks about new training runs and new questions; where it is missing, "
+    "there are fewer than four replicates, or the measure is a median. The csv also has the interval of these runs, "
+    "for which questions alone are drawn anew."
+)

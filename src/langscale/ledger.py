@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from langscale.claims import c1, c2, c3, c4, c5, c6, c7, c9, h1, h2, h3, h4, h5, h6, h7, h8
-from langscale.config import Claim, Study
+from langscale.config import Study
 from langscale.design import Design
+from langscale.experiment import Claim
 from langscale.grid import ALL
 from langscale.panel import Panel
 from langscale.verdicts import (

@@ -10,8 +10,8 @@ One file describes one study: `snakemake --cores all --configfile config/NAME.ya
 `config/config.yaml`. A study replaces the default, it does not extend it. An unknown key, a missing one or a wrong value
 stops the study before anything runs, on one line that names the key.
 
-This page is written by `python -m langscale.manual` from the models in `src/langscale/config.py`, and a test holds the
-two together. `<name>` stands for a name of your own, `[]` for the items of a list.
+This page is written by `python -m langscale.manual` from the models in `src/langscale/config.py` and its sections, and a test
+holds the two together. `<name>` stands for a name of your own, `[]` for the items of a list.
 
 | key | value | default | meaning |
 |---|---|---|---|

@@ -14,9 +14,11 @@ from langscale.config import Study
 from langscale.grid import ALL, BM25, Grid, Point
 from langscale.scores import (
     BIAS,
+    CONTROLS,
     LISTED,
     METRICS,
     PAIR_SETS,
+    RANK,
     SETTINGS,
     Cells,
     Clusters,
@@ -26,6 +28,9 @@ from langscale.scores import (
 )
 from langscale.statistics import estimate
 
+HEADLINE = (
+    ("mono", "mAP"), ("cross", "mAP"), ("multi", "mAP"), ("multi", "mAP@20"), ("multi", "rank distance"),
+)  # fmt: skip
 CHUNK = 16  # quantities in one bootstrap, which holds all their resampled values
 
 
@@ -88,7 +93,8 @@ def pair_set_quantities(study: Study) -> list[Quantity]:
                 found.append(Quantity(setting, metric, pair_set, asked, offered))
                 if setting == "multi" and pair_set == ALL:
                     found.append(replace(found[-1], candidate_language=OTHER))
-    return found + [Quantity("multi", metric) for metric in BIAS]
+    controls = CONTROLS if study.evaluation.controls else ()
+    return found + [Quantity("multi", metric) for metric in (*BIAS, *controls)]
 
 
 def status_quantities() -> list[Quantity]:
@@ -103,9 +109,18 @@ def status_quantities() -> list[Quantity]:
 
 
 class Panel:
-    """Scores of the runs of a study on one benchmark at one checkpoint: all, or those that were scored on it."""
+    """Scores of the runs of a study on one benchmark at one checkpoint: all, or those that were scored on it.
 
-    def __init__(self, study: Study, grid: Grid, scores: dict[str, Scores] | dict[str, ListScores]):
+    `by`: which column of the questions is the cluster that is resampled, `cluster` or the coarser `group`.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        grid: Grid,
+        scores: dict[str, Scores] | dict[str, ListScores],
+        by: str = "cluster",
+    ):
         self.study, self.grid, self.scores = study, grid, scores
         self.points = [point for point in map(self.here, grid.points) if point]
         runs = [run for run in grid.runs if run.path in scores]
@@ -117,8 +132,9 @@ class Panel:
         ]
         first = scores[self.paths[0]]
         self.languages, self.gives = first.languages, first.gives
-        self.clusters = Clusters(first.questions, self.languages)
+        self.clusters = Clusters(first.questions, self.languages, by)
         self._cells = cache(self._make_cells)  # of this panel, and gone with it
+        self._patterns: dict[tuple, Cells] = {}
 
     def here(self, point: Point) -> Point | None:
         """A point of the grid with those of its runs that were scored, None where there are none."""
@@ -133,7 +149,7 @@ class Panel:
         benchmark cannot give any.
 
         With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
-        languages is NaN.
+        languages, or such values (BM25 has no embeddings), is NaN.
         """
         if isinstance(quantity, Mix):
             return self._mixed(quantity)
@@ -142,7 +158,7 @@ class Panel:
         found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
         some = next((f for f in found if f), None)
         questions = np.array([f.questions if f else 0 for f in found])
-        if some is None or quantity.status == ALL:
+        if some is None or (quantity.status == ALL and all(found)):
             return some and Sums(np.stack([f.sums for f in found]), some.counts, questions)
         shape = len(found), len(self.clusters.names), max(f.sums.shape[1] for f in found if f)
         sums, counts = np.full(shape, np.nan), np.ones(shape)
@@ -175,12 +191,13 @@ class Panel:
         asked, offered = (self._index(codes) for codes in (quantity.asked, quantity.offered))
         if not len(asked):
             return None
-        # in cross a candidate language is a column; in multi the candidates are part of the value
-        restricted = quantity.setting == "multi" and len(offered) < len(self.languages)
+        # in cross, and of ranks, a candidate language is a column; else in multi the candidates are part of the value
+        by_candidate = quantity.setting == "cross" or quantity.metric == RANK
+        restricted = not by_candidate and quantity.setting == "multi" and len(offered) < len(self.languages)
         kept = tuple(offered.tolist()) if restricted else None
         other = quantity.candidate_language == OTHER
         cells = self._cells(path, quantity.setting, quantity.metric, kept, other)
-        return self.clusters.add(cells, asked, offered if quantity.setting == "cross" else np.arange(1))
+        return self.clusters.add(cells, asked, offered if by_candidate else np.arange(1))
 
     def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
         """Positions of those of the languages (None: all) that the benchmark has."""
@@ -197,7 +214,11 @@ class Panel:
         keep = np.ones(len(every), dtype=bool) if kept is None else np.isin(every, kept)
         if other:
             keep = keep & (every != scores.own[:, None])
-        return self.clusters.cells(scores.values(setting, metric, keep))
+        cells = self.clusters.cells(scores.values(setting, metric, keep))
+        like = self._patterns.setdefault((setting, kept, other), cells)
+        if np.array_equal(like.known, cells.known):  # as nearly always: half of the memory
+            cells = replace(cells, counts=like.counts, known=like.known)
+        return cells
 
     def estimates(
         self, quantities: Sequence[Quantity | Mix], comparisons: Sequence[list[dict[int, float]]]

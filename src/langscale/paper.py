@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from langscale.config import Benchmark, Model, Study
+from langscale.config import Study
 from langscale.grid import ALL, NONE, UNTRAINED
 from langscale.marked import SAMPLERS, Table, digits
+from langscale.options import Benchmark, Model
 from langscale.published import MEDIAN, PAPER, RANK_DISTANCE, at_n, checkpoint_rule, figures, own_rows
 
 LABSE = "sentence-transformers/LaBSE"

@@ -14,10 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from langscale.config import Benchmark, Study
+from langscale.config import Study
 from langscale.files import atomic
 from langscale.grid import ALL, BM25, UNTRAINED
 from langscale.layout import headline, interval, label
+from langscale.options import Benchmark
 from langscale.registry import LANGUAGES
 
 PAPER = "arXiv:2408.10536"

@@ -26,22 +26,22 @@ METRICS = {
     "nDCG@10": lambda ranks: metrics.ndcg_at(ranks, 10),
     "relevant": lambda ranks: (ranks > 0).sum(1).astype(float),  # |R|; of interest in multi only
 }
-BIAS = (
-    "rank distance",
-    "own-language advantage",
-    "own-language share@1",
-    "own-language share@10",
-    "own-language share@100",
-)
+SHARES = ("own-language share@1", "own-language share@10", "own-language share@100")
+BIAS = ("rank distance", "rank distance log-ratio", "own-language advantage", *SHARES)
+QUESTION = ("question_id", "cluster", "group", "language")
+CONTROLS = ("Spearman", "centred mAP", "centred rank distance", "centred own-language advantage")
+RANK = "rank"
+"""Rank of the relevant candidate of each language in multi: its mean over questions tells where a language lands."""
 
 
 @dataclass(frozen=True)
 class Scores:
     """Ranks of Q questions over L languages, 1-based, 0 where there is no relevant candidate.
 
-    questions: Q rows (question_id, cluster, language); languages: L sorted codes; own_pool: int32 [Q, L], rank of
+    questions: Q rows (question_id, cluster, language and, if known, group, a coarser cluster); languages: L sorted codes; own_pool: int32 [Q, L], rank of
     the relevant candidate of each language in the pool of that language; multi: int32 [Q, L], in the pool of all;
-    own_share: float32 [Q, 3], share of the question's language in the first 1, 10 and 100 of multi.
+    own_share: float32 [Q, 3], share of the question's language in the first 1, 10 and 100 of multi; pool: number of
+    candidates of all languages; controls: float32 [Q, 4], the CONTROLS (langscale.controls), if they were computed.
     """
 
     questions: pd.DataFrame
@@ -49,11 +49,13 @@ class Scores:
     own_pool: np.ndarray
     multi: np.ndarray
     own_share: np.ndarray
+    pool: int
+    controls: np.ndarray | None = None
 
     @staticmethod
     def gives(setting: str, metric: str) -> bool:
         """Whether the quantity is known here."""
-        return metric in METRICS or metric in BIAS
+        return metric in (*METRICS, *BIAS, *CONTROLS, RANK)
 
     @cached_property
     def own(self) -> np.ndarray:
@@ -61,7 +63,9 @@ class Scores:
         return pd.Index(self.languages).get_indexer(self.questions["language"])
 
     def values(self, setting: str, metric: str, candidates: np.ndarray | None = None) -> np.ndarray:
-        """Per-question values: float [Q, L] in cross, a column per candidate language, else [Q, 1]; NaN: not asked.
+        """Per-question values: float [Q, L] in cross and of RANK, a column per candidate language, else [Q, 1].
+
+        NaN: not asked.
 
         `candidates`: bool [L] or [Q, L], whose relevant candidates count (None: all). In multi the relevant
         candidates of other languages are taken out of the ranking; the pool stays as it is.
@@ -69,6 +73,13 @@ class Scores:
         keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
         if metric in BIAS:
             return self._bias(metric)[:, None]
+        if metric in CONTROLS:
+            known = (
+                np.full((len(self.multi), len(CONTROLS)), np.nan) if self.controls is None else self.controls
+            )
+            return known[:, [CONTROLS.index(metric)]]
+        if metric == RANK:
+            return np.where(self.multi > 0, self.multi, np.nan)
         if setting == "multi":
             ranks = metrics.restrict(self.multi, keep)
             return np.where((ranks > 0).any(1), METRICS[metric](ranks), np.nan)[:, None]
@@ -81,19 +92,24 @@ class Scores:
     def _bias(self, metric: str) -> np.ndarray:
         if metric == "rank distance":
             return bias.rank_distance(self.multi)
+        if metric == "rank distance log-ratio":
+            relevant = (self.multi > 0).sum(axis=1)
+            return bias.rank_distance_log_ratio(bias.rank_distance(self.multi), self.pool, relevant)
         if metric == "own-language advantage":
             return bias.own_language_advantage(self.multi, self.own)
-        return self.own_share[:, BIAS.index(metric) - 2]
+        return self.own_share[:, SHARES.index(metric)]
 
     def save(self, file: str | Path) -> None:
         """One parquet row per question and language: its ranks, and its mAP in the three settings to look at."""
-        table = self.questions[["question_id", "cluster", "language"]].copy()
+        table = self.questions.loc[:, self.questions.columns.isin(QUESTION)].assign(pool=self.pool)
         for setting in SETTINGS:
             table[f"{setting} mAP"] = (
                 pd.DataFrame(self.values(setting, "mAP")).mean(axis=1).astype(np.float32)
             )
         for metric in BIAS:
             table[metric] = self._bias(metric).astype(np.float32)
+        if self.controls is not None:
+            table[list(CONTROLS)] = self.controls
         for name, ranks in (("rank in own pool", self.own_pool), ("rank in all", self.multi)):
             for i, language in enumerate(self.languages):
                 table[f"{name}: {language}"] = ranks[:, i]
@@ -107,11 +123,13 @@ class Scores:
         own = [c for c in table if c.startswith("rank in own pool: ")]
         multi = [c for c in table if c.startswith("rank in all: ")]
         return cls(
-            table[["question_id", "cluster", "language"]],
+            table.loc[:, table.columns.isin(QUESTION)],
             tuple(c.removeprefix("rank in all: ") for c in multi),
             table[own].to_numpy(),
             table[multi].to_numpy(),
-            table[list(BIAS[2:])].to_numpy(),
+            table[list(SHARES)].to_numpy(),
+            int(table["pool"].iloc[0]),
+            table[list(CONTROLS)].to_numpy() if CONTROLS[0] in table else None,
         )
 
 
@@ -209,15 +227,18 @@ class Cells:
 
 
 class Clusters:
-    """Adds up the per-question values of a benchmark by question cluster and question language."""
+    """Adds up the per-question values of a benchmark by question cluster and question language.
 
-    def __init__(self, questions: pd.DataFrame, languages: Sequence[str]):
+    `by`: the column that holds the cluster, or `group` for the coarser one.
+    """
+
+    def __init__(self, questions: pd.DataFrame, languages: Sequence[str], by: str = "cluster"):
         import scipy.sparse
 
-        self.names = sorted(questions["cluster"].unique())
+        self.names = sorted(questions[by].unique())
         self.language = pd.Index(languages).get_indexer(questions["language"])
         self.shape = len(self.names), len(languages)
-        cell = pd.Index(self.names).get_indexer(questions["cluster"]) * len(languages) + self.language
+        cell = pd.Index(self.names).get_indexer(questions[by]) * len(languages) + self.language
         size = self.shape[0] * self.shape[1], len(questions)
         self.by_cell = scipy.sparse.csr_array(
             (np.ones(len(questions)), (cell, np.arange(len(questions)))), size

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from langscale.config import Validation
+from langscale.experiment import Validation
 from langscale.files import atomic, remove
 
 

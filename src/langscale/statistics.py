@@ -26,6 +26,8 @@ from langscale.streams import stream
 LEVEL = 0.95
 POWER = 0.8
 MIN_RUNS = 4
+MARGIN = 0.01  # of equivalence, of a measure between 0 and 1
+MARGIN_SHARE = 0.05  # of equivalence, of rank distance: this share of the reference
 NOTHING = 1e-20  # a variance that is rounding only
 BLOCK = 16_000_000  # numbers in one block of resampled values: 128 MB
 
@@ -111,19 +113,33 @@ def runs_interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def question_variance(samples: np.ndarray, n_clusters: int) -> float:
+def effective_clusters(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many clusters of equal weight are worth as much as these, shares [C, M] of each mean: ([M], [M]).
+
+    First for the bias of a bootstrap variance, 1/G = 2 sum w^3 / sum w^2 - sum w^2, then for its degrees of freedom,
+    G = (sum w^2)^2 / sum w^4 (Satterthwaite 1946; Carter, Schnepel, Steigerwald 2017), both for clusters whose questions
+    are wholly alike; C for equal weights. The cards of cldr, with up to 38 questions, are worth 25 and 17 clusters,
+    not 132: with 132, 95% intervals cover 92.6% and tests reject 5.9% (simulated).
+    """
+    second, third, fourth = ((shares**power).sum(axis=0) for power in (2, 3, 4))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 / (2 * third / second - second), second**2 / fourth
+
+
+def question_variance(samples: np.ndarray, n_clusters: float) -> float:
     """The part of a replicates' mean's variance that comes from the questions they share, from [B, R] means.
 
     The mean covariance of two replicates over the resamples, at least 0 (Obuchowski and Rockette 1995:
     readers are our replicates, cases our clusters). The variance of the replicates' mean instead would count
     the interaction of run and question twice, as the variance between replicates holds it already: intervals
     of contrasts then cover up to 99% (simulated). One replicate: its variance. Times C/(C-1), since drawing C
-    of C clusters shrinks variances by (C-1)/C.
+    of C clusters shrinks variances by (C-1)/C; C from `effective_clusters` where they differ in weight.
     """
-    covariance = np.atleast_2d(np.cov(samples, rowvar=False))
-    r = len(covariance)
-    shared = covariance[0, 0] if r == 1 else (covariance.sum() - np.trace(covariance)) / (r * (r - 1))
-    return max(0.0, float(shared)) * n_clusters / max(n_clusters - 1, 1)
+    r = samples.shape[1]
+    own = samples.var(axis=0, ddof=1).sum()
+    # the variance of a sum is the sum of all covariances
+    shared = own if r == 1 else (samples.sum(axis=1).var(ddof=1) - own) / (r * (r - 1))
+    return max(0.0, float(shared)) * n_clusters / max(n_clusters - 1, 1e-3)
 
 
 class Procedure(NamedTuple):
@@ -140,13 +156,13 @@ class Procedure(NamedTuple):
 def procedure_interval(
     values: np.ndarray,
     question_variance: np.ndarray | float,
-    n_clusters: int,
+    n_clusters: np.ndarray | float,
     deterministic: np.ndarray | bool = False,
 ) -> Procedure:
     """`procedure`: 95% interval of the mean over training runs and questions, from values [M, R] (or [R]).
 
     mean +- t * sqrt(s2/R + v), with s2 the variance between the R replicates (nan: no such replicate) and v
-    the `question_variance` (Obuchowski and Rockette 1995). Degrees of freedom by Satterthwaite (1946),
+    the `question_variance` (Obuchowski and Rockette 1995) from C = n_clusters, [M] or one number. Degrees of freedom by Satterthwaite (1946),
     (s2/R + v')^2 / ((s2/R)^2/(R-1) + v'^2/(C-1)), at v' = v (R-3)/(R-1): this makes v' / (s2/R) unbiased, as
     E[1/s2] = (R-1)/(R-3) / sigma2. With v itself, a small s2 raises the degrees of freedom just when the
     error is underestimated: 95% intervals cover 93.6% at worst (R = 4, simulated), with v' 94.9 to 96.1%.
@@ -167,11 +183,11 @@ def procedure_interval(
     squares = (np.where(present, values - mean[:, None], 0.0) ** 2).sum(axis=1)
     between = np.where(fixed, 0.0, squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
     reason = np.select(
-        [n == 0, ~fixed & (n < MIN_RUNS), n_clusters < 2, between + shared <= NOTHING],
+        [n == 0, ~fixed & (n < MIN_RUNS), np.asarray(n_clusters) < 2, between + shared <= NOTHING],
         ["no matched runs", f"fewer than {MIN_RUNS} replicates", "fewer than 2 clusters", "no variance"],
         "",
     )
-    f, g = np.maximum(n - 1, 1), max(n_clusters - 1, 1)
+    f, g = np.maximum(n - 1, 1), np.maximum(n_clusters - 1, 1)
     steady = np.where(fixed, 1.0, np.maximum(n - 3, 0) / f) * shared
     with np.errstate(divide="ignore", invalid="ignore"):
         df = np.where(reason == "", (between + steady) ** 2 / (between**2 / f + steady**2 / g), np.nan)
@@ -262,18 +278,24 @@ def estimate(
     comparison, or if a comparison without trained columns has several units.
     """
     sums, counts = np.asarray(sums, dtype=float), np.asarray(counts)
-    n_clusters = int((counts.reshape(-1, *sums.shape[1:]).sum(axis=(0, 2)) > 0).sum())
-    boot = bootstrap(sums, counts, cluster_weights(tuple(clusters), n_resamples, seed), average).T
+    resamples = cluster_weights(tuple(clusters), n_resamples, seed)
+    asked = counts.sum(axis=-1)  # [C] or [K, C]
+    resamples = resamples[(resamples @ np.atleast_2d(asked).T > 0).all(axis=1)]  # the others hold no question
+    boot = bootstrap(sums, counts, resamples, average).T
     parts = cluster_parts(sums, counts, average)
     means = parts.sum(axis=0)
+    each = counts if counts.ndim == 3 else counts[None]
+    worth = np.broadcast_arrays(*effective_clusters(cluster_parts(each, each, average)), means)
     n_runs = np.array([len(units) for units in comparisons], dtype=int)
     values = np.full((len(comparisons), n_runs.max(initial=1)), np.nan)
-    shared, low, high = np.full((3, len(comparisons)), np.nan)
+    shared, low, high, n_clusters = np.full((4, len(comparisons)), np.nan)
     alone, contrast = np.zeros((2, len(comparisons)), dtype=bool)
     mean_parts = np.zeros((len(clusters), len(comparisons)))
-    for m, units in enumerate(comparisons):
-        if not units:
-            continue
+    # quantiles are taken of many at once
+    replicate_means, waiting = np.empty((min(256, len(comparisons)), boot.shape[1])), []
+    live = np.flatnonzero(n_runs).tolist()
+    for m in live:
+        units = comparisons[m]
         columns = sorted({k for unit in units for k in unit})
         weights = np.array([[unit.get(k, 0.0) for k in columns] for unit in units])
         trained = [not fixed[k] for k in columns]
@@ -282,10 +304,15 @@ def estimate(
         alone[m] = not any(trained)
         contrast[m] = (np.abs(weights.sum(axis=1)) < 1e-9).all()
         drawn = (weights @ boot[columns]).T  # [B, R]
-        low[m], high[m] = runs_interval(drawn.mean(axis=1))
-        shared[m] = question_variance(drawn, n_clusters)
+        replicate_means[len(waiting)] = drawn.mean(axis=1)
+        waiting.append(m)
+        shared[m] = question_variance(drawn, worth[0][columns].min())
+        n_clusters[m] = worth[1][columns].min()
         values[m, : len(units)] = weights @ means[columns]
         mean_parts[:, m] = parts[:, columns] @ weights.mean(axis=0)
+        if len(waiting) == len(replicate_means) or m == live[-1]:
+            low[waiting], high[waiting] = runs_interval(replicate_means[: len(waiting)].T)
+            waiting = []
     known = procedure_interval(values, shared, n_clusters, alone)
     tested = np.where(contrast, 1.0, np.nan)
     return {

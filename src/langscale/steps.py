@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from langscale.config import Training
 from langscale.encoder import Encoder
 from langscale.errors import UserError
+from langscale.experiment import Training
 from langscale.loss import allowed, info_nce
 from langscale.sampling import Batch, SourceIndex
 from langscale.streams import key

@@ -11,26 +11,23 @@ from langscale import ledger
 from langscale.benchmarks import reader
 from langscale.components import component_table
 from langscale.config import Study
+from langscale.contrasts import adjust, contrast_table
 from langscale.curves import curve_table
 from langscale.diversity import diversity_table
 from langscale.entry import entry_table
-from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
+from langscale.grid import ALL, POINT, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scaling import adjusted, trend_table
-from langscale.scores import LISTED, SETTINGS, load
-from langscale.statistics import benjamini_hochberg, cell_units, holm, paired_units
+from langscale.scores import BIAS, CONTROLS, LISTED, RANK, SETTINGS, load
+from langscale.sensitivity import sensitivity_table
+from langscale.single import median_rows, replicate_rows
+from langscale.statistics import cell_units
 from langscale.zeroshot import of_point
 
 SCORES = (
     "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting", "query_language",
     "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
     "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average", "zero_shot",
-)  # fmt: skip
-CONTRASTS = (
-    *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
-    "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted", "family",
-    "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries", "n_runs", "note", "checkpoint",
-    "candidate_text", "average",
 )  # fmt: skip
 LANGUAGE_METRICS = {  # what the paper's tables have by question language
     "mono": ("mAP", "R@1", "nDCG@10", "R@100"),
@@ -44,7 +41,6 @@ SCALING = {
     "entry": entry_table,
     "diversity": diversity_table,
 }
-CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
 MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
 
 
@@ -158,91 +154,9 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
-    """The comparisons that are always made: along n, against the untrained model and BM25, and between samplers.
-
-    Along n: every n against the next smaller and the smallest. Between samplers: at every n above 1.
-    """
-    pairs = []
-    trained = [p for p in points if p.trained]
-    for p in trained:
-        curve = [q for q in trained if q.columns() | {"n_languages": 0} == p.columns() | {"n_languages": 0}]
-        below = sorted((q for q in curve if q.n_languages < p.n_languages), key=lambda q: q.n_languages)
-        pairs += [(p, q) for q in dict.fromkeys(below[-1:] + below[:1])]
-        pairs += [(p, q) for q in points if q.sampler == UNTRAINED and q.model == p.model]
-        pairs += [(p, q) for q in points if q.model == BM25]
-        pairs += [
-            (p, q)
-            for q in trained[: trained.index(p)]
-            if p.n_languages > 1
-            and (q.model, q.budget, q.ladder, q.n_languages) == (p.model, p.budget, p.ladder, p.n_languages)
-        ]
-    return pairs
-
-
-def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Paired differences of points on the same questions and replicates.
-
-    The contrasts of the config are confirmatory: Holm within their family. All others are exploratory:
-    Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline. `adjust`
-    fills p_adjusted, once all benchmarks are there.
-    """
-    # a benchmark may lack the runs of a point
-    named = [(panel.here(p), panel.here(q)) for p, q in panel.grid.contrasts]
-    declared = {
-        (pair, c.setting, c.pair_set, c.metric): c.family
-        for pair, c in zip(named, study.statistics.contrasts, strict=True)
-    }
-    named = [pair for pair in named if None not in pair]
-    metrics = CONTRAST_METRICS if panel.gives("cross", "mAP") else ("nDCG@10",)
-    # a difference is taken once, in the direction in which it was declared
-    pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
-    pairs = list(dict.fromkeys(pairs + named))
-    columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
-    comparisons = [paired_units(columns[p], columns[q], panel.fixed) for p, q in pairs]
-    asked = {tuple(what) for _, *what in declared}
-    quantities = [
-        q
-        for q in pair_set_quantities(study)
-        if q.metric in metrics or (q.setting, q.pair_set, q.metric) in asked
-    ]
-    rows = []
-    for quantity, average, questions, found in panel.estimates(quantities, comparisons):
-        for i, (p, q) in enumerate(pairs):
-            sides = {
-                f"{side}_{name}": getattr(point, name)
-                for side, point in (("cell", p), ("reference", q))
-                for name in POINT
-            }
-            family = declared.get(((p, q), quantity.setting, quantity.pair_set, quantity.metric))
-            primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
-            rows.append(
-                labels | sides | quantity.columns() | {
-                    "difference": found["mean"][i],
-                    "ci_low": found["low"][i],
-                    "ci_high": found["high"][i],
-                    "p": found["p"][i],
-                    "family": family if family and primary else "exploratory",
-                    "runs_ci_low": found["runs_low"][i],
-                    "runs_ci_high": found["runs_high"][i],
-                    "p_runs": found["p_runs"][i],
-                    "smallest_detectable": found["detectable"][i],
-                    "n_queries": questions[0],
-                    "n_runs": found["n_runs"][i],
-                    "note": found["reason"][i],
-                    "average": average,
-                }
-            )  # fmt: skip
-    return pd.DataFrame(rows, columns=list(CONTRASTS))
-
-
-def adjust(table: pd.DataFrame) -> pd.DataFrame:
-    """Fill p_adjusted: Holm in every family of the config, Benjamini-Hochberg among the exploratory contrasts."""
-    adjusted = np.full(len(table), np.nan)
-    for family, rows in table.groupby("family").indices.items():
-        method = benjamini_hochberg if family == "exploratory" else holm
-        adjusted[rows] = method(table["p"].to_numpy(dtype=float)[rows])
-    return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
+def ranks_by_language(study: Study) -> list[Quantity]:
+    """The rank in multi of the relevant candidate of each language, questions in all languages."""
+    return [Quantity("multi", RANK, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
 
 
 def main_table(scaling: pd.DataFrame, metrics: Sequence[str] = MAIN_METRICS) -> pd.DataFrame:
@@ -297,6 +211,15 @@ def all_tables(
                 "pairs": score_table(score_rows(panel, by_pair(study), labels)),
                 "transfer": transfer_table(study, panel, labels),
                 "contrasts": contrast_table(study, panel, labels),
+                "sensitivity": sensitivity_table(panel, labels),
+                "seeds": score_table(replicate_rows(panel, labels)),
+                "ranks": score_table(score_rows(panel, ranks_by_language(study), labels)),
+                "bias": pd.concat(
+                    [
+                        scaling[scaling["metric"].isin([*BIAS, *CONTROLS])],
+                        score_table(median_rows(panel, labels)),
+                    ]
+                ),
                 "shares": shares_table(panel.points, shares).assign(
                     benchmark=benchmark, checkpoint=checkpoint
                 ),

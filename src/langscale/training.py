@@ -11,10 +11,11 @@ from typing import TextIO
 import torch
 from tqdm import tqdm
 
-from langscale.config import Model, Training
 from langscale.encoder import Encoder
 from langscale.errors import UserError
+from langscale.experiment import Training
 from langscale.files import atomic
+from langscale.options import Model
 from langscale.sampling import Sampler, language_shares
 from langscale.state import Interrupt, State
 from langscale.steps import Data, Step

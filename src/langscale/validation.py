@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from langscale.config import Validation
 from langscale.errors import UserError
+from langscale.experiment import Validation
 from langscale.sampling import Batch, Sampler, Spec
 from langscale.steps import Data, Step
 

@@ -5,8 +5,9 @@ It is about data, not about languages: what a run has seen of those is in `statu
 
 from collections.abc import Iterable
 
-from langscale.config import Model, Study
+from langscale.config import Study
 from langscale.grid import Grid, Point
+from langscale.options import Model
 
 E5 = (
     "ms-marco", "nq", "trivia-qa", "squad", "nli", "eli5", "bitext", "dureader", "fever", "hotpot-qa", "quora",

@@ -14,7 +14,8 @@ import pytest
 import yaml
 from project import ROOT, copy_project, job_counts, snakemake
 
-from langscale.tables import CONTRASTS, SCORES
+from langscale.contrasts import CONTRASTS
+from langscale.tables import SCORES
 
 CONFIG = "tests/integration/small.yaml"
 RUN = "results/small/runs/tiny/x-y/fixed-total"

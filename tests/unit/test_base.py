@@ -9,11 +9,11 @@ import torch
 from toy import LENGTH, MODEL, tables
 
 from langscale import base
-from langscale.config import Model
 from langscale.encoder import Encoder
 from langscale.errors import UserError
 from langscale.fetch import fetch_all
 from langscale.files import sha256, write_json
+from langscale.options import Model
 
 TRAIN = """
 import hashlib

@@ -8,7 +8,7 @@ from planted import HELDOUT, POOL, SAMPLERS, Planted, rows, study, whole
 from project import ROOT
 
 from langscale import ledger
-from langscale.config import Claim
+from langscale.experiment import Claim
 from langscale.panel import Quantity
 from langscale.scores import Sums
 from langscale.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED, run_means

@@ -9,8 +9,9 @@ from typing import get_args
 import pytest
 import yaml
 
-from langscale.config import Metric, load
+from langscale.config import load
 from langscale.errors import UserError
+from langscale.experiment import Metric
 from langscale.scores import BIAS, METRICS
 
 CONFIGS = sorted((Path(__file__).parents[2] / "config").glob("*.yaml"))

@@ -322,10 +322,15 @@ def test_a_contrast_of_several_points_must_say_which():
     named = contrast({"sampler": "x-y", "n": 2, "budget": "per"}, {"sampler": "none", "model": "bm25"})
     cell, reference = Grid(study(arms, budgets=two, statistics=named)).contrasts[0]
     assert (cell.budget, cell.n_languages, reference.model) == ("per", 2, "bm25")
-    # a named ladder is never meant
+    # a named ladder is meant only by its name
     arms.append({"samplers": ["x-y"], "n": [2], "ladders": ["far"]})
     grid = Grid(study(arms, ladders=LADDERS, statistics=contrast({"sampler": "x-y", "n": 2}, ONE)))
     assert grid.contrasts[0][0].ladder == "all"
+    far, there = {"sampler": "x-y", "n": 2, "ladder": "far"}, {"ladders": LADDERS}
+    grid = Grid(study(arms, **there, statistics=contrast(far, {"sampler": "x-y", "n": 2})))
+    assert [p.ladder for p in grid.contrasts[0]] == ["far", "all"]
+    with pytest.raises(UserError, match=r"0\.cell\.ladder: near is in no arm of the grid; there are far$"):
+        Grid(study(arms, **there, statistics=contrast(far | {"ladder": "near"}, ONE)))
 
 
 def test_declared_sizes_are_told_to_the_runs_that_mix_those_sources_alone():

@@ -50,7 +50,7 @@ def test_published_counts(whole):
     assert questions.groupby("language").size().to_dict() == dict.fromkeys(CANDIDATES, 1190)
     assert len(questions) == 13090 and questions["question_id"].nunique() == 1190
     assert len(qrels) == 1190 * 11 * 11
-    assert questions["cluster"].nunique() == 240 and sorted(questions["article"].unique()) == list(range(48))
+    assert questions["cluster"].nunique() == 240 and sorted(questions["group"].unique()) == list(range(48))
     assert (candidates["key"] == "").all() and candidates["candidate_id"].is_unique
 
 
@@ -137,8 +137,8 @@ def test_the_separator_splits_every_text_again(raw):
 def test_reduced_studies(raw, whole):
     full = whole[0]
     questions, candidates, qrels = lareqa.build(ALL, None, raw, every_article=10)
-    assert sorted(questions["article"].unique()) == [0, 10, 20, 30, 40]
-    assert len(questions) == (full["article"] % 10 == 0).sum() and len(candidates) < 13014 / 8
+    assert sorted(questions["group"].unique()) == [0, 10, 20, 30, 40]
+    assert len(questions) == (full["group"] % 10 == 0).sum() and len(candidates) < 13014 / 8
     assert set(qrels["candidate_id"]) <= set(candidates["candidate_id"]) <= set(whole[1]["candidate_id"])
     small, large = (set(lareqa.build(["en", "th"], n, raw)[0]["question_id"]) for n in (20, 50))
     assert len(small) == 20 and len(large) == 50 and small < large
@@ -221,9 +221,9 @@ def test_questions_in_two_to_four_languages(mlqa, tmp_path):
 def test_paragraphs_and_articles_are_joined_through_their_questions(mlqa):
     """zh has q2 and q3 in one paragraph, so they are one cluster; de has its articles in another order."""
     questions = lareqa.build(["de", "en", "zh"], None, mlqa, name="mlqa-r")[0]
-    facts = questions.groupby("question_id")[["cluster", "article"]].agg(set)
+    facts = questions.groupby("question_id")[["cluster", "group"]].agg(set)
     assert facts["cluster"].to_dict() == {"q1": {"q1"}, "q2": {"q2"}, "q3": {"q2"}, "q4": {"q4"}}
-    assert facts["article"].to_dict() == {"q1": {0}, "q2": {1}, "q3": {1}, "q4": {2}}
+    assert facts["group"].to_dict() == {"q1": {0}, "q2": {1}, "q3": {1}, "q4": {2}}
     assert lareqa.build(["de", "en"], None, mlqa, name="mlqa-r")[0]["cluster"].nunique() == 4
     reduced, pool, _ = lareqa.build(["de", "en", "zh"], None, mlqa, every_article=2, name="mlqa-r")
     assert set(reduced["question_id"]) == {"q1", "q4"} and set(pool["language"]) == {"de", "en"}

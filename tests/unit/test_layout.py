@@ -31,11 +31,13 @@ def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_pa
     for name in layout.LAYOUTS:
         text, *footnotes = a[f"{name}.md"].decode().split("\n\n")
         lines = text.splitlines()
-        assert footnotes == []  # a mark that every trained row of cldr would bear is none
+        # a mark that every trained row of cldr would bear is none
+        assert [note.strip() for note in footnotes] == [layout.NOTE] * (name in layout.NOTED)
         assert lines[0].startswith("| ") and len({line.count("|") for line in lines}) == 1
         tex = a[f"{name}.tex"].decode()
         assert tex.startswith(r"\begin{tabular}") and tex.count(r"\\") == len(lines) - 1
-        assert "†" not in tex and (r"\par \textdagger{} not zero-shot" in tex) == bool(footnotes)
+        assert "†" not in tex and "zero-shot" not in tex
+        assert (r"\par In brackets: 95\% procedure interval" in tex) == (name in layout.NOTED)
     scaling = pd.read_csv(tmp_path / "a/scaling.csv", keep_default_na=False, na_values=[""])
     np.testing.assert_allclose(scaling["value"], made.tables["scaling"]["value"], rtol=1e-5)
     # a cell of the table as it is read: value and procedure interval
@@ -66,6 +68,8 @@ def test_best_checkpoints_budgets_and_ladders_stay_apart_in_the_layouts(tmp_path
     transfer = layout.transfer(made.tables["transfer"])
     assert {"BM25", "untrained", "x-y n=3 fixed-rows", "x-y n=3 fixed-total"} <= set(transfer.columns)
     assert (transfer["checkpoint"] == "best").sum() == len(transfer) / 2
+    assert made.tables["sensitivity"]["checkpoint"].unique().tolist() == ["last"]
+    assert made.tables["sensitivity"]["value"].dtype == float  # not objects, which csv writes with all digits
     # untrained rows stand beside both checkpoints
     assert (transfer.loc[transfer["checkpoint"] == "best", "untrained"] != "").all()
 

@@ -16,11 +16,11 @@ from transformers import (
 )
 
 from langscale import base, registry, web
-from langscale.config import Model
 from langscale.encoder import Encoder
 from langscale.errors import UserError
 from langscale.fetch import fetch_all
 from langscale.files import sha256, write_json
+from langscale.options import Model
 
 XLM_R, LABSE, MINILM = (
     "FacebookAI/xlm-roberta-base", "sentence-transformers/LaBSE", "microsoft/Multilingual-MiniLM-L12-H384",

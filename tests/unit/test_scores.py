@@ -14,7 +14,7 @@ from langscale.benchmarks import Benchmark, reader
 from langscale.errors import UserError
 from langscale.lexical import first_k
 from langscale.metrics import random_average_precision
-from langscale.scores import BIAS, METRICS, SETTINGS, Clusters, Scores
+from langscale.scores import BIAS, METRICS, RANK, SETTINGS, Clusters, Scores
 from langscale.search import ranks_from_scores
 from langscale.streams import stream
 
@@ -57,9 +57,8 @@ def scores_of(benchmark, similarity):
         benchmark.candidate_language[first_k(similarity, 2)], len(benchmark.languages), (1, 2)
     )
     own_share = [bias.own_share(shares[k], benchmark.question_language) for k in (1, 2, 2)]
-    return Scores(
-        benchmark.questions, benchmark.languages, own, multi, np.stack(own_share, 1).astype(np.float32)
-    )
+    own_share = np.stack(own_share, 1).astype(np.float32)
+    return Scores(benchmark.questions, benchmark.languages, own, multi, own_share, len(benchmark.candidates))
 
 
 # --- the slow way
@@ -153,10 +152,15 @@ def test_language_bias_equals_plain_loops(tmp_path):
         names = mine.loc[mine["language"] == question.language, "candidate_id"]
         place = {language[row_of[name]]: ranked.index(row_of[name]) + 1 for name in names}
         distance = max(place.values()) - min(place.values()) if len(place) > 1 else math.nan
+        # (R - 1) / (R + 1) (N + 1) is the mean distance of R places drawn from N
+        chance = (len(place) - 1) / (len(place) + 1) * (len(ranked) + 1)
+        ratio = math.log(distance / chance) if len(place) > 1 else math.nan
+        for column, code in enumerate(benchmark.languages):
+            assert scores.values("multi", RANK)[q, column] == place.get(code) or code not in place
         own = place.pop(question.language, math.nan)
         advantage = np.median(list(place.values())) - own if place else math.nan
         share = sum(language[r] == question.language for r in ranked[:2]) / 2
-        expected = [distance, advantage, float(language[ranked[0]] == question.language), share, share]
+        expected = [distance, ratio, advantage, float(language[ranked[0]] == question.language), share, share]
         np.testing.assert_allclose([found[m][q, 0] for m in BIAS], expected)
         seen += not math.isnan(distance + advantage)
     assert seen > 5
@@ -222,7 +226,7 @@ def test_save_and_load_give_the_same_scores(tmp_path):
     )
     scores.save(tmp_path / "s.parquet")
     again = Scores.load(tmp_path / "s.parquet")
-    assert again.languages == scores.languages
+    assert (again.languages, again.pool) == (scores.languages, scores.pool)
     assert again.questions.equals(scores.questions[["question_id", "cluster", "language"]])
     for name in ("own_pool", "multi", "own_share"):
         np.testing.assert_array_equal(getattr(again, name), getattr(scores, name))

@@ -13,8 +13,8 @@ import pytest
 import torch
 from toy import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
 
-from langscale.config import Validation
 from langscale.encoder import Encoder
+from langscale.experiment import Validation
 from langscale.state import Interrupt, Progress, State, identity
 from langscale.training import optimiser, train
 

@@ -63,7 +63,7 @@ def test_accuracy_of_the_nearest_neighbour_is_r1_in_cross(raw, tmp_path):
     rng = np.random.default_rng(5)
     q, c = (rng.normal(size=(10, 3)).astype(np.float32) for _ in range(2))
     ranks = exact_ranks(q, c, benchmark.candidate_language, benchmark.relevant)
-    scores = Scores(benchmark.questions, benchmark.languages, *ranks, np.zeros((10, 3), np.float32))
+    scores = Scores(benchmark.questions, benchmark.languages, *ranks, np.zeros((10, 3), np.float32), 20)
     values = scores.values("cross", "R@1")
     for code in PAIRS:
         for side, other in ((code, tatoeba.english(code)), (tatoeba.english(code), code)):

@@ -21,10 +21,10 @@ from toy import (
 )
 
 from langscale import base, subsets
-from langscale.config import Validation
 from langscale.embedding import left_folder
 from langscale.encoder import Encoder
 from langscale.errors import UserError
+from langscale.experiment import Validation
 from langscale.steps import Data, Step
 from langscale.subsets import build
 from langscale.tokens import Tokens, tokenise

@@ -4,8 +4,9 @@ import pytest
 import synthetic
 
 from langscale import registry
-from langscale.config import Model, load
+from langscale.config import load
 from langscale.grid import Grid
+from langscale.options import Model
 from langscale.zeroshot import AKIN, SEEN, of_point, seen, zero_shot
 
 E5, XLM_R = "intfloat/multilingual-e5-small", "FacebookAI/xlm-roberta-base"

@@ -26,6 +26,7 @@ rule score:
             "benchmarks/__init__.py",
             "search.py",
             *(["lexical.py"] if GRID.by_path[w.run].model == BM25 else []),
+            *(["controls.py"] if STUDY.evaluation.controls else []),
         ),
     output:
         rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
@@ -42,6 +43,7 @@ rule score:
         ngrams=lambda w: (
             STUDY.evaluation.bm25_ngrams if GRID.by_path[w.run].model == BM25 else None
         ),
+        controls=STUDY.evaluation.controls,
     script:
         "../scripts/score.py"
 

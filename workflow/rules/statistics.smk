@@ -8,11 +8,15 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/transfer.csv     held-out languages by script and branch
         tables/shares.csv       languages of the top 1, 10 and 100
         tables/contrasts.csv    paired differences with p values
+        tables/sensitivity.csv  headline and confirmatory contrasts, articles or home territories as clusters
+        tables/seeds.csv        the headline measures of each replicate
+        tables/ranks.csv        mean rank of each candidate language
+        tables/bias.csv         measures of language bias, with the median rank distance
         tables/trends.csv       slope per doubling of n;  tables/curves.csv  curves through the means at each n
         tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
         tables/diversity.csv    which languages at equal n
         tables/claims.csv       a verdict on every claim of the paper and every hypothesis
-        (scaling, main, transfer, contrasts, trends, curves and claims also as .md and .tex)
+        (scaling, main, transfer, contrasts, trends, curves, claims and bias also as .md and .tex)
         tables/published.*      published figures beside the study's own
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
@@ -28,6 +32,10 @@ TABLES = [
     "transfer",
     "shares",
     "contrasts",
+    "sensitivity",
+    "seeds",
+    "ranks",
+    "bias",
     "trends",
     "curves",
     "components",
@@ -35,7 +43,7 @@ TABLES = [
     "diversity",
     "claims",
 ]
-READABLE = ["scaling", "main", "transfer", "contrasts", "trends", "curves", "claims"]
+READABLE = ["scaling", "main", "transfer", "contrasts", "trends", "curves", "claims", "bias"]
 
 
 rule statistics:
@@ -52,6 +60,9 @@ rule statistics:
             "design.py",
             "verdicts.py",
             "panel.py",
+            "contrasts.py",
+            "sensitivity.py",
+            "single.py",
             "scaling.py",
             "curves.py",
             "components.py",

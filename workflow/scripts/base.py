@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from langscale import base
-from langscale.config import Model
 from langscale.log import redirect
+from langscale.options import Model
 from langscale.sources import parts, table
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ if left and left.is_dir():
 else:
     import torch
 
-    from langscale.config import Model
     from langscale.encoder import Encoder
+    from langscale.options import Model
 
     torch.set_num_threads(p.threads)
     model, run = Model.model_construct(**p.model), p.run

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 from langscale import base, benchmarks, sources
-from langscale.config import Model
 from langscale.fetch import fetch_all, recorded
 from langscale.files import write_json
 from langscale.log import redirect
+from langscale.options import Model
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

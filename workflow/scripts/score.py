@@ -18,6 +18,7 @@ redirect(snakemake.log[0])
 
 benchmark = Benchmark.load(snakemake.input.benchmark)
 k = snakemake.params.top_k
+controls = None
 if snakemake.params.ngrams:
     from langscale.lexical import rank
 
@@ -29,18 +30,24 @@ else:
     questions, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
     top = top_k(questions, candidates, k)[1]
     own, multi = exact_ranks(questions, candidates, benchmark.candidate_language, benchmark.relevant)
+    if snakemake.params.controls:
+        from langscale.controls import controls as of_bias
+
+        controls = of_bias(questions, candidates, benchmark)
 
 languages = np.where(top >= 0, benchmark.candidate_language[top], -1)  # -1: behind the end of a small pool
 shares = bias.language_shares(languages, len(benchmark.languages))
 own_share = np.stack(
     [bias.own_share(share, benchmark.question_language) for share in shares.values()], axis=1
 )
-scores = Scores(benchmark.questions, benchmark.languages, own, multi, own_share.astype(np.float32))
+own_share = own_share.astype(np.float32)
+pool = len(benchmark.candidates)
+scores = Scores(benchmark.questions, benchmark.languages, own, multi, own_share, pool, controls)
 
 with atomic(snakemake.output.rankings) as partial, open(partial, "wb") as file:
     np.save(file, top)
 scores.save(snakemake.output.scores)
 with atomic(snakemake.output.shares) as partial:
-    pool = bias.pool_shares(benchmark.candidate_language, len(benchmark.languages))
-    table = bias.share_table(shares, benchmark.question_language, benchmark.languages, pool)
+    pool_shares = bias.pool_shares(benchmark.candidate_language, len(benchmark.languages))
+    table = bias.share_table(shares, benchmark.question_language, benchmark.languages, pool_shares)
     table.to_parquet(partial, index=False)

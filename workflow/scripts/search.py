@@ -7,10 +7,10 @@ import torch
 
 from langscale import shards
 from langscale.benchmarks import Corpus
-from langscale.config import Model
 from langscale.encoder import Encoder
 from langscale.files import atomic
 from langscale.log import redirect
+from langscale.options import Model
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.config import Model, Training
 from langscale.embedding import leave
 from langscale.encoder import Encoder
+from langscale.experiment import Training
 from langscale.files import remove
 from langscale.log import redirect
+from langscale.options import Model
 from langscale.sampling import Sampler, Spec
 from langscale.state import State, identity
 from langscale.steps import load_data

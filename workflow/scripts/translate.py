@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from langscale import base, filling
-from langscale.config import Model
 from langscale.log import redirect
 from langscale.memory import Memory, digests, identity
+from langscale.options import Model
 from langscale.translation import Translator
 
 if TYPE_CHECKING:

@@ -18,11 +18,6 @@ from langscale.sources import cldr
 from langscale.streams import key
 
 
-def homes() -> dict[str, str]:
-    """Card id -> code of its home territory: clusters coarser than cards, for a check of sensitivity."""
-    return {card.card_id: card.home for card in cldr.cards()}
-
-
 def questions() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
     """(question id, card, values) of the whole evaluation part, in the order in which benchmarks take them.
 
@@ -46,8 +41,8 @@ def build(
 
     `raw` is not looked at: CLDR comes with babel.
 
-    Returns (questions: question_id, cluster = card id, language, text, sorted by language, then id;
-    candidates: candidate_id such as "de:territory:DE", key = card id, language, text, sorted by SHA-256 of
+    Returns (questions: question_id, cluster = card id, language, text, group = home territory,
+    sorted by language, then id; candidates: candidate_id such as "de:territory:DE", key = card id, language, text, sorted by SHA-256 of
     candidate_id; qrels: question_id, language of the question, candidate_id). Relevant is the question's
     card in every language. Raises UserError for a language that the source lacks and for more questions than
     there are.
@@ -58,7 +53,7 @@ def build(
         raise UserError(f"cldr: n_questions is {n_questions}; right: 1 to {len(asked)}, or null for all")
     asked = sorted(asked[:n_questions], key=lambda question: question[0])
     rows = [
-        (i, card.card_id, language, cldr.query_text(pair, language))
+        (i, card.card_id, language, cldr.query_text(pair, language), card.home)
         for language in languages
         for i, card, pair in asked
     ]
@@ -73,7 +68,7 @@ def build(
         for language, (i, card, _), other in itertools.product(languages, asked, languages)
     ]
     return (
-        pd.DataFrame(rows, columns=["question_id", "cluster", "language", "text"]),
+        pd.DataFrame(rows, columns=["question_id", "cluster", "language", "text", "group"]),
         pd.DataFrame(pool, columns=["candidate_id", "key", "language", "text"]),
         pd.DataFrame(relevant, columns=["question_id", "language", "candidate_id"]),
     )

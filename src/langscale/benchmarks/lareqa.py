@@ -59,7 +59,7 @@ def build(
     stays. `raw`: the folder of raw files. `candidate_text`: "sentence", or "sentence+paragraph".
     `every_article`: with k, questions and candidates of every k-th article only. Returns (questions:
     question_id = the file's, cluster = the least question id of the source paragraph in any language,
-    language, text, article = number of the article; candidates: candidate_id, key = "", language, text;
+    language, text, group = number of the article; candidates: candidate_id, key = "", language, text;
     qrels). A question has a relevant sentence in every language that has the question: all in XQuAD-R, two to
     four in MLQA-R. Raises UserError for a missing or odd file.
     """
@@ -88,7 +88,7 @@ def build(
         for n, sentence in enumerate(p.sentences)
     ]
     relevant = [(i, language, answer) for i, _, language, *_ in asked for answer in answers[i]]
-    return frames(asked, pool, relevant, "article")
+    return frames(asked, pool, relevant, "group")
 
 
 def read(file: str | Path, language: str) -> list[Paragraph]:
