@@ -49,9 +49,13 @@ def label(row: pd.Series, side: str = "") -> str:
 
 
 def mark(table: pd.DataFrame) -> pd.Series:
-    """A sign for rows that are not zero-shot, or may not be; `notes` explains it."""
+    """A sign for rows that are not zero-shot, or may not be; `notes` explains it.
+
+    None on cldr: its cards for training are the benchmark's other part, by design and for every row alike.
+    """
     trained, unknown = MARKS
-    return table["zero_shot"].map({True: "", False: trained}).fillna(unknown)
+    signs = table["zero_shot"].map({True: "", False: trained}).fillna(unknown)
+    return signs.where(table["benchmark"] != "cldr", "")
 
 
 def notes(text: str) -> list[str]:

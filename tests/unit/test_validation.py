@@ -28,7 +28,7 @@ from langscale.errors import UserError
 from langscale.steps import Data, Step
 from langscale.subsets import build
 from langscale.tokens import Tokens, tokenise
-from langscale.validation import validation_batches
+from langscale.validation import validation_batches, validation_loss
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_validation_loss_is_a_mean_without_dropout(toy):
     batches = validation_batches(data, LANGUAGES, validation, 8)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
     step = Step(encoder.train(), TRAINING, torch.device("cpu"))
-    value = validation.validation_loss(data, batches)
+    value = validation_loss(data, batches)
     first = value(step)
     assert value(step) == first and not encoder.training
     with torch.no_grad():

@@ -62,9 +62,13 @@ def origin(name, *keys):
     return model.model_dump(include=wanted)
 
 
-def languages_of(benchmark):
-    """The languages that a benchmark is asked for."""
-    return STUDY.benchmarks[benchmark].languages or STUDY.languages.all
+def languages_of(kind, name):
+    """The languages that a data set is asked for."""
+    if kind == "benchmark":
+        return STUDY.benchmarks[name].languages or STUDY.languages.all
+    # a tokenizer that is trained here reads the held-out languages too
+    built = any(model.architecture for model in STUDY.models.values())
+    return STUDY.languages.all if built else STUDY.languages.pool
 
 
 LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]

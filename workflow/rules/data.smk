@@ -26,9 +26,7 @@ rule raw:
         kind="{kind}",
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
         model=lambda w: origin(w.name) if w.kind == "model" else None,
-        languages=lambda w: (
-            languages_of(w.name) if w.kind == "benchmark" else STUDY.languages.all
-        ),
+        languages=lambda w: languages_of(w.kind, w.name),
         mirror=STUDY.mirror,
         accept_licence=STUDY.accept_licence,
     script:
@@ -55,12 +53,7 @@ rule source:
         parts=lambda w: STUDY.sources[w.name].parts,
         pairs=lambda w: STUDY.sources[w.name].pairs,
         seed=lambda w: STUDY.sources[w.name].seed,
-        # a tokenizer that is trained here reads the held-out languages too
-        languages=(
-            STUDY.languages.all
-            if any(m.architecture for m in STUDY.models.values())
-            else STUDY.languages.pool
-        ),
+        languages=lambda w: languages_of("source", w.name),
     script:
         "../scripts/source.py"
 
@@ -79,7 +72,7 @@ rule benchmark:
         "../../environment.yml"
     params:
         set=lambda w: set_of(w.name),
-        languages=lambda w: languages_of(w.name),
+        languages=lambda w: languages_of("benchmark", w.name),
         questions=lambda w: STUDY.benchmarks[w.name].questions,
         options=lambda w: STUDY.benchmarks[w.name].model_dump(
             include={"candidate_text", "every_article"}, exclude_none=True

@@ -7,6 +7,12 @@ Makes:  models/<model>/base/                      transformers config, tokenizer
                                                   they are more than fit into memory
 """
 
+# one that is built here has room for its longest text
+ORIGIN = {
+    True: ["architecture", "vocabulary", "query_length", "passage_length"],
+    False: ["path"],
+}
+
 
 rule base:
     """The model as it comes, or its config and a tokenizer trained on the training part of all languages."""
@@ -25,7 +31,9 @@ rule base:
     conda:
         "../../environment.yml"
     params:
-        model=lambda w: origin(w.model, "path", "architecture", "vocabulary"),
+        model=lambda w: origin(
+            w.model, *ORIGIN[bool(STUDY.models[w.model].architecture)]
+        ),
     script:
         "../scripts/base.py"
 
