@@ -21,7 +21,8 @@ def study(**changes) -> Study:
         "study": "t",
         "languages": {"pool": POOL, "heldout": HELDOUT},
         "accept_licence": ["mlqa-r"],
-        "sources": {name: {} for name in SOURCES} | {"squadshifts": {"train": False, "validation": True}},
+        "sources": {name: {"pairs": 39_780_811} if name == "mmarco" else {} for name in SOURCES}
+        | {"squadshifts": {"train": False, "validation": True}},
         "benchmarks": {"xquad-r": {}, "mlqa-r": {}},
         "models": {"xlm-r": {"hub": XLMR}, "labse": {"hub": LABSE}},
         "training": {"validation": {"languages": "en"}},
