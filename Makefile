@@ -5,18 +5,23 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/config.yaml
+PROFILE ?= profiles/default
 
-.PHONY: study test test-slow lint format lock bench validate clean
+.PHONY: study test test-slow test-slurm lint format lock bench validate clean
 
 study: $(VENV)/.study
-	$(BIN)/snakemake --cores all --configfile $(CONFIG)
+	$(BIN)/python -m langscale.exclusive $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
-# a real pretrained encoder on the whole of XQuAD-R, ten minutes
+# a real pretrained encoder on the whole of XQuAD-R, ten minutes; a study killed twenty times
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest tests/slow
+
+# a study through profiles/slurm and a Slurm that is installed (Debian, as root), started here and stopped again
+test-slurm: $(VENV)/.slurm
+	timeout -k 60 -s INT 2400 $(BIN)/python tests/slurm/run.py
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
@@ -42,6 +47,10 @@ $(VENV)/.study: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: requirements-test.lock $(VENV)/.study
 	$(BIN)/python -m pip install --quiet -r requirements-test.lock
+	touch $@
+
+$(VENV)/.slurm: pyproject.toml $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --constraint requirements-test.lock --editable .[slurm]
 	touch $@
 
 # one set of versions for Python 3.11 to 3.13; what torch needs of CUDA it names itself, by exact version

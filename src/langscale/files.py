@@ -3,12 +3,18 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
+
+HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
+DAY = 24 * 3600
 
 
 @contextmanager
@@ -19,7 +25,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("partial", "old"))
+    partial, old = (
+        path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{kind}") for kind in ("partial", "old")
+    )
     remove(partial)
     remove(old)
     try:
@@ -31,6 +39,47 @@ def atomic(path: str | Path) -> Iterator[Path]:
     finally:
         remove(partial)
         remove(old)
+
+
+def sweep(folder: str | Path) -> list[Path]:
+    """Remove what killed processes left of `atomic` in and below a folder; what was removed.
+
+    Of this machine whatever belongs to no living process, of others (nodes of a cluster, which may be at work) what was
+    not touched for a day.
+    """
+    removed = []
+    for parent, folders, names in os.walk(folder):
+        for name in sorted([*folders, *names]):
+            match = re.fullmatch(r"\..+\.([A-Za-z0-9-]+)\.(\d+)\.(?:partial|old)", name)
+            if not match:
+                continue
+            path = Path(parent, name)
+            ours = match[1] == HOST
+            if (ours and not _lives(int(match[2]))) or (not ours and time.time() - _touched(path) > DAY):
+                remove(path)
+                removed.append(path)
+        folders[:] = [name for name in folders if Path(parent, name) not in removed]
+    return removed
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _touched(path: Path) -> float:
+    """The latest change of a file or of anything in a folder, in seconds of the epoch."""
+    latest = 0.0
+    within = (Path(parent, name) for parent, folders, names in os.walk(path) for name in (*folders, *names))
+    for part in (path, *within):
+        with suppress(FileNotFoundError):  # its process is at work
+            latest = max(latest, part.lstat().st_mtime)
+    return latest
 
 
 def remove(path: Path) -> None:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,9 +16,11 @@ def lease(folder: str | Path | None = None, poll: float = 1.0) -> str | None:
     """Take a free device, wait for one if need be, and set CUDA_VISIBLE_DEVICES to it; call it before torch is imported.
 
     Returns its number; None where the variable is set already (Slurm sets it) or the machine has no GPU. One lock file
-    per device in `folder`, which has to be local to the machine (default: its folder for temporary files).
+    per device in `folder`, which has to be local to the machine (default: its folder for temporary files). Standard
+    error, the log of a job, says which device it is.
     """
     if "CUDA_VISIBLE_DEVICES" in os.environ:
+        print(f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']}, as given", file=sys.stderr)
         return None
     found = devices()
     if not found:
@@ -33,6 +36,7 @@ def lease(folder: str | Path | None = None, poll: float = 1.0) -> str | None:
                 continue
             _held.append(file)
             os.environ["CUDA_VISIBLE_DEVICES"] = device
+            print(f"CUDA_VISIBLE_DEVICES={device}, leased", file=sys.stderr)
             return device
         time.sleep(poll)
 

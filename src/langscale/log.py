@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import TextIO
 
 from langscale.errors import UserError
+from langscale.exclusive import alone, end_with_parent
 
 
 def redirect(file: str | Path) -> TextIO:
-    """Send this process's standard error, that of its C libraries too, to `file`; return the former one.
+    """Begin a job: send this process's standard error, that of its C libraries too, to `file`; return the former one.
 
     A UserError that ends the process is written as its one line, any other error with its traceback. Snakemake shows
-    the log of a job that failed.
+    the log of a job that failed. An earlier process of the same job is waited for, and the death of the workflow ends
+    this one (langscale.exclusive).
     """
+    end_with_parent()
+    alone(file)
     Path(file).parent.mkdir(parents=True, exist_ok=True)
     sys.stderr.flush()
     terminal = os.fdopen(os.dup(2), "w", buffering=1)

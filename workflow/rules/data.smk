@@ -11,7 +11,6 @@ Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, s
 
 
 rule raw:
-    """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
     input:
         code=code("raw.py", "fetch.py", "registry.py", "codes.py", "checksums.txt"),
     output:
@@ -20,6 +19,8 @@ rule raw:
         f"{RESULTS}/logs/raw-{{kind}}-{{name}}.log",
     wildcard_constraints:
         kind="source|benchmark|model",
+    """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
+    localrule: True
     conda:
         "../../environment.yml"
     params:
@@ -154,11 +155,12 @@ rule data:
 
 
 rule check_registry:
-    """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
     input:
         code("check_registry.py", "registry.py", "fetch.py", "web.py"),
     log:
         "resources/registry.log",
+    """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
+    localrule: True
     conda:
         "../../environment.yml"
     params:

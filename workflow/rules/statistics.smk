@@ -96,7 +96,6 @@ rule statistics:
 
 
 rule published:
-    """Published figures beside the study's own, and the layouts of the paper's tables."""
     input:
         scaling=f"{RESULTS}/tables/scaling.csv",
         languages=f"{RESULTS}/tables/languages.csv",
@@ -117,6 +116,8 @@ rule published:
         ),
     log:
         f"{RESULTS}/logs/published.log",
+    """Published figures beside the study's own, and the layouts of the paper's tables."""
+    localrule: True
     conda:
         "../../environment.yml"
     params:

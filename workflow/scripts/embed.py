@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.embedding import embed_benchmark, left_folder, save
+from langscale.lease import lease
 from langscale.log import redirect
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ left = left_folder(files.checkpoint, files.tokens) if files.checkpoint else None
 if left and left.is_dir():
     left.rename(output)
 else:
+    lease()
     import torch
 
     from langscale.encoder import Encoder

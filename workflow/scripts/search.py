@@ -2,6 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from langscale.lease import lease
+from langscale.log import redirect
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
+lease()
+
 import numpy as np
 import torch
 
@@ -9,13 +18,7 @@ from langscale import shards
 from langscale.benchmarks import Corpus
 from langscale.encoder import Encoder
 from langscale.files import atomic
-from langscale.log import redirect
 from langscale.options import Model
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-redirect(snakemake.log[0])
 
 p, files, output = snakemake.params, snakemake.input, snakemake.output
 torch.set_num_threads(p.threads)

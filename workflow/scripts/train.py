@@ -3,11 +3,19 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from langscale.lease import lease
+from langscale.log import redirect
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+terminal = redirect(snakemake.log[0])
+lease()
+
 from langscale.embedding import leave
 from langscale.encoder import Encoder
 from langscale.experiment import Training
 from langscale.files import remove
-from langscale.log import redirect
 from langscale.options import Model
 from langscale.sampling import Sampler, Spec
 from langscale.state import State, identity
@@ -15,12 +23,7 @@ from langscale.steps import load_data
 from langscale.training import train
 from langscale.validation import validation_batches, validation_loss
 
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
 SAVE_MINUTES = 10  # of work are lost at most when a run is killed; changes no result
-
-terminal = redirect(snakemake.log[0])
 
 p, files = snakemake.params, snakemake.input
 run, training = p.run, Training(**p.training)

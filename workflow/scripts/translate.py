@@ -5,18 +5,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import torch
-
-from langscale import base, filling
+from langscale.lease import lease
 from langscale.log import redirect
-from langscale.memory import Memory, digests, identity
-from langscale.options import Model
-from langscale.translation import Translator
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 terminal = redirect(snakemake.log[0])
+lease()
+
+import torch
+
+from langscale import base, filling
+from langscale.memory import Memory, digests, identity
+from langscale.options import Model
+from langscale.translation import Translator
 
 p, files = snakemake.params, snakemake.input
 torch.set_num_threads(p.threads)
