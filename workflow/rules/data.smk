@@ -11,6 +11,7 @@ Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, s
 
 
 rule raw:
+    """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
     input:
         code=code("raw.py", "fetch.py", "registry.py", "codes.py", "checksums.txt"),
     output:
@@ -19,7 +20,6 @@ rule raw:
         f"{RESULTS}/logs/raw-{{kind}}-{{name}}.log",
     wildcard_constraints:
         kind="source|benchmark|model",
-    """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
     localrule: True
     conda:
         "../../environment.yml"
@@ -155,11 +155,11 @@ rule data:
 
 
 rule check_registry:
+    """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
     input:
         code("check_registry.py", "registry.py", "fetch.py", "web.py"),
     log:
         "resources/registry.log",
-    """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
     localrule: True
     conda:
         "../../environment.yml"

@@ -15,6 +15,7 @@ FIGURES = [
 
 
 rule figures_of_study:
+    """Scaling curves, transfer, language bias and training curves."""
     input:
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=["scaling", "transfer"]),
         logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
@@ -27,7 +28,6 @@ rule figures_of_study:
         ),
     log:
         f"{RESULTS}/logs/figures.log",
-    """Scaling curves, transfer, language bias and training curves."""
     localrule: True
     conda:
         "../../environment.yml"
@@ -47,6 +47,7 @@ rule figures_of_study:
 
 
 rule provenance:
+    """Resolved config, git commit, versions, hardware, and the time that training took."""
     input:
         tables=rules.tables.input,
         logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
@@ -55,7 +56,6 @@ rule provenance:
         f"{RESULTS}/provenance.json",
     log:
         f"{RESULTS}/logs/provenance.log",
-    """Resolved config, git commit, versions, hardware, and the time that training took."""
     localrule: True
     conda:
         "../../environment.yml"
@@ -66,6 +66,7 @@ rule provenance:
 
 
 rule report_of_study:
+    """The story with its tables and figures, in one file."""
     input:
         tables=rules.tables.input,
         figures=rules.figures_of_study.output,
@@ -75,7 +76,6 @@ rule report_of_study:
         f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/logs/report.log",
-    """The story with its tables and figures, in one file."""
     localrule: True
     conda:
         "../../environment.yml"
@@ -98,11 +98,11 @@ rule report:
 
 
 rule plan:
+    """What the study will cost, printed and as results/<study>/plan.csv; runs every time, and nothing else with it."""
     input:
         code("plan.py", "plan.py", "costs.py", "sizes.py"),
     log:
         f"{RESULTS}/logs/plan.log",
-    """What the study will cost, printed and as results/<study>/plan.csv; runs every time, and nothing else with it."""
     localrule: True
     conda:
         "../../environment.yml"

@@ -43,7 +43,16 @@ TABLES = [
     "diversity",
     "claims",
 ]
-READABLE = ["scaling", "main", "transfer", "contrasts", "trends", "curves", "claims", "bias"]
+READABLE = [
+    "scaling",
+    "main",
+    "transfer",
+    "contrasts",
+    "trends",
+    "curves",
+    "claims",
+    "bias",
+]
 
 
 rule statistics:
@@ -96,6 +105,7 @@ rule statistics:
 
 
 rule published:
+    """Published figures beside the study's own, and the layouts of the paper's tables."""
     input:
         scaling=f"{RESULTS}/tables/scaling.csv",
         languages=f"{RESULTS}/tables/languages.csv",
@@ -116,7 +126,6 @@ rule published:
         ),
     log:
         f"{RESULTS}/logs/published.log",
-    """Published figures beside the study's own, and the layouts of the paper's tables."""
     localrule: True
     conda:
         "../../environment.yml"
