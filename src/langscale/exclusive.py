@@ -43,10 +43,11 @@ def hold(folder: str | Path = ".") -> bool:
 def clear(folder: str | Path = ".") -> None:
     """Remove what killed studies left in a folder that this process holds.
 
-    Snakemake's lock stays where a Snakemake that was started without this module works in the folder.
+    Snakemake's lock stays where a Snakemake that was started without this module works in the folder, or where that
+    cannot be told because the system has no /proc.
     """
     folder = Path(folder)
-    if not _snakemakes(folder):
+    if Path("/proc/self").exists() and not _snakemakes(folder):
         remove(folder / SNAKEMAKE / "locks")
     for part in ("results", "resources"):
         sweep(folder / part)

@@ -93,31 +93,32 @@ class Devices(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self.seen: dict[tuple[str, str], str] = {}  # (process, rule) -> device
+        self.seen: dict[str, str] = {}  # process -> device
         self.most, self.shared, self.done = 0, [], threading.Event()
 
     def run(self):
         while not self.done.wait(0.2):
-            running = {}
-            for process in Path("/proc").glob("[0-9]*"):
-                try:
-                    words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                    rule = next(
-                        (r for r in RULES if re.search(rf"/scripts/tmp\w+\.{r}\.py$", " ".join(words[1:2]))),
-                        None,
-                    )
-                    if rule:
-                        given = dict(
-                            x.split("=", 1) for x in (process / "environ").read_text().split("\0") if "=" in x
-                        )
-                        if "SLURM_JOB_ID" in given:
-                            running[process.name, rule] = given.get("CUDA_VISIBLE_DEVICES", "none")
-                except OSError:
-                    continue
+            running = dict(filter(None, map(device_of, Path("/proc").glob("[0-9]*"))))
             self.seen |= running
             self.most = max(self.most, len(running))
             if len(set(running.values())) < len(running):
                 self.shared.append(running)
+
+
+def device_of(process: Path) -> tuple[str, str] | None:
+    """(process, its CUDA_VISIBLE_DEVICES) where it is a job that Slurm gave a GPU."""
+    try:
+        script = (process / "cmdline").read_text().split("\0")[1:2]
+        if not script or not re.search(rf"/scripts/tmp\w+\.({'|'.join(RULES)})\.py$", script[0]):
+            return None
+        given = dict(word.partition("=")[::2] for word in (process / "environ").read_text().split("\0"))
+        # a job that forks shows up twice for a moment
+        parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+        if "SLURM_JOB_ID" not in given or script[0] in Path("/proc", parent, "cmdline").read_text():
+            return None
+        return process.name, given.get("CUDA_VISIBLE_DEVICES", "none")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def digests(folder: Path) -> dict[str, str]:
