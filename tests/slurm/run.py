@@ -6,6 +6,7 @@ STEPS: length of the runs that have to meet their time limit, which Slurm counts
 """
 
 import hashlib
+import os
 import platform
 import re
 import shutil
@@ -54,13 +55,14 @@ def study(steps: int) -> dict:
 
 
 def profile() -> str:
-    """The project's profile with a user's changes: partitions, less time and memory."""
+    """The project's profile with a user's changes: partitions, less time and memory, more retries."""
     values = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())
     values["default-resources"] |= {"slurm_partition": "cpu", "mem_mb": 1000}
     for rule, resources in values["set-resources"].items():
         values["set-resources"][rule] = resources | {"mem_mb": 1000}
         if "gpu" in resources:
             values["set-resources"][rule] |= {"slurm_partition": "gpu", "runtime": 1}
+    values["retries"] = 20
     values["slurm-init-seconds-before-status-checks"] = 3
     return yaml.safe_dump(values)
 
@@ -79,8 +81,9 @@ def run(folder: Path, name: str) -> tuple[str, float]:
     words = ("--workflow-profile", f"profiles/{name}", "--configfile", "study.yaml")
     command = [sys.executable, "-m", "langscale.exclusive", sys.executable, "-m", "snakemake", *words]
     command = ["timeout", "-k", "30", "-s", "INT", str(LIMIT), *command]
+    environment = os.environ | {"PYTHONPATH": str(folder / "src")}
     with open(folder / "output", "w+") as output:
-        done = subprocess.run(command, cwd=folder, stdout=output, stderr=output, check=False)
+        done = subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=output, check=False)
         output.seek(0)
         said = output.read()
     if done.returncode:
@@ -214,4 +217,4 @@ def write(passed: list[str], steps: int, seconds: float, local: float, whole: fl
 if __name__ == "__main__":
     if not shutil.which("apt-get"):
         sys.exit("make test-slurm needs Debian or a relative of it")
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
