@@ -6,13 +6,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config/config.yaml
 
-.PHONY: study test test-slow lint format lock bench clean
+.PHONY: study test test-deps test-slow lint format lock bench clean
 
 study: $(VENV)/.study
 	$(BIN)/snakemake --cores all --configfile $(CONFIG)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+# the browser that opens the report in the tests; without it that test is skipped
+test-deps:
+	apt-get install -y --no-install-recommends chromium
 
 # a real pretrained encoder on the whole of XQuAD-R, ten minutes
 test-slow: $(VENV)/.test

@@ -14,6 +14,7 @@ from langscale.config import Study
 from langscale.curves import curve_table
 from langscale.diversity import diversity_table
 from langscale.entry import entry_table
+from langscale.gaps import gap_table
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scaling import adjusted, trend_table
@@ -43,6 +44,7 @@ SCALING = {
     "components": component_table,
     "entry": entry_table,
     "diversity": diversity_table,
+    "gaps": gap_table,
 }
 CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
 MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
