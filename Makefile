@@ -7,13 +7,17 @@ BIN := $(VENV)/bin
 CONFIG ?= config/config.yaml
 PROFILE ?= profiles/default
 
-.PHONY: study test test-slow test-slurm lint format lock bench validate clean
+.PHONY: study test test-deps test-slow test-slurm lint format lock bench validate clean
 
 study: $(VENV)/.study
 	$(BIN)/python -m langscale.exclusive $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+# the browser that opens the report in the tests; without it that test is skipped
+test-deps:
+	apt-get install -y --no-install-recommends chromium
 
 # a real pretrained encoder on the whole of XQuAD-R, ten minutes; a study killed twenty times
 test-slow: $(VENV)/.test

@@ -52,6 +52,37 @@ def _lines(path: str) -> Iterable[str]:
     return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
+def energy(seconds: float, powercap: str | Path = "/sys/class/powercap") -> dict[str, Any]:
+    """What this machine tells of energy: an upper bound from the limits of its GPU or processor, if they can be read.
+
+    seconds: of training, one run after the other. RAPL and nvidia-smi count what the whole machine draws at the moment
+    of asking, so the energy of runs that are over is not among it; seconds times the limit is at least what that part took.
+    Returns {"source", "watts", "kwh_at_most"}, watts and kwh_at_most None where nothing can be read.
+    """
+    for source, watts in (("nvidia-smi", _gpu_limit()), ("RAPL", _rapl_limit(Path(powercap)))):
+        if watts:
+            return {"source": source, "watts": watts, "kwh_at_most": round(watts * seconds / 3.6e6, 4)}
+    return {"source": None, "watts": None, "kwh_at_most": None}
+
+
+def _gpu_limit() -> float | None:
+    """The highest power limit of the GPUs in watts."""
+    if not shutil.which("nvidia-smi"):
+        return None
+    words = ["nvidia-smi", "--query-gpu=power.limit", "--format=csv,noheader,nounits"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return max((float(w) for w in done.stdout.split() if w.replace(".", "", 1).isdigit()), default=None)
+
+
+def _rapl_limit(powercap: Path) -> float | None:
+    """The long-term limits of all processor packages together, in watts."""
+    files = sorted(powercap.glob("intel-rapl:[0-9]*/constraint_0_power_limit_uw"))
+    try:
+        return sum(int(file.read_text()) for file in files if file.parent.name.count(":") == 1) / 1e6 or None
+    except OSError:
+        return None
+
+
 def training_seconds(logs: Iterable[str | Path], batch_size: int) -> float:
     """Wall seconds that the steps of all logs took together."""
     return float(
@@ -61,6 +92,7 @@ def training_seconds(logs: Iterable[str | Path], batch_size: int) -> float:
 
 def provenance(study: dict[str, Any], logs: list[str], folder: str | Path) -> dict[str, Any]:
     """Everything that a reader needs to judge or repeat the numbers of a study."""
+    seconds = round(training_seconds(logs, study["training"]["batch_size"]), 1)
     return {
         "config": study,
         "git": git_commit(folder),
@@ -69,6 +101,8 @@ def provenance(study: dict[str, Any], logs: list[str], folder: str | Path) -> di
         "versions": dict(sorted((d.name, d.version) for d in distributions() if d.name)),
         "training": {
             "runs": len(logs),
-            "seconds": round(training_seconds(logs, study["training"]["batch_size"]), 1),
+            "seconds": seconds,
+            "threads": study["training"]["threads"],
+            "energy": energy(seconds),
         },
     }

@@ -1,7 +1,8 @@
 """The report: one HTML file that opens offline and tells what the study found."""
 
 import base64
-from html import escape
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,109 +10,79 @@ import jinja2
 import pandas as pd
 import yaml
 
-from langscale import layout
+from langscale import layout, published
+from langscale.answer import answers, missing
 from langscale.config import Study
-from langscale.grid import ALL, BM25, NONE
+from langscale.grid import ALL, NONE
 from langscale.languages import name as language_name
-from langscale.scores import SETTINGS
 
-CAPTIONS = {
+FIGURES = {  # title and what kind of picture it is; captions are files in workflow/report
     "scaling-cross": (
-        "Cross-lingual retrieval against the number of training languages. Each panel is a fixed set of (question "
-        "language, candidate language) pairs that does not move with n. Bars: 95% procedure intervals."
+        "Across languages",
+        "Line charts of cross mAP against the number of training languages",
     ),
-    "scaling-mono": "Retrieval within a language. On languages never trained on it is mostly string overlap: "
-    "compare the dashed line of the untrained encoder and the dotted one of BM25.",
-    "scaling-multi": "Retrieval from the pool of all languages together.",
-    "transfer": "Held-out languages by script and by branch, beside the untrained encoder and BM25.",
-    "bias": "Language bias in the pool of all languages: distance between the first and the last relevant candidate, "
-    "how much deeper the translations lie than the candidate in the question's own language, and the share of the "
-    "question's own language in the first ten.",
-    "training": "Training loss. At n = 1 every sampler is the same.",
+    "scaling-mono": ("Within a language", "Line charts of mono mAP against the number of training languages"),
+    "scaling-multi": (
+        "All languages at once",
+        "Line charts of multi mAP against the number of training languages",
+    ),
+    "tradeoff": (
+        "Mono against multi",
+        "Scatter plot of multi mAP against mono mAP, a point per sampler and n",
+    ),
+    "gaps": (
+        "The gap of held-out languages",
+        "Line charts of the gap in mAP against the number of training languages",
+    ),
+    "transfer": ("Held-out languages by script and branch", "Dot chart of cross mAP by group of languages"),
+    "matrix": ("Language by language", "Two heat maps of question languages by candidate languages"),
+    "bias": (
+        "Language bias",
+        "Line charts of three measures of language bias against the number of training languages",
+    ),
+    "shares": (
+        "Languages of the first ten",
+        "Line charts of language shares against the number of training languages",
+    ),
+    "training": ("Training loss", "Line charts of the loss against the training step, a line for each n"),
 }
-
-
-def sentences(study: Study, scaling: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
-    """The answer, written from the numbers: what n does to cross mAP among pool pairs and on held-out languages."""
-    scaling, contrasts = (
-        table[(table["metric"] == "mAP") & (table["checkpoint"] == "last") & (table["average"] == "macro")]
-        for table in (layout.headline(scaling), contrasts)
-    )
-    scaling = scaling[scaling["ladder"] == ALL]
-    names = ["benchmark", "model", "budget"]
-    curves = scaling.loc[scaling["n_languages"] > 0, names].drop_duplicates()
-    found = []
-    for benchmark, model, budget in curves.itertuples(index=False):
-        where = f"On {benchmark} with {model} ({budget}): " if len(curves) > 1 else ""
-        here = scaling[(scaling["benchmark"] == benchmark) & scaling["model"].isin([model, BM25])]
-        here = here[here["budget"].isin([budget, NONE])]
-        first, last = here.loc[here["n_languages"] > 0, "n_languages"].agg(["min", "max"])
-        cross = {name: rows for name, rows in here[here["setting"] == "cross"].groupby("pair_set")}
-        if "pool" in cross:
-            found.append(
-                f"{where}From {first} to {last} training languages, cross-lingual mAP between pool languages goes from "
-                "{start} to {end} with the best sampler, {sampler} ({change}); "
-                "{baselines}.".format(**_curve(cross["pool"], contrasts))
-            )
-        held = [
-            text
-            + ", {sampler} reaches {end} ({change}; {baselines})".format(**_curve(cross[name], contrasts))
-            for name, text in (("heldout-pool", "asking in them"), ("pool-heldout", "asking for them"))
-            if name in cross
-        ]
-        if held:
-            count = len(study.languages.heldout)
-            found.append(f"{where}For the {count} languages it never saw, at n = {last}: {'; '.join(held)}.")
-        end = here[(here["pair_set"] == ALL) & (here["n_languages"] == last)].sort_values("value")
-        tops = end.groupby("setting", sort=False).tail(1).set_index("setting")
-        winners = ", ".join(
-            f"{setting} {layout.label(tops.loc[setting])} ({tops.loc[setting, 'value']:.3f})"
-            for setting in SETTINGS
-            if setting in tops.index
-        )
-        found.append(f"{where}Highest mAP over all languages at n = {last}: {winners}.")
-    return found
-
-
-def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
-    """What is told of one pair set: the sampler that is best at the largest n, there and at the smallest n."""
-    trained = rows[rows["n_languages"] > 0].sort_values("value")
-    best = trained[trained["n_languages"] == trained["n_languages"].max()].iloc[-1]
-    sampler = trained[trained.apply(layout.label, axis=1) == layout.label(best)]
-    start = sampler[sampler["n_languages"] == trained["n_languages"].min()].iloc[0]
-    baselines = rows[rows["n_languages"] == 0]
-    return {
-        "sampler": layout.label(best),
-        "start": layout.interval(start),
-        "end": layout.interval(best),
-        "change": _change(_contrast(contrasts, best, start["n_languages"])),
-        "baselines": ", ".join(
-            f"{layout.label(row)} {layout.interval(row)}" for _, row in baselines.iterrows()
-        ),
-    }
-
-
-def _contrast(contrasts: pd.DataFrame, cell: pd.Series, n: int) -> pd.Series | None:
-    """The contrast of a row of scaling.csv with the same curve at n, if there is one."""
-    same = ("benchmark", "setting", "pair_set", "candidate_language")
-    wanted = {name: cell[name] for name in same} | {
-        "cell_n_languages": cell["n_languages"],
-        "reference_n_languages": n,
-    }
-    for side in ("cell", "reference"):
-        wanted |= {f"{side}_{name}": cell[name] for name in ("model", "sampler", "budget", "ladder")}
-        alpha = contrasts[f"{side}_alpha"]
-        contrasts = contrasts[alpha.isna() if pd.isna(cell["alpha"]) else alpha == cell["alpha"]]
-    rows = contrasts[(contrasts[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-    return rows.iloc[0] if len(rows) else None
-
-
-def _change(row: pd.Series | None) -> str:
-    if row is None:
-        return "no paired contrast"
-    if pd.isna(row["ci_low"]):
-        return f"difference {row['difference']:+.3f}, no procedure interval: {row['note']}"
-    return f"paired difference {row['difference']:+.3f} [{row['ci_low']:+.3f}, {row['ci_high']:+.3f}]"
+NUMBERS = {  # where a reader who cannot see a figure finds its numbers
+    "tradeoff": "scaling", "matrix": "pairs", "bias": "scaling", "training": "", "scaling-cross": "scaling",
+    "scaling-mono": "scaling", "scaling-multi": "scaling",
+}  # fmt: skip
+TABLES = {  # title, and the caption's file where it is not the table's name
+    "claims": ("The claims, with verdicts", ""),
+    "trends": ("Slope per doubling of n", ""),
+    "curves": ("Curves", ""),
+    "main": ("Samplers at the largest n", ""),
+    "contrasts": ("The declared contrasts", ""),
+    "gaps": ("The gap of held-out languages", "gaps-table"),
+    "transfer": ("Held-out languages by script and branch", "transfer-table"),
+    "languages": ("Every question language, cross", ""),
+    "entry": ("The entry of a language", ""),
+    "diversity": ("Which languages, at equal n", ""),
+    "components": ("Where the variance comes from", ""),
+    "published": ("Published figures", ""),
+    "scaling": ("mAP against n", ""),
+    "data": ("The data", ""),
+}
+SECTIONS = {
+    "compared": "What was compared, and how to read it",
+    "claims": "The claims ledger",
+    "trends": "Trends along n",
+    "samplers": "Samplers at the largest n",
+    "heldout": "Languages never trained on",
+    "languages": "Language by language",
+    "bias": "Language bias",
+    "published": "Beside published figures",
+    "numbers": "All scaling numbers",
+    "made": "How it was made",
+    "missing": "What is missing",
+}
+QUESTION = (
+    "A dense retriever is trained contrastively on question-passage pairs in n languages: what does n do to retrieval in "
+    "languages, and across languages, that it never saw?"
+)
 
 
 def language_table(languages: pd.DataFrame) -> pd.DataFrame:
@@ -124,27 +95,94 @@ def language_table(languages: pd.DataFrame) -> pd.DataFrame:
     return layout.by_language(table[shown])
 
 
-def build(study: Study, folder: str | Path, provenance: dict[str, Any]) -> str:
-    """The report as HTML, from the tables and figures in `folder`."""
+def data_table(data: pd.DataFrame) -> pd.DataFrame:
+    """data.csv with a row per language and a column per count."""
+    columns = data["data"] + " " + data["what"]
+    wide = data.assign(column=columns).pivot_table(
+        index=["language", "role"], columns="column", values="count", aggfunc="sum", sort=False
+    )
+    return wide.astype("Int64").reset_index().rename_axis(columns=None)
+
+
+def brief(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """(the columns that vary, intervals joined to their value, three digits; what holds for all rows).
+
+    For tables that have no layout of their own.
+    """
+    if table.empty:
+        return pd.DataFrame({"rows": ["none"]}), []
+    table = table.drop(
+        columns=[c for c in table if c.startswith(("runs_ci", "p_runs")) or c == "candidate_text"]
+    )
+    if "ci_low" in table:
+        value = table.columns[table.columns.get_loc("ci_low") - 1]
+        joined = table.apply(layout.interval, axis=1, value=value).where(table[value].notna(), "")
+        table = table.assign(**{value: joined}).drop(columns=["ci_low", "ci_high"])
+    alike = {
+        name: table[name].iloc[0]
+        for name in table
+        if len(table) > 1 and table[name].nunique(dropna=False) == 1
+    }
+    told = [f"{name.replace('_', ' ')}: {value}" for name, value in alike.items() if pd.notna(value)]
+    table = table.drop(columns=list(alike))
+    return table.rename(columns=lambda c: c.replace("_", " ")), [f"In all rows: {', '.join(told)}."] * bool(
+        told
+    )
+
+
+def texts(table: pd.DataFrame) -> list[list[str]]:
+    """The cells as text: numbers with four digits, nothing where there is none."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, float):
+            return "" if pd.isna(value) else f"{value:.4g}"
+        return "" if value is None or value is pd.NA else str(value)
+
+    return [[text(value) for value in row] for row in table.itertuples(index=False, name=None)]
+
+
+def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions: Mapping[str, str]) -> str:
+    """The report as HTML, from the tables and figures in `folder`; captions by figure and table."""
     folder = Path(folder)
 
-    def table(name: str) -> pd.DataFrame:
+    def read(name: str) -> pd.DataFrame:
         return pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=False, na_values=[""])
 
-    def html(shown: pd.DataFrame) -> str:
-        text = shown.to_html(index=False, border=0, escape=True)
-        return text + "".join(f'<p class="small">{escape(note)}</p>' for note in layout.notes(text))
+    def below(name: str) -> list[str]:
+        """What is written below the table in its Markdown."""
+        text = (folder / "tables" / f"{name}.md").read_text(encoding="utf-8")
+        return [part.strip() for part in text.split("\n\n")[1:]]
 
-    figures = {
-        name: {
+    def table(name: str, shown: pd.DataFrame, notes: list[str]) -> dict[str, Any]:
+        title, caption = TABLES.get(name, (f"Table {name.removeprefix('paper-')} of the paper", "paper"))
+        rows = texts(shown)
+        marks = layout.notes(" ".join(cell for row in rows for cell in row))
+        caption = captions[caption or name]
+        return {
+            "title": title,
             "caption": caption,
-            "source": "data:image/svg+xml;base64,"
-            + base64.b64encode((folder / "figures" / f"{name}.svg").read_bytes()).decode(),
+            "columns": list(shown),
+            "rows": rows,
+            "notes": [*notes, *marks],
         }
-        for name, caption in CAPTIONS.items()
-        if (folder / "figures" / f"{name}.svg").exists()
-    }
-    scaling, contrasts = table("scaling"), table("contrasts")
+
+    scaling, contrasts, claims, curves = (read(name) for name in ("scaling", "contrasts", "claims", "curves"))
+    shown = {name: (layout.LAYOUTS[name](read(name)), []) for name in ("main", "trends")}
+    ledger = layout.claims(claims)
+    ledger.insert(2, "verdict", ledger.pop("verdict"))
+    shown |= {"claims": (ledger, []), "curves": (layout.curves(curves), [])}
+    shown |= {"scaling": (layout.scaling(scaling), []), "contrasts": (layout.contrasts(contrasts), [])}
+    shown |= {"languages": (language_table(read("languages")), []), "data": (data_table(read("data")), [])}
+    shown |= {name: brief(read(name)) for name in ("entry", "diversity", "components")}
+    if study.languages.heldout:
+        shown |= {"transfer": (layout.transfer(read("transfer")), []), "gaps": brief(read("gaps"))}
+    shown["published"] = (published.readable(read("published")), below("published"))
+    papers = sorted(
+        (folder / "tables").glob("paper-*.csv"), key=lambda file: int(re.sub(r"\D", "", file.stem))
+    )
+    shown |= {file.stem: (read(file.stem), below(file.stem)) for file in papers}
+
+    told = answers(study, scaling, contrasts, claims)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -152,16 +190,32 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any]) -> str:
     )
     return environment.get_template("report.html.jinja").render(
         study=study,
-        question="A dense retriever is trained contrastively on question-passage pairs in n languages: what does n do "
-        "to retrieval in languages, and across languages, that it never saw?",
-        answer=sentences(study, scaling, contrasts),
-        figures=figures,
-        main=html(layout.main(table("main"))),
-        scaling=html(layout.scaling(scaling)),
-        transfer=html(layout.transfer(table("transfer"))) if study.languages.heldout else "",
-        contrasts=html(layout.contrasts(contrasts)),
-        languages=html(language_table(table("languages"))),
+        question=QUESTION,
+        answer=next(iter(told.values())),
+        others=dict(list(told.items())[1:]),
+        figures=_figures(folder / "figures"),
+        captions=captions,
+        tables={name: table(name, *found) for name, found in shown.items()},
+        sections={k: v for k, v in SECTIONS.items() if k != "heldout" or study.languages.heldout},
+        missing=missing(study, scaling, claims, curves),
         names={code: language_name(code) for code in study.languages.all},
         provenance=provenance,
         config=yaml.safe_dump(provenance["config"], sort_keys=False, allow_unicode=True),
     )
+
+
+def _figures(folder: Path) -> dict[str, dict[str, str]]:
+    """Title, alternative text and data address of every figure that was drawn."""
+    found = {}
+    for name, (title, kind) in FIGURES.items():
+        file = folder / f"{name}.svg"
+        if file.exists():
+            numbers = NUMBERS.get(name, name)
+            alt = f"{kind}. " + (
+                f"The numbers are in tables/{numbers}.csv."
+                if numbers
+                else "The numbers are in runs/*/log.csv."
+            )
+            source = "data:image/svg+xml;base64," + base64.b64encode(file.read_bytes()).decode()
+            found[name] = {"title": title, "alt": alt, "source": source}
+    return found

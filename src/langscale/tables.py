@@ -15,6 +15,7 @@ from langscale.contrasts import adjust, contrast_table
 from langscale.curves import curve_table
 from langscale.diversity import diversity_table
 from langscale.entry import entry_table
+from langscale.gaps import gap_table
 from langscale.grid import ALL, POINT, Grid, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scaling import adjusted, trend_table
@@ -40,6 +41,7 @@ SCALING = {
     "components": component_table,
     "entry": entry_table,
     "diversity": diversity_table,
+    "gaps": gap_table,
 }
 MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
 

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import yaml
 from project import ROOT, copy_project, job_counts, snakemake
 
 from langscale.contrasts import CONTRASTS
+from langscale.report import FIGURES
 from langscale.tables import SCORES
 
 CONFIG = "tests/integration/small.yaml"
@@ -60,11 +62,12 @@ def test_everything_is_there(study):
         "claims",
     ):
         assert f"{name}.csv" in there
-    for name in ("trends", "curves", "components", "entry", "diversity"):
+    for name in ("trends", "curves", "components", "entry", "diversity", "gaps"):
         assert f"{name}.csv" in there
     for name in ("scaling", "main", "transfer", "contrasts", "trends", "curves", "claims", "published"):
         assert {f"{name}.md", f"{name}.tex"} <= there
-    assert {"scaling-mono.svg", "scaling-cross.png"} <= {p.name for p in (results / "figures").iterdir()}
+    drawn = {p.name for p in (results / "figures").iterdir()}
+    assert drawn == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert not [p for p in results.rglob("*.partial")]
 
 
@@ -122,6 +125,19 @@ def test_report_opens_offline(study):
     text = (study / "results/small/report.html").read_text()
     assert not re.search(r'(src|href)="(?!data:|#)', text)
     assert "A small study for the tests" in text and text.count("<img") >= 4
+
+
+def test_snakemake_makes_its_own_report_with_captions_categories_and_labels(study):
+    snakemake(study, "--configfile", CONFIG, "--report", "own.zip")
+    with zipfile.ZipFile(study / "own.zip") as archive:
+        names = archive.namelist()
+        text = archive.read(next(name for name in names if name.endswith("report.html"))).decode()
+    for name in FIGURES:
+        caption = (ROOT / f"workflow/report/{name}.rst").read_text()
+        assert f"{name}.svg" in text and caption[:60].strip() in text, name
+    for name in ("claims.csv", "main.csv", "published.csv", "report.html"):
+        assert name in text
+    assert all(f'"{category}"' in text for category in ("Figures", "Tables", "Report"))
 
 
 def test_provenance(study):

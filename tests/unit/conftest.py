@@ -1,4 +1,4 @@
-"""What tests of torch code share."""
+"""What tests share."""
 
 import sys
 
@@ -22,3 +22,14 @@ def one_thread():
     yield
     torch.set_num_threads(before[0])
     torch.use_deterministic_algorithms(before[1])
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory):
+    """A planted study with its tables, figures and report: (study, folder, text of the page)."""
+    import reported  # not for every test: these draw
+    import synthetic
+
+    made = synthetic.Made(tmp_path_factory.mktemp("scores"), True)
+    folder = tmp_path_factory.mktemp("story")
+    return made, folder, reported.write(made, folder)

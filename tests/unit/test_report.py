@@ -1,4 +1,4 @@
-"""Figures and the report, made from the tables of a planted study."""
+"""The report, made from the tables and figures of a planted study."""
 
 import json
 import re
@@ -7,55 +7,27 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+import reported
 import synthetic
+from reported import read
 
-from langscale import figures, layout, report
-from langscale.provenance import git_commit, hardware, provenance, training_seconds
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return synthetic.Made(tmp_path_factory.mktemp("scores"), True)
-
-
-def logs():
-    rows = [(s, n, step, 5 / (step + n)) for s in ("x-x-mono", "x-y") for n in (1, 3) for step in range(9)]
-    return pd.DataFrame(rows, columns=["sampler", "n_languages", "step", "loss"])
-
-
-def draw(tables, folder):
-    """Every figure, as the workflow draws them from the files."""
-    scaling, transfer = (read(folder, name) for name in ("scaling", "transfer"))
-    for setting in ("mono", "cross", "multi"):
-        figures.save(figures.scaling(scaling, setting), folder / "figures", f"scaling-{setting}")
-    figures.save(figures.bias(scaling), folder / "figures", "bias")
-    if len(transfer):
-        figures.save(figures.transfer(transfer), folder / "figures", "transfer")
-    figures.save(figures.training(logs()), folder / "figures", "training")
-
-
-def read(folder, name):
-    return pd.read_csv(folder / f"tables/{name}.csv", keep_default_na=False, na_values=[""])
-
-
-def write(made, folder):
-    for name, table in made.tables.items():
-        layout.write(table, folder / "tables", name)
-    draw(made.tables, folder)
-    log = folder / "log.csv"
-    pd.DataFrame({"pairs_per_second": [64.0, 32.0]}).to_csv(log, index=False)
-    stored = json.loads(json.dumps(provenance(made.study.model_dump(), [str(log)], folder)))
-    return report.build(made.study, folder, stored)
+from langscale import answer, report
+from langscale.provenance import energy, git_commit, hardware, provenance, training_seconds
 
 
 @pytest.fixture(scope="module")
-def built(made, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    return write(made, folder), folder
+def made(story):
+    return story[0]
+
+
+@pytest.fixture(scope="module")
+def built(story):
+    """(the page, its folder)"""
+    return story[2], story[1]
 
 
 class Page(HTMLParser):
-    """Every tag with its attributes, and the text outside of style sheets."""
+    """Every tag with its attributes, and the text outside of styles and scripts."""
 
     def __init__(self, text):
         super().__init__()
@@ -71,8 +43,15 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] not in ("style", "script"):
             self.text.append(data)
+
+    def named(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def told(text):
+    return " ".join("".join(Page(text).text).split())
 
 
 def test_the_page_is_whole_and_fetches_nothing(built):
@@ -80,46 +59,77 @@ def test_the_page_is_whole_and_fetches_nothing(built):
     page = Page(text)  # asserts that tags close in order
     assert not page.open and text.startswith("<!doctype html>")
     for tag, attributes in page.tags:
-        assert tag not in ("script", "iframe", "object", "embed")
+        assert tag not in ("iframe", "object", "embed") and not (tag == "script" and attributes)
         for name in ("src", "href", "srcset", "data", "action"):
             value = attributes.get(name, "data:")
             assert value.startswith(("data:", "#")), (tag, name, value[:60])
-    assert not re.search(r"url\(|@import", text)
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttp", text)
+    policy = next(
+        m["content"] for m in page.named("meta") if m.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none'") and "http" not in policy
     assert len(text) < 10e6
 
 
-def test_every_figure_is_there_with_an_alternative_text(built):
+def test_every_link_has_its_place_and_every_id_is_one(built):
+    page = Page(built[0])
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [link["href"].removeprefix("#") for link in page.named("a")]
+    assert links[0] == "main" and set(links) <= set(ids) and len(links) == 1 + len(report.SECTIONS)
+
+
+def test_screen_readers_are_told_what_there_is(built):
+    page = Page(built[0])
+    assert page.named("html")[0]["lang"] == "en"
+    for landmark in ("header", "main", "nav"):
+        assert len(page.named(landmark)) == 1
+    tables = len(page.named("table"))
+    assert tables == len(page.named("caption")) == 14
+    assert all(head["scope"] in ("col", "row") for head in page.named("th"))
+    regions = [a for a in page.named("div") if a.get("role") == "region"]
+    assert len(regions) == tables and all(r["aria-label"] and r["tabindex"] == "0" for r in regions)
+
+
+def test_every_figure_is_there_with_an_alternative_text_and_a_caption(built):
     text, folder = built
-    images = [attributes for tag, attributes in Page(text).tags if tag == "img"]
+    images = Page(text).named("img")
     drawn = sorted(file.stem for file in (folder / "figures").glob("*.svg"))
-    assert len(images) == len(drawn) == 6 == len(report.CAPTIONS)
-    assert {image["alt"] for image in images} == set(report.CAPTIONS.values())
+    assert drawn == sorted(report.FIGURES) and len(images) == len(drawn) == len({i["alt"] for i in images})
     assert all(
         len(image["alt"]) > 20 and image["src"].startswith("data:image/svg+xml;base64,") for image in images
     )
+    for name in drawn:
+        assert " ".join(reported.CAPTIONS[name].split()) in told(text), name
+
+
+def sentences(made, folder, scaling=None, contrasts=None):
+    tables = (
+        read(folder, "scaling") if scaling is None else scaling,
+        read(folder, "contrasts") if contrasts is None else contrasts,
+    )
+    return next(iter(answer.answers(made.study, *tables, read(folder, "claims")).values()))
 
 
 def test_the_answer_is_told_with_the_numbers_of_the_tables(made, built):
-    answer = report.sentences(made.study, read(built[1], "scaling"), read(built[1], "contrasts"))
-    text = " ".join("".join(Page(built[0]).text).split())
-    assert all(" ".join(sentence.split()) in text for sentence in answer)
+    three = sentences(made, built[1])
+    assert all(sentence in told(built[0]) for sentence in three)
     table = made.tables["scaling"]
     table = table[
         (table["metric"] == "mAP") & (table["status"] == "all") & (table["candidate_language"] == "all")
     ]
-    cross = table[table["setting"] == "cross"]
+    cross, contrasts = table[table["setting"] == "cross"], made.tables["contrasts"]
 
     def shown(row):
         return f"{row['value']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
 
-    assert len(answer) == 3
-    for pair_set, sentence in (("pool", answer[0]), ("heldout-pool", answer[1]), ("pool-heldout", answer[1])):
+    assert len(three) == 3
+    for pair_set, sentence in (("pool", three[0]), ("heldout-pool", three[1]), ("pool-heldout", three[1])):
         rows = cross[cross["pair_set"] == pair_set]
         best = rows[rows["n_languages"] == 3].sort_values("value").iloc[-1]
         assert shown(best) in sentence and best["sampler"] in sentence
         for sampler in ("untrained", "none"):
             assert shown(rows[rows["sampler"] == sampler].iloc[0]) in sentence
-        contrasts = made.tables["contrasts"]
         found = contrasts[
             (contrasts["cell_sampler"] == best["sampler"]) & (contrasts["reference_sampler"] == best["sampler"])
             & (contrasts["setting"] == "cross") & (contrasts["pair_set"] == pair_set) & (contrasts["metric"] == "mAP")
@@ -127,97 +137,139 @@ def test_the_answer_is_told_with_the_numbers_of_the_tables(made, built):
         assert len(found) == 1
         change = found.iloc[0]
         assert f"{change['difference']:+.3f} [{change['ci_low']:+.3f}, {change['ci_high']:+.3f}]" in sentence
+        verb = "improves" if change["ci_low"] > 0 else "gets worse" if change["ci_high"] < 0 else answer.SAME
+        assert f"retrieval across them {verb}:" in sentence or f"retrieval {verb}, mAP going from" in sentence
     at_one = cross[(cross["pair_set"] == "pool") & (cross["n_languages"] == 1)].iloc[0]
-    assert f"goes from {shown(at_one)} to" in answer[0]
-    assert answer[1].startswith("For the 2 languages it never saw, at n = 3:")
+    assert f"goes from {shown(at_one)} at n = 1 to" in three[0]
+    assert three[1].startswith("For the 2 languages it never trained on: asking in them, retrieval ")
     for setting in ("mono", "cross", "multi"):
         rows = table[
             (table["setting"] == setting) & (table["pair_set"] == "all") & (table["n_languages"] == 3)
         ]
-        best = rows.sort_values("value").iloc[-1]
-        alpha = "" if pd.isna(best["alpha"]) else f" {best['alpha']:g}"
-        assert f"{setting} {best['sampler']}{alpha} ({best['value']:.3f})" in answer[2]
+        second, best = rows.sort_values("value").iloc[-2:].to_dict("records")
+        alpha, beta = ("" if pd.isna(row["alpha"]) else f" {row['alpha']:g}" for row in (best, second))
+        lead = f"{best['value'] - second['value']:+.3f}"
+        text = f"in {setting} {best['sampler']}{alpha} ({best['value']:.3f}, {lead} ["
+        assert text in three[2] and f"] over {second['sampler']}{beta})" in three[2]
+    counts = made.tables["claims"].query("part == 'all'")["verdict"].value_counts()
+    assert all(f"{n} {verdict}" in three[2] for verdict, n in counts.items())
+
+
+def test_a_direction_is_told_only_where_the_interval_leaves_out_0(made, built):
+    contrasts = read(built[1], "contrasts")
+    for low, high, verb in (
+        (0.1, 0.2, "improves"),
+        (-0.2, -0.1, "gets worse"),
+        (-0.1, 0.1, "does not change detectably"),
+    ):
+        three = sentences(
+            made, built[1], contrasts=contrasts.assign(difference=(low + high) / 2, ci_low=low, ci_high=high)
+        )
+        assert (
+            f"retrieval across them {verb}: asked" in three[0]
+            and f"asking in them, retrieval {verb}, mAP" in three[1]
+        )
+    assert (
+        "does not change detectably"
+        in sentences(made, built[1], contrasts=contrasts.assign(ci_low=float("nan")))[0]
+    )
+
+
+def test_the_lead_of_the_best_sampler_has_the_sign_of_the_best(made, built):
+    """A contrast stands in the tables in one direction only; here the best sampler is its reference."""
+    contrasts = read(built[1], "contrasts")
+    contrasts = contrasts.assign(difference=0.25, ci_low=0.125, ci_high=0.5)
+    text = sentences(made, built[1], contrasts=contrasts)[2]
+    assert {"+0.250 [+0.125, +0.500] over", "-0.250 [-0.500, -0.125] over"} & set(
+        re.findall(r"[+-]0\.250 \[.*?\] over", text)
+    )
 
 
 def test_the_answer_starts_at_the_smallest_n_even_where_that_is_best(made, built):
-    scaling, contrasts = read(built[1], "scaling"), read(built[1], "contrasts")
+    scaling = read(built[1], "scaling")
     scaling.loc[scaling["n_languages"] == 1, ["value", "ci_low", "ci_high"]] = 0.987, 0.98, 0.99
-    answer = report.sentences(made.study, scaling, contrasts)
-    assert "goes from 0.987 [0.980, 0.990] to 0." in answer[0]
+    assert "goes from 0.987 [0.980, 0.990] at n = 1 to 0." in sentences(made, built[1], scaling)[0]
+
+
+def test_a_study_of_one_n_says_that_it_cannot_tell(made, built):
+    scaling = read(built[1], "scaling")
+    three = sentences(made, built[1], scaling[scaling["n_languages"] != 1])
+    assert "at n = 3 only, so the study cannot say what n does" in three[0] and "going from" not in three[1]
+
+
+def test_several_models_have_an_answer_each_and_the_first_is_the_headline(made, built):
+    scaling, claims = read(built[1], "scaling"), read(built[1], "claims")
+    study = made.study.model_copy(update={"models": {"b": None, "tiny": None}})
+    both = pd.concat([scaling, scaling[scaling["model"] == "tiny"].assign(model="b")])
+    found = answer.answers(study, both, read(built[1], "contrasts"), claims)
+    assert list(found) == ["cldr, b, total", "cldr, tiny, total"]
+
+
+def test_what_is_missing_is_told(made, built):
+    tables = [read(built[1], name) for name in ("scaling", "claims", "curves")]
+    text = "\n".join(answer.missing(made.study, *tables))
+    assert "Benchmarks of the paper: xquad-r, mlqa-r, miracl." in text and "Samplers: x-x-mono." in text
+    assert "Controls: x-y-batch, hybrid-batch." in text and "there are 2 (1, 3)" in text
+    assert "Procedure intervals" not in text and "Held-out languages" not in text
+    untested = tables[1][(tables[1]["part"] == "all") & (tables[1]["verdict"] == "not tested here")]
+    assert len(untested) and all(claim in text for claim in untested["claim"])
+    assert all(line in told(built[0]) for line in text.splitlines())
+    controlled = tables[0].copy()
+    controlled.loc[controlled["sampler"] == "hybrid", "sampler"] = "x-y-batch"
+    assert "Controls" not in "\n".join(answer.missing(made.study, controlled, *tables[1:]))
 
 
 def test_tables_config_and_provenance_are_on_the_page(made, built):
-    text = "".join(Page(built[0]).text)
+    text = told(built[0])
     row = made.tables["contrasts"].query("family == 'bias'").iloc[0]
     assert f"{row['difference']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in text
     assert "†" not in text and "‡" not in text
     assert "resamples: 200" in text and "200 resamples" in text
     assert "1 runs, " in text and hardware()["processor"] in text
+    assert ("Energy: not readable" in text) != ("Energy of training: at most" in text)
     for code in ("ar", "el"):
         assert f"({code})" in text
-    assert len([tag for tag, _ in Page(built[0]).tags if tag == "table"]) == 5
+    for claim in made.tables["claims"]["statement"].unique():
+        assert claim in text
+    assert "conditional on these evaluation languages" in text
 
 
 def test_titles_and_names_cannot_break_the_page(made, built):
     study = made.study.model_copy(update={"title": "<script>alert(1)</script> & more"})
     stored = json.loads(json.dumps(provenance(made.study.model_dump(), [], built[1])))
-    text = report.build(study, built[1], stored)
-    assert "<script>" not in text and "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
+    text = report.build(study, built[1], stored, reported.CAPTIONS)
+    assert "<script>alert" not in text and "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
 
 
-def test_figures_and_page_have_the_same_bytes_twice(made, built, tmp_path):
-    write(made, tmp_path)
-    for kind in ("svg", "png"):
-        files = sorted((built[1] / "figures").glob(f"*.{kind}"))
-        assert len(files) == 6
-        for file in files:
-            assert file.read_bytes() == (tmp_path / "figures" / file.name).read_bytes(), file.name
+def test_the_page_has_the_same_bytes_twice(made, built):
+    assert reported.page(made.study, built[1]) == built[0]
 
 
-def test_figures_say_what_they_show(built):
-    """Text stays text in the svg: labels, lines and units can be read and searched."""
-    svg = (built[1] / "figures/scaling-cross.svg").read_text(encoding="utf-8")
-    for text in ("training languages n", "cross mAP (cldr, tiny)", "x-y", "hybrid 0.5", "untrained", "BM25"):
-        assert f">{text}<" in svg, text
-    for pair_set in ("pool", "pool-heldout", "heldout-pool", "heldout"):
-        assert f">{figures.PANELS[pair_set]}<" in svg
-    bias = (built[1] / "figures/bias.svg").read_text(encoding="utf-8")
-    assert "rank distance (positions)" in bias and "own language in the top 10 (share)" in bias
-    transfer = (built[1] / "figures/transfer.svg").read_text(encoding="utf-8")
-    for text in ("Grek = Greek (el) *", "Latn = Germanic (nl)", "hybrid 0.5 n=3", "n=1"):
-        assert f">{text}<" in transfer, text
-    training = (built[1] / "figures/training.svg").read_text(encoding="utf-8")
-    assert ">InfoNCE (nats)<" in training and training.count(">n=3<") == 2
+def test_columns_that_are_the_same_in_all_rows_are_told_once():
+    table = pd.DataFrame({"model": "m", "n": [1, 2], "gap": [0.5, float("nan")], "ci_low": [0.25, None], "ci_high": [0.75, None],
+                          "note": None})  # fmt: skip
+    shown, notes = report.brief(table)
+    assert notes == ["In all rows: model: m."] and list(shown) == ["n", "gap"]
+    assert shown["gap"].tolist() == ["0.500 [0.250, 0.750]", ""]
+    assert report.brief(table[:0])[0].to_dict("records") == [{"rows": "none"}]
 
 
-def test_curves_are_at_the_values_of_the_table_with_their_intervals(made):
-    table = made.tables["scaling"]
-    axes = figures.scaling(table, "cross").axes[1]
-    assert axes.get_title() == figures.PANELS["pool-heldout"]
-    rows = table[
-        (table[["status", "candidate_language"]] == "all").all(axis=1)
-        & (table[["setting", "pair_set", "metric"]] == ["cross", "pool-heldout", "mAP"]).all(axis=1)
-    ]
-    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
-    bars = [tuple(segment[:, 1]) for bar in axes.collections for segment in bar.get_segments()]
-    for row in rows.to_dict("records"):
-        name = {"none": "BM25", "hybrid": "hybrid 0.5"}.get(row["sampler"], row["sampler"])
-        assert lines[name][1 if row["n_languages"] == 3 else 0] == row["value"]
-        assert not row["n_languages"] or (row["ci_low"], row["ci_high"]) in bars
-    assert len(rows) == 6 and len(bars) == 4
-
-
-def test_training_curves_have_one_style_per_n_in_all_panels():
-    panels = figures.training(logs()[lambda t: (t["sampler"] == "x-y") | (t["n_languages"] == 3)]).axes
-    colors = [{line.get_label(): line.get_color() for line in axes.lines} for axes in panels]
-    assert [set(panel) for panel in colors] == [{"n=3"}, {"n=1", "n=3"}]
-    assert colors[0]["n=3"] == colors[1]["n=3"] != colors[1]["n=1"]
-
-
-def test_training_curves_of_several_budgets_are_panels_of_their_own():
-    several = pd.concat([logs().assign(budget=b, model="m") for b in ("fixed-total", "fixed-rows")])
-    titles = [axes.get_title() for axes in figures.training(several).axes]
-    assert titles == [f"{s} fixed-{b}" for b in ("total", "rows") for s in ("x-x-mono", "x-y")]
+def test_energy_is_a_bound_from_what_the_machine_tells(tmp_path, monkeypatch):
+    nothing = {"source": None, "watts": None, "kwh_at_most": None}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert energy(3600, tmp_path) == nothing
+    for zone, watts in (
+        ("intel-rapl:0", 65),
+        ("intel-rapl:1", 35),
+        ("intel-rapl:0:0", 10),
+    ):  # the last is a part of the first
+        (tmp_path / zone).mkdir()
+        (tmp_path / zone / "constraint_0_power_limit_uw").write_text(f"{watts * 10**6}\n")
+    assert energy(3600, tmp_path) == {"source": "RAPL", "watts": 100.0, "kwh_at_most": 0.1}
+    card = tmp_path / "nvidia-smi"
+    card.write_text("#!/bin/sh\necho 400.00\necho '[N/A]'\n")
+    card.chmod(0o755)
+    assert energy(1800, tmp_path) == {"source": "nvidia-smi", "watts": 400.0, "kwh_at_most": 0.2}
 
 
 def test_provenance_without_git_and_with_it(tmp_path, monkeypatch):
@@ -258,8 +310,8 @@ def test_without_heldout_languages_and_baselines(tmp_path):
         evaluation={"bm25": False},
         replicates=3,
     )
-    text = "".join(Page(write(made, tmp_path)).text)
-    assert "From 1 to 3 training languages" in text and "languages it never saw" not in text
+    text = told(reported.write(made, tmp_path))
+    assert "at n = 1 to" in text and "No language is held out" in text and "BM25 0" not in text
     assert "fewer than 4 replicates" in text and "there are no procedure intervals" in text
     assert "none was declared in the config" in text
-    assert "Languages never trained on" not in text and "no language is held out" not in text
+    assert "Languages never trained on" not in text and "A lexical baseline (BM25)." in text

@@ -4,28 +4,45 @@ Needs:  tables/*.csv, runs/<run>/log.csv
 Makes:  figures/*.svg and .png, report.html (one file, opens offline), provenance.json
 """
 
+
+report: "../report/study.rst"
+
+
+HELDOUT_FIGURES = ["gaps", "transfer"] if STUDY.languages.heldout else []
 FIGURES = [
-    "scaling-mono",
-    "scaling-cross",
-    "scaling-multi",
-    *(["transfer"] if STUDY.languages.heldout else []),
-    "bias",
-    "training",
+    *"scaling-cross scaling-mono scaling-multi tradeoff".split(),
+    *HELDOUT_FIGURES,
+    *"matrix bias shares training".split(),
 ]
+FIGURE_TABLES = "scaling curves published pairs shares gaps transfer".split()
 
 
 rule figures_of_study:
-    """Scaling curves, transfer, language bias and training curves."""
+    """Scaling curves, samplers and alpha, gap and transfer, the language matrix, language bias, training curves."""
     input:
-        tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=["scaling", "transfer"]),
+        tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=FIGURE_TABLES),
         logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
-        code=code("figures.py", "figures.py"),
-    output:
-        expand(
-            f"{RESULTS}/figures/{{figure}}.{{kind}}",
-            figure=FIGURES,
-            kind=["svg", "png"],
+        code=code(
+            "figures.py",
+            "figures.py",
+            "drawing.py",
+            "dots.py",
+            "matrix.py",
+            "curves.py",
+            "layout.py",
+            "languages.py",
         ),
+    output:
+        [
+            report(
+                f"{RESULTS}/figures/{name}.svg",
+                caption=f"../report/{name}.rst",
+                category="Figures",
+                labels={"figure": name},
+            )
+            for name in FIGURES
+        ],
+        expand(f"{RESULTS}/figures/{{figure}}.png", figure=FIGURES),
     log:
         f"{RESULTS}/logs/figures.log",
     localrule: True
@@ -33,6 +50,8 @@ rule figures_of_study:
         "../../environment.yml"
     params:
         names=FIGURES,
+        tables=FIGURE_TABLES,
+        pool=STUDY.languages.pool,
         logs=[
             {
                 "model": run.model,
@@ -71,9 +90,23 @@ rule report_of_study:
         tables=rules.tables.input,
         figures=rules.figures_of_study.output,
         provenance=rules.provenance.output,
-        code=code("report.py", "report.py", "report.html.jinja"),
+        captions=sorted((ROOT / "workflow/report").glob("*.rst")),
+        code=code(
+            "report.py",
+            "report.py",
+            "answer.py",
+            "layout.py",
+            "report.html.jinja",
+            "report.css.jinja",
+            "report.js.jinja",
+        ),
     output:
-        f"{RESULTS}/report.html",
+        report(
+            f"{RESULTS}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            labels={"file": "report.html"},
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     localrule: True

@@ -14,7 +14,7 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/bias.csv         measures of language bias, with the median rank distance
         tables/trends.csv       slope per doubling of n;  tables/curves.csv  curves through the means at each n
         tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
-        tables/diversity.csv    which languages at equal n
+        tables/diversity.csv    which languages at equal n;  tables/gaps.csv  pool minus held-out languages
         tables/claims.csv       a verdict on every claim of the paper and every hypothesis
         (scaling, main, transfer, contrasts, trends, curves, claims and bias also as .md and .tex)
         tables/published.*      published figures beside the study's own
@@ -41,8 +41,16 @@ TABLES = [
     "components",
     "entry",
     "diversity",
+    "gaps",
     "claims",
 ]
+CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
+    name: name
+    for name in ("claims", "main", "contrasts", "trends", "curves", "scaling")
+} | {
+    "gaps": "gaps-table",
+    "transfer": "transfer-table",
+}
 READABLE = [
     "scaling",
     "main",
@@ -77,6 +85,7 @@ rule statistics:
             "components.py",
             "entry.py",
             "diversity.py",
+            "gaps.py",
             "statistics.py",
             "scores.py",
             "metrics.py",
@@ -86,7 +95,19 @@ rule statistics:
             "zeroshot.py",
         ),
     output:
-        expand(f"{RESULTS}/tables/{{table}}.csv", table=TABLES),
+        [
+            (
+                report(
+                    f"{RESULTS}/tables/{name}.csv",
+                    caption=f"../report/{CAPTIONS[name]}.rst",
+                    category="Tables",
+                    labels={"table": name},
+                )
+                if name in CAPTIONS
+                else f"{RESULTS}/tables/{name}.csv"
+            )
+            for name in TABLES
+        ],
         expand(
             f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]
         ),
@@ -119,9 +140,16 @@ rule published:
             "layout.py",
         ),
     output:
+        report(
+            f"{RESULTS}/tables/published.csv",
+            caption="../report/published.rst",
+            category="Tables",
+            labels={"table": "published"},
+        ),
+        expand(f"{RESULTS}/tables/published.{{kind}}", kind=["md", "tex"]),
         expand(
             f"{RESULTS}/tables/{{table}}.{{kind}}",
-            table=["published", *paper.names(STUDY)],
+            table=paper.names(STUDY),
             kind=["csv", "md", "tex"],
         ),
     log:

@@ -1,0 +1,222 @@
+"""The answer of a study in three sentences, and what it leaves open, written from its tables."""
+
+import pandas as pd
+
+from langscale import layout
+from langscale.config import Study
+from langscale.grid import ALL, BM25, NONE, UNTRAINED
+from langscale.scores import SETTINGS
+from langscale.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
+
+BETTER, WORSE, SAME = "improves", "gets worse", "does not change detectably"
+VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED)
+
+
+def answers(
+    study: Study, scaling: pd.DataFrame, contrasts: pd.DataFrame, claims: pd.DataFrame
+) -> dict[str, list[str]]:
+    """Three sentences for every benchmark, model and budget that has a curve, by what tells them apart.
+
+    What n does to cross mAP among pool languages; what it does on held-out ones; which sampler is best, and how many
+    claims hold. The first entry is the headline: the benchmark, model and budget that the config names first.
+    """
+    table = scaling[
+        (scaling["metric"] == "mAP") & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
+    ]
+    table = layout.headline(table)
+    contrasts = contrasts[(contrasts["metric"] == "mAP") & (contrasts["checkpoint"] == "last")]
+    contrasts = contrasts[contrasts["average"] == "macro"]
+    names = ["benchmark", "model", "budget"]
+    curves = table.loc[table["n_languages"] > 0, names].drop_duplicates()
+    first = [list(part) for part in (study.benchmarks, study.models, study.budgets)]
+    curves = sorted(
+        curves.itertuples(index=False, name=None),
+        key=lambda curve: [known.index(name) for known, name in zip(first, curve, strict=True)],
+    )
+    found = {}
+    for benchmark, model, budget in curves:
+        here = table[(table["benchmark"] == benchmark) & table["model"].isin([model, BM25])]
+        here = here[here["budget"].isin([budget, NONE])]
+        told = [
+            _pool(here, contrasts),
+            _heldout(study, here, contrasts),
+            _best(here, contrasts) + _counts(claims),
+        ]
+        found[f"{benchmark}, {model}, {budget}"] = told
+    return found or {
+        "": ["No benchmark of this study gives mAP, so it says nothing about retrieval across languages; "
+             "the tables have nDCG@10 within languages."]
+    }  # fmt: skip
+
+
+def _pool(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    rows = here[(here["setting"] == "cross") & (here["pair_set"] == "pool")]
+    if rows.empty:
+        return "There is one training language, so nothing is said of retrieval across training languages."
+    told = _curve(rows, contrasts)
+    if told["first"] == told["last"]:
+        return (
+            "Retrieval across training languages was measured at n = {last} only, so the study cannot say what n does: "
+            "asked in one pool language for a passage in another, mean average precision (mAP) is {end} with {sampler}, "
+            "the best sampler there; {baselines}.".format(**told)
+        )
+    return (
+        "With more training languages, retrieval across them {verb}: asked in one pool language for a passage in "
+        "another, mean average precision (mAP) goes from {start} at n = {first} to {end} at n = {last} with {sampler}, "
+        "the best sampler there ({change}); {baselines}.".format(**told)
+    )
+
+
+def _heldout(study: Study, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    count = len(study.languages.heldout)
+    found = []
+    for pair_set, text in (
+        ("heldout-pool", "asking in them"),
+        ("pool-heldout", "asking for passages in them"),
+    ):
+        rows = here[(here["setting"] == "cross") & (here["pair_set"] == pair_set)]
+        if len(rows):
+            told = _curve(rows, contrasts)
+            moved = "{verb}, mAP going from {start} to {end} with {sampler} ({change}; {baselines})"
+            alone = "has mAP {end} with {sampler} ({baselines})"
+            found.append(
+                f"{text}, retrieval " + (alone if told["first"] == told["last"] else moved).format(**told)
+            )
+    if not found:
+        return "No language is held out, so the study says nothing about languages never trained on."
+    languages = "1 language" if count == 1 else f"{count} languages"
+    return f"For the {languages} it never trained on: {'; '.join(found)}."
+
+
+def _best(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    last = here["n_languages"].max()
+    end = here[(here["pair_set"] == ALL) & (here["n_languages"] == last)]
+    found = []
+    for setting in SETTINGS:
+        rows = end[end["setting"] == setting].sort_values("value")
+        if len(rows):
+            best = rows.iloc[-1]
+            ahead = f", {_ahead(contrasts, best, rows.iloc[-2])}" if len(rows) > 1 else ""
+            found.append(f"in {setting} {layout.label(best)} ({best['value']:.3f}{ahead})")
+    return f"Highest mAP over all languages at n = {last}: {', '.join(found)}"
+
+
+def _ahead(contrasts: pd.DataFrame, best: pd.Series, second: pd.Series) -> str:
+    """By how much the best sampler leads the second; a contrast is in the tables in one direction only."""
+    row, sign = _contrast(contrasts, best, second), 1
+    if row is None:
+        row, sign = _contrast(contrasts, second, best), -1
+    if row is None:
+        return f"then {layout.label(second)} ({second['value']:.3f})"
+    ends = sorted(sign * row[name] for name in ("ci_low", "ci_high"))
+    between = "" if pd.isna(ends[0]) else f" [{ends[0]:+.3f}, {ends[1]:+.3f}]"
+    return f"{sign * row['difference']:+.3f}{between} over {layout.label(second)}"
+
+
+def _counts(claims: pd.DataFrame) -> str:
+    rows = claims[claims["part"] == ALL]
+    counts = ", ".join(
+        f"{(rows['verdict'] == v).sum()} {v}" for v in VERDICTS if (rows["verdict"] == v).any()
+    )
+    return f"; verdicts on claims and hypotheses: {counts}." if counts else "."
+
+
+def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
+    """What is told of one pair set: the sampler that is best at the largest n, there and at the smallest n."""
+    trained = rows[rows["n_languages"] > 0].sort_values("value")
+    best = trained[trained["n_languages"] == trained["n_languages"].max()].iloc[-1]
+    sampler = trained[trained.apply(layout.label, axis=1) == layout.label(best)]
+    start = sampler[sampler["n_languages"] == sampler["n_languages"].min()].iloc[0]
+    change = _contrast(contrasts, best, start)
+    baselines = [
+        f"{layout.label(row)} {layout.interval(row)}" for _, row in rows[rows["n_languages"] == 0].iterrows()
+    ]
+    return {
+        "sampler": layout.label(best),
+        "first": str(start["n_languages"]),
+        "last": str(best["n_languages"]),
+        "start": layout.interval(start),
+        "end": layout.interval(best),
+        "verb": _verb(change),
+        "change": _change(change),
+        "baselines": ", ".join(baselines) or "no baseline was run",
+    }
+
+
+def _contrast(contrasts: pd.DataFrame, cell: pd.Series, reference: pd.Series) -> pd.Series | None:
+    """The contrast of two rows of scaling.csv, cell minus reference, if there is one."""
+    wanted = {name: cell[name] for name in ("benchmark", "setting", "pair_set", "candidate_language")}
+    for side, row in (("cell", cell), ("reference", reference)):
+        wanted |= {
+            f"{side}_{name}": row[name] for name in ("model", "sampler", "budget", "ladder", "n_languages")
+        }
+        alpha = contrasts[f"{side}_alpha"]
+        contrasts = contrasts[alpha.isna() if pd.isna(row["alpha"]) else alpha == row["alpha"]]
+    rows = contrasts[(contrasts[list(wanted)] == pd.Series(wanted, dtype=object)).all(axis=1)]
+    return rows.iloc[0] if len(rows) else None
+
+
+def _verb(row: pd.Series | None) -> str:
+    """A direction only where the procedure interval leaves out 0."""
+    if row is None or pd.isna(row["ci_low"]) or row["ci_low"] <= 0 <= row["ci_high"]:
+        return SAME
+    return BETTER if row["ci_low"] > 0 else WORSE
+
+
+def _change(row: pd.Series | None) -> str:
+    if row is None:
+        return "no paired contrast"
+    if pd.isna(row["ci_low"]):
+        return f"difference {row['difference']:+.3f}, no procedure interval: {row['note']}"
+    return f"paired difference {row['difference']:+.3f} [{row['ci_low']:+.3f}, {row['ci_high']:+.3f}]"
+
+
+def missing(study: Study, scaling: pd.DataFrame, claims: pd.DataFrame, curves: pd.DataFrame) -> list[str]:
+    """What the study lacks, from its config and tables: samplers, controls, benchmarks, replicates, n, tests."""
+    trained = scaling[scaling["n_languages"] > 0]
+    samplers, n = set(trained["sampler"]), sorted(trained["n_languages"].unique())
+    sets = {options.set or name for name, options in study.benchmarks.items()}
+    mixed = [s for s in ("x-y", "hybrid") if s in samplers and f"{s}-batch" not in samplers]
+    lacking = [s for s in ("x-x-mono", "x-y", "hybrid") if s not in samplers]
+    absent = [name for name in ("xquad-r", "mlqa-r", "miracl") if name not in sets]
+    found = []
+    if study.replicates < 4:
+        found.append(f"Procedure intervals: they need four replicates, there are {study.replicates}.")
+    if absent:
+        found.append(f"Benchmarks of the paper: {', '.join(absent)}.")
+    if lacking:
+        found.append(f"Samplers: {', '.join(lacking)}.")
+    if mixed:
+        controls = ", ".join(f"{s}-batch" for s in mixed)
+        found.append(
+            f"Controls: {controls}. With {' and '.join(mixed)} no positive is in the question's language, which gives "
+            "away 1/n of a batch, so what they show along n is no finding without the control."
+        )
+    if trained.loc[trained["sampler"] == "hybrid", "alpha"].nunique() < 3:
+        found.append("A sweep of alpha: fewer than three values of it.")
+    if UNTRAINED not in set(scaling["sampler"]):
+        found.append("The untrained encoder.")
+    if not study.evaluation.bm25:
+        found.append("A lexical baseline (BM25).")
+    if len(n) < 6:
+        found.append(
+            f"Curves that bend: a ceiling or a turn needs six values of n, there {'is' if len(n) == 1 else 'are'} "
+            f"{len(n)} ({', '.join(map(str, n))}); the n of half the gain is then not identified."
+        )
+    elif len(curves) and curves[["n50", "n95"]].isna().all(axis=None):
+        found.append("The n of half and of 95% of the gain: not identified within the observed n.")
+    if len(study.budgets) == 1:
+        kind = next(iter(study.budgets.values())).kind
+        found.append(
+            f"Other budgets than {kind}: with one, the number of languages and the share of each move together."
+        )
+    if not study.languages.heldout:
+        found.append("Held-out languages.")
+    if study.audit is None:
+        found.append("An audit of the overlap between training and evaluation data.")
+    untested = claims[(claims["part"] == ALL) & (claims["verdict"] == NOT_TESTED)]
+    found += [
+        f"{', '.join(dict.fromkeys(rows['claim']))}: {reason}."
+        for reason, rows in untested.groupby("reason", sort=False)
+    ]
+    return found
