@@ -30,6 +30,13 @@ BENCHMARKS = sorted(STUDY.benchmarks)
 SOURCES = sorted(STUDY.sources)
 
 
+onstart:
+    # The limit on jobs a second makes Snakemake 9 start a timer at every event, which comes back each second as long as
+    # jobs wait; with hundreds of finished jobs it does little else. Local jobs need no such limit.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 wildcard_constraints:
     run=r"[^/]+/[^/]+/[^/]+/n\d+-[0-9a-f]{8}/seed\d+",
     subset=r"n\d+-[0-9a-f]{8}",

@@ -12,7 +12,6 @@ Runs the whole study in a temporary folder and splits its CPU time (user and sys
 
 import ast
 import os
-import platform
 import re
 import resource
 import statistics
@@ -21,6 +20,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from timing import Line, processor
 
 ROOT = Path(__file__).resolve().parents[1]
 # imported inside functions: what a job of the rule loads beyond the imports of its script
@@ -94,7 +95,8 @@ def run(config: str) -> tuple[float, float, float, dict[str, int]]:
         return wall, children() - before, main, jobs
 
 
-def main(config: str) -> None:
+def main(config: str) -> tuple[float, float]:
+    """Write benchmarks/overhead.md; (the share, the study's minutes)."""
     wall, cpu, snakemake, jobs = run(config)
     jobs["untrained"] = jobs["embed"] - jobs["train"]
     jobs["embed"] = jobs["train"]
@@ -121,12 +123,18 @@ def main(config: str) -> None:
     ]
     (ROOT / "benchmarks/overhead.md").write_text("\n".join(lines))
     print("\n".join(lines))
+    return share, wall / 60
 
 
-def processor() -> str:
-    """Name of the processor."""
-    names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
-    return names[0] if names else platform.processor()
+def lines(_: object) -> list[Line]:
+    """The share as a line of `bench.py`; a study of toy size has nothing else, so there is no such line."""
+    share, minutes = main("config/config.yaml")
+    remark = f"{minutes:.1f} minutes; by part in overhead.md"
+    return [
+        Line(
+            "share of the default study that is not computation", "", [share], "%", 0.2, False, remark=remark
+        )
+    ]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from langscale.files import atomic, sha256
 from langscale.tokens import Tokens
 
-BLOCK = 256
+BLOCK = 4096  # tokens that are encoded together, padding included: what passes between two layers stays in the cache
 SIDES = ("questions", "candidates")
 CONFIGS = ("config.json", "1_Pooling/config.json")
 DENSE = ("2_Dense/config.json", "2_Dense/model.safetensors")  # where the pooling has a dense layer
@@ -19,25 +20,38 @@ CODE = ("embedding.py", "encoder.py", "tokens.py")
 def embed(encoder, tokens: Tokens) -> np.ndarray:
     """float32 [N, d] unit vectors of all texts, by an `encoder.Encoder` in its place of computing.
 
-    Distinct token sequences are encoded once, in blocks of fixed size sorted by token count, then by the ids, so a
-    vector depends on the set of texts and not on their order.
+    Distinct token sequences are encoded once, in `blocks`, so a vector depends on the set of texts and not on their
+    order.
     """
     import torch
 
     encoder.eval()
     device = next(encoder.parameters()).device
     first, inverse = tokens.distinct()
-    order = np.array(sorted(first, key=lambda row: (tokens.lengths[row], tokens[row].tobytes())))
     vectors = None
     with torch.inference_mode():
-        for start in range(0, len(order), BLOCK):
-            rows = order[start : start + BLOCK]
+        for rows in blocks(tokens, first):
             ids, mask = (torch.from_numpy(a).to(device) for a in tokens.padded(rows, encoder.padding))
             block = encoder(ids, mask).cpu().numpy()
             if vectors is None:
                 vectors = np.empty((len(tokens), block.shape[1]), dtype=np.float32)
             vectors[rows] = block
     return vectors[first[inverse]]
+
+
+def blocks(tokens: Tokens, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """The texts at `rows` in blocks of at most BLOCK tokens, padding included, or of a single text.
+
+    They are sorted by token count, then by the ids.
+    """
+    order = np.array(sorted(rows, key=lambda row: (tokens.lengths[row], tokens[row].tobytes())))
+    lengths, start = tokens.lengths[order], 0
+    while start < len(order):
+        padded = np.arange(1, min(BLOCK, len(order) - start) + 1)
+        padded *= lengths[start : start + len(padded)]
+        size = max(1, int(np.searchsorted(padded, BLOCK, side="right")))
+        yield order[start : start + size]
+        start += size
 
 
 def embed_benchmark(encoder, tokens: str | Path) -> dict[str, np.ndarray]:

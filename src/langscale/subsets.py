@@ -4,15 +4,16 @@ import json
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from langscale.errors import UserError
 from langscale.files import atomic
 from langscale.streams import key
+
+if TYPE_CHECKING:
+    import pandas as pd  # training reads subsets and needs none
 
 FIELDS = (
     "queries", "positives", "negatives", "passage", "negative_passage", "whole", "question", "answers",
@@ -79,8 +80,8 @@ class Subset:
 
 def build(
     name: str,
-    pairs: pd.DataFrame,
-    passages: pd.DataFrame,
+    pairs: "pd.DataFrame",
+    passages: "pd.DataFrame",
     languages: Sequence[str],
     pool: Sequence[str],
     hard: int,
@@ -92,6 +93,8 @@ def build(
     The pair ids in `without` are left out. The rows are those of the whole tables all the same. `fingerprints`: int64,
     of the queries of `pairs`, by which it is known which pairs ask the same; None: no two do.
     """
+    import pandas as pd
+
     languages = sorted(languages)
     ids = sorted(set(pairs["pair_id"]) - without, key=lambda pair: (key("pair", pair), pair))
     queries = _matrix(pairs, "pair_id", ids, languages)
@@ -121,13 +124,17 @@ def build(
 
 
 def _same(
-    pairs: pd.DataFrame, numbers: pd.Index, fingerprints: np.ndarray | None
-) -> tuple[pd.Series, np.ndarray]:
+    pairs: "pd.DataFrame", numbers: "pd.Index", fingerprints: np.ndarray | None
+) -> tuple["pd.Series", np.ndarray]:
     """(question by pair id, answers) of the pairs that ask what another pair with another passage asks.
 
     Two pairs ask the same if their queries are equal in one language, whichever it is, or both the same as a third's: so
     the answer does not depend on the languages of the subset.
     """
+    import pandas as pd
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     none = pd.Series(dtype=np.int64), np.empty(0, dtype=np.int64)
     if fingerprints is None:
         return none
@@ -150,8 +157,10 @@ def _same(
     return table["question"], np.unique(answers[:, 0] << 32 | answers[:, 1])
 
 
-def _matrix(table: pd.DataFrame, column: str, ids: Sequence[str], languages: Sequence[str]) -> np.ndarray:
+def _matrix(table: "pd.DataFrame", column: str, ids: Sequence[str], languages: Sequence[str]) -> np.ndarray:
     """Row number of every (id, language), -1 where there is none."""
+    import pandas as pd
+
     rows = np.full((len(ids), len(languages)), -1, dtype=np.int64)
     i = pd.Index(ids).get_indexer(table[column])
     j = pd.Index(languages).get_indexer(table["language"])

@@ -1,0 +1,50 @@
+"""One side of `shard_speed`: a process that searches whenever a line comes in, and answers with its seconds and its peak.
+
+python benchmarks/searcher.py ours|faiss FOLDER K [GIB]     GIB: of address space that it may have
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from langscale import shards
+from langscale.files import rows
+
+PART = 65_536  # vectors that the peer's index is given at a time
+
+
+def main(name: str, folder: str, k: int, gib: str) -> None:
+    if gib:
+        limit = int(float(gib) * 2**30)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    faiss.omp_set_num_threads(1)
+    file, queries = f"{folder}/vectors.npy", np.load(f"{folder}/queries.npy")
+    size = np.load(file, mmap_mode="r").shape[0]
+    if name == "faiss":
+        index = faiss.IndexFlatIP(queries.shape[1])
+        for start in range(0, size, PART):
+            index.add(rows(file, start, min(start + PART, size)))
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        if name == "faiss":
+            found = index.search(queries, k)[1]
+        else:
+            found = shards.search(queries, shards.stored(file), size, k)[1]
+        seconds = time.perf_counter() - start
+        np.save(f"{folder}/{name}.npy", found)
+        print(json.dumps({"seconds": seconds, "peak": peak()}), flush=True)
+
+
+def peak() -> int:
+    """The most address space that this process ever had, in bytes, libraries included."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmPeak:")[2].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4])

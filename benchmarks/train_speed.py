@@ -1,0 +1,173 @@
+"""Training pairs per second against sentence-transformers' trainer with its multiple-negatives loss.
+
+The same model, weights, pairs, batch size, float32, dropout, learning rate and schedule, one thread. Ours starts from
+tokens on disk, which the workflow makes once; theirs tokenises every batch, as it does. Neither start-up nor saving is
+counted. A query is cut to its length before theirs, which has one length for all texts, sees it.
+"""
+
+import math
+import tempfile
+from pathlib import Path
+
+import material
+import pandas as pd
+import torch
+from timing import Line, interleaved, left_out, rate, ratios
+
+from langscale.config import Training
+from langscale.encoder import Encoder
+from langscale.sampling import Sampler, Spec
+from langscale.training import train
+
+WHAT = "training, {}, NTREX x-y pairs, batch {}, float32"
+AGAINST = "sentence-transformers' trainer, MultipleNegativesRankingLoss"
+BAR = 1.5
+
+
+def lines(setting: material.Setting) -> list[Line]:
+    """One line for a large model and one for a small one."""
+    quick = setting.quick
+    cases = [("small", "the default study's one-layer model", 8 if quick else 32, 1 if quick else 20)]
+    if not quick:
+        cases.insert(0, ("e5", "multilingual-e5-small", 32, 2))
+    return [_line(setting, *case, rounds=2 if quick else 3) for case in cases]
+
+
+def _line(setting: material.Setting, kind: str, name: str, batch: int, steps: int, rounds: int) -> Line:
+    what = WHAT.format(name, batch)
+    try:
+        from sentence_transformers import SentenceTransformer  # noqa: F401
+
+        found = material.pairs(setting, kind)
+    except (ImportError, material.Missing) as error:
+        return left_out(what, AGAINST, BAR, str(error))
+    training = Training(batch_size=batch, precision="float32")
+    shares, seeds = [], {"ours": 0, "theirs": 0}
+
+    def ours() -> float:
+        seeds["ours"] += 1
+        seconds, share = _ours(found, training, steps, seeds["ours"])
+        shares.append(share)
+        return seconds
+
+    def theirs() -> float:
+        seeds["theirs"] += 1
+        return _theirs(found, training, steps, seeds["theirs"])
+
+    interleaved({"ours": ours, "theirs": theirs}, 1)  # warm
+    shares.clear()
+    seconds = interleaved({"ours": ours, "theirs": theirs}, rounds)
+    count = batch * steps
+    return Line(
+        what,
+        AGAINST,
+        ratios(seconds["theirs"], seconds["ours"]),
+        "x",
+        BAR,
+        ours=rate(count, seconds["ours"], "pairs"),
+        theirs=rate(count, seconds["theirs"], "pairs"),
+        limit=f"{sum(shares) / len(shares):.0%} of a square matrix product",
+        remark=f"{rounds} rounds of {steps} steps",
+    )
+
+
+def step_seconds(setting: material.Setting, batch: int, steps: int) -> float:
+    """Seconds of a step of the small model, as a run logs them."""
+    found, training = material.pairs(setting, "small"), Training(batch_size=batch, precision="float32")
+    _ours(found, training, 1, 1)  # warm
+    return _ours(found, training, steps, 2)[0] / steps
+
+
+def _sampler(found: material.Pairs, training: Training, seed: int) -> Sampler:
+    return Sampler(Spec.parse("x-y"), found.languages, [found.data.index()], training.batch_size, seed)
+
+
+def _ours(found: material.Pairs, training: Training, steps: int, seed: int) -> tuple[float, float]:
+    """(seconds of all steps, share of a matrix product's speed) by langscale.training, from its own log."""
+    encoder = Encoder.initial(found.base, "bench", found.model, 0)
+    sampler = _sampler(found, training, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        train(encoder, found.model, training, sampler, [found.data], steps, seed, folder, found.base)
+        log = pd.read_csv(Path(folder) / "log.csv")
+    torch.use_deterministic_algorithms(False)  # which train turns on, and the peer does without
+    return float((training.batch_size / log["pairs_per_second"]).sum()), float(log["gemm_share"].mean())
+
+
+def _theirs(found: material.Pairs, training: Training, steps: int, seed: int) -> float:
+    """Seconds of the trainer's loop over the same batches."""
+    import logging
+
+    from datasets import Dataset
+    from sentence_transformers import (
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+    from sentence_transformers.losses import MultipleNegativesRankingLoss
+
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        Encoder.initial(found.base, "bench", found.model, 0).save(folder, found.base, found.model)
+        model = SentenceTransformer(folder, device="cpu", local_files_only=True)
+        arguments = SentenceTransformerTrainingArguments(
+            output_dir=f"{folder}/out",
+            max_steps=steps,
+            per_device_train_batch_size=training.batch_size,
+            learning_rate=training.learning_rate,
+            weight_decay=training.weight_decay,
+            max_grad_norm=training.clip,
+            warmup_steps=math.ceil(training.warmup * steps),
+            report_to=[],
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+            use_cpu=True,
+            seed=seed,
+        )
+        clock = _clock()
+        SentenceTransformerTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=Dataset.from_dict(_texts(found, training, steps, seed)),
+            loss=MultipleNegativesRankingLoss(model, scale=training.scale),
+            callbacks=[clock],
+        ).train()
+    return clock.seconds
+
+
+def _clock():
+    """A callback of the trainer that takes the time of its loop."""
+    import time
+
+    from transformers import TrainerCallback
+
+    class Clock(TrainerCallback):
+        seconds = 0.0
+
+        def on_train_begin(self, *_, **__):
+            self.seconds = -time.perf_counter()
+
+        def on_train_end(self, *_, **__):
+            self.seconds += time.perf_counter()
+
+    return Clock()
+
+
+def _texts(found: material.Pairs, training: Training, steps: int, seed: int) -> dict[str, list[str]]:
+    """Anchors and positives of the batches that ours sees, with their prefixes, the anchors cut to their length."""
+    from langscale.base import tokenizer
+
+    model, subset, sampler = found.model, found.data.subset, _sampler(found, training, seed)
+    cut = tokenizer(found.base)
+    anchors, positives = [], []
+    for batch in map(sampler.batch, range(steps)):
+        for row in subset.queries[batch.pairs, batch.query_language]:
+            text = model.query_prefix + found.queries[row]
+            places = cut(text, truncation=True, max_length=model.query_length, return_offsets_mapping=True)
+            anchors.append(text[: max(end for _, end in places["offset_mapping"])])
+        positives += [
+            model.passage_prefix + found.passages[row]
+            for row in subset.positives[batch.pairs, batch.passage_language]
+        ]
+    return {"anchor": anchors, "positive": positives}
