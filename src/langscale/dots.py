@@ -54,9 +54,8 @@ def tradeoff(table: pd.DataFrame, mono: pd.DataFrame, multi: pd.DataFrame) -> Fi
                 _path(axes, rows.sort_values("n_languages"), name, look[name])
             _baselines(axes, block.rows)
             _sweep(axes, trained)
-            star = printed[
-                printed["benchmark"].isin(trained["benchmark"]) & printed["model"].isin(trained["model"])
-            ]
+            keys = ["benchmark", "model", "line"]
+            star = printed.merge(trained[keys].drop_duplicates(), on=keys)
             colors = [look[line]["color"] for line in star["line"]]
             marks(axes, star["published"].astype(float), star["published_multi"].astype(float), colors)
             axes.set_title(counted(block.name, block.rows).strip())

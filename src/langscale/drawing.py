@@ -82,10 +82,11 @@ def named(table: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFrame
 
 def looks(lines: Sequence[str]) -> dict[str, dict[str, str]]:
     """Colour, marker and line style of every line; the paper's samplers come first. After seven, hollow markers."""
-    order = [*FIRST, *dict.fromkeys(name for name in lines if name not in FIRST)]
+    order = [*FIRST, *sorted(set(lines) - set(FIRST))]
     found = {}
     for i, name in enumerate(order):
-        color, marker, style = STYLES[i % len(STYLES)]
+        color, marker, _ = STYLES[i % len(STYLES)]
+        style = STYLES[(i + i // len(STYLES)) % len(STYLES)][2]
         found[name] = {
             "color": color,
             "marker": marker,

@@ -155,7 +155,10 @@ def gaps(table: pd.DataFrame) -> Figure:
         for (setting, pair_set), rows in table.groupby(["setting", "pair_set"], sort=False)
     }
     labels = dict.fromkeys(panels, "") | {next(iter(panels)): "gap in mAP (pool minus these)"}
-    return _panels(list(blocks(table)), panels, labels, "gap")
+    figure = _panels(list(blocks(table)), panels, labels, "gap")
+    for axes in figure.axes:
+        axes.axhline(0, color="black", lw=0.6, zorder=0)
+    return figure
 
 
 def training(logs: pd.DataFrame) -> Figure:

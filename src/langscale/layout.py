@@ -203,6 +203,15 @@ def trends(table: pd.DataFrame) -> pd.DataFrame:
     return _wide(table, _lines(table), columns, value="slope")
 
 
+def gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """mAP of pool pairs minus that of each pair set with held-out languages; a line where none is held out."""
+    if table.empty:
+        return pd.DataFrame({"gap": ["no language is held out"]})
+    rows = _several(table, "benchmark", "checkpoint", "model") | {"sampler": table.apply(label, axis=1)}
+    rows |= _several(table, "budget", "ladder") | {"n": table["n_languages"]}
+    return _wide(table, rows, table["setting"] + " " + table["pair_set"], value="gap")
+
+
 def curves(table: pd.DataFrame) -> pd.DataFrame:
     """The curve of least leave-one-n-out error for mAP, with the n of half and 95% of the gain and an extrapolation."""
     table = table[table["chosen"].eq(True) & (table["metric"] == "mAP") & (table["average"] == "macro")]
@@ -260,6 +269,7 @@ LAYOUTS = {
     "contrasts": contrasts,
     "trends": trends,
     "curves": curves,
+    "gaps": gaps,
     "claims": claims,
     "bias": bias,
 }

@@ -102,7 +102,11 @@ def _draw(
     axes.set_title(title, fontsize=7.5)
     axes.set_xlabel(f"candidate language; {cell}")
     axes.set_ylabel("question language")
-    for width, facts in ((1.4, [script(c) for c in codes]), (0.5, [(script(c), branch(c)) for c in codes])):
+    broad = min(1.4, 0.25 * size)
+    for width, facts in (
+        (broad, [script(c) for c in codes]),
+        (broad / 3, [(script(c), branch(c)) for c in codes]),
+    ):
         for edge in np.cumsum([len(list(group)) for _, group in groupby(facts)])[:-1] - 0.5:
             axes.axhline(edge, color="white", lw=width)
             axes.axvline(edge, color="white", lw=width)

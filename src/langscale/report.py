@@ -175,7 +175,10 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
     shown |= {"languages": (language_table(read("languages")), []), "data": (data_table(read("data")), [])}
     shown |= {name: brief(read(name)) for name in ("entry", "diversity", "components")}
     if study.languages.heldout:
-        shown |= {"transfer": (layout.transfer(read("transfer")), []), "gaps": brief(read("gaps"))}
+        shown |= {
+            "transfer": (layout.transfer(read("transfer")), []),
+            "gaps": (layout.gaps(read("gaps")), []),
+        }
     shown["published"] = (published.readable(read("published")), below("published"))
     papers = sorted(
         (folder / "tables").glob("paper-*.csv"), key=lambda file: int(re.sub(r"\D", "", file.stem))

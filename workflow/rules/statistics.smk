@@ -16,7 +16,7 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
         tables/diversity.csv    which languages at equal n;  tables/gaps.csv  pool minus held-out languages
         tables/claims.csv       a verdict on every claim of the paper and every hypothesis
-        (scaling, main, transfer, contrasts, trends, curves, claims and bias also as .md and .tex)
+        (scaling, main, transfer, contrasts, trends, curves, gaps, claims and bias also as .md and .tex)
         tables/published.*      published figures beside the study's own
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
@@ -51,16 +51,7 @@ CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workf
     "gaps": "gaps-table",
     "transfer": "transfer-table",
 }
-READABLE = [
-    "scaling",
-    "main",
-    "transfer",
-    "contrasts",
-    "trends",
-    "curves",
-    "claims",
-    "bias",
-]
+READABLE = "scaling main transfer contrasts trends curves gaps claims bias".split()
 
 
 rule statistics:
