@@ -180,6 +180,20 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def sensitivity(table: pd.DataFrame) -> pd.DataFrame:
+    """The declared contrasts (without any, the headline over all languages) under both clusterings, side by side."""
+    if table.empty:
+        return pd.DataFrame({"cluster": ["no benchmark of this study has coarser clusters"]})
+    declared = table["reference_sampler"].notna()
+    table = table[(declared if declared.any() else table["pair_set"] == ALL) & (table["average"] == "macro")]
+    names = _sampler_n(table, "cell_")
+    if declared.any():
+        names += " minus " + _sampler_n(table.astype({"reference_n_languages": int}), "reference_")
+    what = table["setting"] + " " + table["metric"] + ", pairs: " + table["pair_set"]
+    rows = _several(table, "benchmark", "cell_model", "cell_budget") | {"contrast": names, "what": what}
+    return _wide(table, rows, "by " + table["cluster"])
+
+
 def bias(table: pd.DataFrame) -> pd.DataFrame:
     """Measures of language bias in multi, one column each."""
     table = headline(table)

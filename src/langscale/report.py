@@ -62,6 +62,8 @@ TABLES = {  # title, and the caption's file where it is not the table's name
     "entry": ("The entry of a language", ""),
     "diversity": ("Which languages, at equal n", ""),
     "components": ("Where the variance comes from", ""),
+    "bias": ("Measures of language bias", "bias-table"),
+    "sensitivity": ("Does the choice of the cluster decide?", ""),
     "published": ("Published figures", ""),
     "scaling": ("mAP against n", ""),
     "data": ("The data", ""),
@@ -167,13 +169,14 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
         }
 
     scaling, contrasts, claims, curves = (read(name) for name in ("scaling", "contrasts", "claims", "curves"))
-    shown = {name: (layout.LAYOUTS[name](read(name)), []) for name in ("main", "trends")}
+    shown = {name: (layout.LAYOUTS[name](read(name)), []) for name in ("main", "trends", "bias")}
     ledger = layout.claims(claims)
     ledger.insert(2, "verdict", ledger.pop("verdict"))
     shown |= {"claims": (ledger, []), "curves": (layout.curves(curves), [])}
     shown |= {"scaling": (layout.scaling(scaling), []), "contrasts": (layout.contrasts(contrasts), [])}
     shown |= {"languages": (language_table(read("languages")), []), "data": (data_table(read("data")), [])}
     shown |= {name: brief(read(name)) for name in ("entry", "diversity", "components")}
+    shown["sensitivity"] = (layout.sensitivity(read("sensitivity")), [])
     if study.languages.heldout:
         shown |= {
             "transfer": (layout.transfer(read("transfer")), []),

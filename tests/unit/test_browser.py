@@ -17,7 +17,7 @@ PROBE = """
 <script>
 const refused = [];
 addEventListener("securitypolicyviolation", (event) => refused.push(event.blockedURI));
-addEventListener("load", async () => {
+addEventListener("load", () => {
   const found = { sorts: [] }, size = (element) => { const r = element.getBoundingClientRect(); return [r.width, r.height]; };
   found.fetched = performance.getEntriesByType("resource").map((entry) => entry.name.slice(0, 30));
   document.querySelectorAll("details").forEach((one) => { one.open = true; });
@@ -115,7 +115,7 @@ def test_every_figure_and_table_can_be_seen(seen, story):
         assert len(alt) > 20 and natural > 0 and width > 300 and height > 100, alt
     ids = [name.removeprefix("table-") for name, *_ in found["tables"]]
     assert set(ids) == {"claims", "trends", "curves", "main", "contrasts", "gaps", "transfer", "languages", "entry",
-                        "diversity", "components", "published", "scaling", "data"}  # fmt: skip
+                        "diversity", "components", "bias", "sensitivity", "published", "scaling", "data"}  # fmt: skip
     assert all(width > 50 and height > 30 for _, width, height in found["tables"])
     assert found["unnamed"] == 0
     assert found["width"][0] <= found["width"][1]  # wide tables scroll in themselves, never the page

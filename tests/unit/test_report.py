@@ -11,7 +11,7 @@ import reported
 import synthetic
 from reported import read
 
-from langscale import answer, report
+from langscale import answer, layout, report
 from langscale.provenance import energy, git_commit, hardware, provenance, training_seconds
 
 
@@ -85,7 +85,7 @@ def test_screen_readers_are_told_what_there_is(built):
     for landmark in ("header", "main", "nav"):
         assert len(page.named(landmark)) == 1
     tables = len(page.named("table"))
-    assert tables == len(page.named("caption")) == 14
+    assert tables == len(page.named("caption")) == 16
     assert all(head["scope"] in ("col", "row") for head in page.named("th"))
     regions = [a for a in page.named("div") if a.get("role") == "region"]
     assert len(regions) == tables and all(r["aria-label"] and r["tabindex"] == "0" for r in regions)
@@ -243,6 +243,22 @@ def test_titles_and_names_cannot_break_the_page(made, built):
 
 def test_the_page_has_the_same_bytes_twice(made, built):
     assert reported.page(made.study, built[1]) == built[0]
+
+
+def test_contrasts_under_both_clusterings_stand_side_by_side(made):
+    table = made.tables["sensitivity"]
+    shown = layout.sensitivity(table)
+    assert list(shown)[-2:] == ["by cluster", "by group"] and len(shown) == len(synthetic.CONTRASTS)
+    declared = table[table["reference_sampler"].notna() & (table["average"] == "macro")]
+    for cluster in ("cluster", "group"):
+        rows = declared[declared["cluster"] == cluster].apply(layout.interval, axis=1)
+        assert shown[f"by {cluster}"].tolist() == rows.tolist()
+    assert (
+        shown["contrast"].str.contains(" minus ").all()
+        and not shown["contrast"].str.contains(".0", regex=False).any()
+    )
+    cells = layout.sensitivity(table[table["reference_sampler"].isna()])
+    assert len(cells) and not cells["contrast"].str.contains("minus").any()
 
 
 def test_columns_that_are_the_same_in_all_rows_are_told_once():

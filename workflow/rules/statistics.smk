@@ -23,27 +23,10 @@ Makes:  tables/runs.csv         which run gives the value of each cell
 
 from langscale import paper
 
-TABLES = [
-    "runs",
-    "scaling",
-    "main",
-    "languages",
-    "pairs",
-    "transfer",
-    "shares",
-    "contrasts",
-    "sensitivity",
-    "seeds",
-    "ranks",
-    "bias",
-    "trends",
-    "curves",
-    "components",
-    "entry",
-    "diversity",
-    "gaps",
-    "claims",
-]
+TABLES = (
+    "runs scaling main languages pairs transfer shares contrasts sensitivity seeds "
+    "ranks bias trends curves components entry diversity gaps claims"
+).split()
 CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
     name: name
     for name in ("claims", "main", "contrasts", "trends", "curves", "scaling")
