@@ -24,9 +24,10 @@ lint: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
 
-# what the default study spends on anything but computing; results/mini is not touched
-bench: $(VENV)/.study
-	$(BIN)/python benchmarks/overhead.py
+# speed beside other tools, and what of the default study is not computing: benchmarks/results.md, 20 minutes on an idle
+# machine; `make bench GROUPS="rank_speed growth"` does some of it. results/mini is not touched
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/bench.py $(if $(GROUPS),--only $(GROUPS))
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -38,6 +39,10 @@ $(VENV)/.study: requirements.lock pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.test: requirements-test.lock $(VENV)/.study
 	$(BIN)/python -m pip install --quiet -r requirements-test.lock
+	touch $@
+
+$(VENV)/.bench: benchmarks/peers.txt $(VENV)/.test
+	$(BIN)/python -m pip install --quiet -r benchmarks/peers.txt
 	touch $@
 
 # one set of versions for Python 3.11 to 3.13; what torch needs of CUDA it names itself, by exact version

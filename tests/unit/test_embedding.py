@@ -75,7 +75,7 @@ def test_vectors_are_those_of_each_text_alone(toy, encoder, tmp_path):
 def test_each_distinct_text_is_encoded_once_in_full_blocks(toy, encoder, tmp_path):
     tokens = tokens_of(toy, tmp_path / "t", texts())
     counting = Counting(encoder)
-    found = embed(counting, tokens)
+    embed(counting, tokens)
     distinct = {tuple(tokens[row].tolist()) for row in range(len(tokens))}
     assert len(distinct) < len(tokens) - 6
     assert len(counting.rows) == len(set(counting.rows)) and set(counting.rows) == distinct
