@@ -33,9 +33,10 @@ lint: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
 
-# what the default study spends on anything but computing; results/mini is not touched
-bench: $(VENV)/.study
-	$(BIN)/python benchmarks/overhead.py
+# speed beside other tools, and what of the default study is not computing: benchmarks/results.md, 20 minutes on an idle
+# machine; `make bench GROUPS="rank_speed growth"` does some of it. results/mini is not touched
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/bench.py $(if $(GROUPS),--only $(GROUPS))
 
 # simulated studies with a planted truth, twenty minutes on one core; writes docs/validation.md, goes on where it stopped
 validate: $(VENV)/.study
@@ -55,6 +56,10 @@ $(VENV)/.test: requirements-test.lock $(VENV)/.study
 
 $(VENV)/.slurm: pyproject.toml $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --constraint requirements-test.lock --editable .[slurm]
+	touch $@
+
+$(VENV)/.bench: benchmarks/peers.txt $(VENV)/.test
+	$(BIN)/python -m pip install --quiet -r benchmarks/peers.txt
 	touch $@
 
 # one set of versions for Python 3.11 to 3.13; what torch needs of CUDA it names itself, by exact version

@@ -113,4 +113,4 @@ def _linear(encoder: Encoder, tokens: Tokens):
 def _blocks(tokens: Tokens) -> list[np.ndarray]:
     """Lengths of the texts of every block of `embed`."""
     first = tokens.distinct()[0]
-    return [tokens.lengths[rows] for rows in embedding.blocks(tokens, first)]
+    return [tokens.lengths[rows] for rows in embedding.blocks(tokens, first, embedding.BLOCK)]

@@ -110,7 +110,7 @@ def by_ranx(world: World, rows: np.ndarray, candidates: np.ndarray, columns: np.
 
 
 def by_mteb(world: World, rows: np.ndarray, candidates: np.ndarray, columns: np.ndarray) -> float:
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from mteb._evaluators.retrieval_evaluator import RetrievalEvaluator
     from mteb.models.search_wrappers import SearchEncoderWrapper
     from mteb.timing import TimingStack
@@ -126,6 +126,7 @@ def by_mteb(world: World, rows: np.ndarray, candidates: np.ndarray, columns: np.
         def similarity(self, queries, documents):
             return queries @ documents.T
 
+    disable_progress_bars()
     evaluator = RetrievalEvaluator(
         Dataset.from_dict({"id": [f"d{c}" for c in candidates], "text": [""] * len(candidates)}),
         Dataset.from_dict({"id": [f"q{row}" for row in rows], "text": [""] * len(rows)}),

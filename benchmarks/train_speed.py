@@ -103,7 +103,7 @@ def _theirs(found: material.Pairs, training: Training, steps: int, seed: int) ->
         SentenceTransformerTrainer,
         SentenceTransformerTrainingArguments,
     )
-    from sentence_transformers.losses import MultipleNegativesRankingLoss
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     torch.set_num_threads(1)

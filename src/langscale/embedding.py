@@ -10,7 +10,9 @@ import numpy as np
 from langscale.files import atomic, sha256
 from langscale.tokens import Tokens
 
-BLOCK = 4096  # tokens that are encoded together, padding included: what passes between two layers stays in the cache
+# tokens that are encoded together, padding included: on a CPU what passes between layers should stay in its cache
+BLOCK = 4096
+GPU_BLOCK = 65_536
 SIDES = ("questions", "candidates")
 CONFIGS = ("config.json", "1_Pooling/config.json")
 DENSE = ("2_Dense/config.json", "2_Dense/model.safetensors")  # where the pooling has a dense layer
@@ -30,7 +32,7 @@ def embed(encoder, tokens: Tokens) -> np.ndarray:
     first, inverse = tokens.distinct()
     vectors = None
     with torch.inference_mode():
-        for rows in blocks(tokens, first):
+        for rows in blocks(tokens, first, BLOCK if device.type == "cpu" else GPU_BLOCK):
             ids, mask = (torch.from_numpy(a).to(device) for a in tokens.padded(rows, encoder.padding))
             block = encoder(ids, mask).cpu().numpy()
             if vectors is None:
@@ -39,17 +41,17 @@ def embed(encoder, tokens: Tokens) -> np.ndarray:
     return vectors[first[inverse]]
 
 
-def blocks(tokens: Tokens, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """The texts at `rows` in blocks of at most BLOCK tokens, padding included, or of a single text.
+def blocks(tokens: Tokens, rows: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """The texts at `rows` in blocks of at most `most` tokens, padding included, or of a single text.
 
     They are sorted by token count, then by the ids.
     """
     order = np.array(sorted(rows, key=lambda row: (tokens.lengths[row], tokens[row].tobytes())))
     lengths, start = tokens.lengths[order], 0
     while start < len(order):
-        padded = np.arange(1, min(BLOCK, len(order) - start) + 1)
+        padded = np.arange(1, min(most, len(order) - start) + 1)
         padded *= lengths[start : start + len(padded)]
-        size = max(1, int(np.searchsorted(padded, BLOCK, side="right")))
+        size = max(1, int(np.searchsorted(padded, most, side="right")))
         yield order[start : start + size]
         start += size
 

@@ -31,7 +31,7 @@ def encoder(toy):
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(embedding, "BLOCK", 8)
+    monkeypatch.setattr(embedding, "BLOCK", 60)
 
 
 def texts():
@@ -75,13 +75,32 @@ def test_vectors_are_those_of_each_text_alone(toy, encoder, tmp_path):
 def test_each_distinct_text_is_encoded_once_in_full_blocks(toy, encoder, tmp_path):
     tokens = tokens_of(toy, tmp_path / "t", texts())
     counting = Counting(encoder)
-    found = embed(counting, tokens)
+    embed(counting, tokens)
     distinct = {tuple(tokens[row].tolist()) for row in range(len(tokens))}
     assert len(distinct) < len(tokens) - 6
     assert len(counting.rows) == len(set(counting.rows)) and set(counting.rows) == distinct
-    assert [rows for rows, _ in counting.shapes[:-1]] == [8] * (len(counting.shapes) - 1)
     lengths = [len(row) for row in counting.rows]
     assert lengths == sorted(lengths)
+    # no block is too large, and none could take the text behind it
+    assert all(rows * longest <= 60 for rows, longest in counting.shapes) and len(counting.shapes) > 3
+    ends = np.cumsum([rows for rows, _ in counting.shapes])
+    for (rows, _), end in zip(counting.shapes[:-1], ends[:-1], strict=True):
+        assert (rows + 1) * lengths[end] > 60
+
+
+def test_a_text_that_is_longer_than_a_block_is_a_block(toy, encoder, tmp_path, monkeypatch):
+    tokens = tokens_of(toy, tmp_path / "t", texts())
+    whole = embed(encoder, tokens)
+    monkeypatch.setattr(embedding, "BLOCK", 3)
+    counting = Counting(encoder)
+    found = embed(counting, tokens)
+    assert {rows for rows, _ in counting.shapes} == {1}
+    np.testing.assert_allclose(found, whole, atol=2e-6)
+
+
+def test_equal_texts_share_a_vector(toy, encoder, tmp_path):
+    tokens = tokens_of(toy, tmp_path / "t", texts())
+    found = embed(encoder, tokens)
     for row in range(len(tokens)):
         first = next(i for i in range(len(tokens)) if tokens[i].tolist() == tokens[row].tolist())
         assert np.array_equal(found[row], found[first])
