@@ -148,8 +148,18 @@ def lines(axes: Axes, table: pd.DataFrame, look: dict[str, dict[str, str]], valu
                 axes.axhspan(row["ci_low"], row["ci_high"], color="0.5", alpha=0.12, lw=0)
     ticks = sorted(trained["n_languages"].unique())
     axes.set_xscale("log", base=2)
-    axes.set_xticks(ticks, [str(n) for n in ticks])
+    axes.set_xticks(ticks, _apart(ticks))
     axes.minorticks_off()
+
+
+def _apart(ticks: Sequence[int]) -> list[str]:
+    """The labels of n on a logarithmic axis: none where the next larger one would lie on it."""
+    labels, next_one = [], np.inf
+    for n in reversed(ticks):
+        free = np.log2(next_one / n) > 0.11 * np.log2(ticks[-1] / ticks[0])
+        labels.append(str(n) if free else "")
+        next_one = n if free else next_one
+    return labels[::-1]
 
 
 def fits(axes: Axes, chosen: pd.DataFrame) -> None:

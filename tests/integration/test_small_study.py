@@ -64,7 +64,17 @@ def test_everything_is_there(study):
         assert f"{name}.csv" in there
     for name in ("trends", "curves", "components", "entry", "diversity", "gaps"):
         assert f"{name}.csv" in there
-    for name in ("scaling", "main", "transfer", "contrasts", "trends", "curves", "gaps", "claims", "published"):
+    for name in (
+        "scaling",
+        "main",
+        "transfer",
+        "contrasts",
+        "trends",
+        "curves",
+        "gaps",
+        "claims",
+        "published",
+    ):
         assert {f"{name}.md", f"{name}.tex"} <= there
     drawn = {p.name for p in (results / "figures").iterdir()}
     assert drawn == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}

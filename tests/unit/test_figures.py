@@ -126,6 +126,13 @@ def test_samplers_look_the_same_whatever_else_is_in_the_study():
     assert len(seen) == len(set(seen)) == 11
 
 
+def test_labels_of_n_do_not_lie_on_each_other():
+    assert drawing._apart([1, 2, 4, 8, 16, 32, 64, 96]) == ["1", "2", "4", "8", "16", "32", "", "96"]
+    assert drawing._apart([1, 2, 3, 4, 6, 8]) == ["1", "2", "3", "4", "6", "8"] and drawing._apart([9]) == [
+        "9"
+    ]
+
+
 def test_colours_differ_in_lightness_or_marker_for_all_kinds_of_vision():
     """Okabe and Ito's palette, through Machado et al.'s (2009) matrices of full protanopia, deuteranopia, tritanopia."""
     kinds = [
