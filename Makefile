@@ -7,10 +7,16 @@ BIN := $(VENV)/bin
 CONFIG ?= config/config.yaml
 PROFILE ?= profiles/default
 
-.PHONY: study test test-deps test-slow test-slurm lint format lock bench validate clean
+.PHONY: study example test test-deps test-slow test-slurm lint format lock bench validate clean
 
 study: $(VENV)/.study
 	$(BIN)/python -m langscale.exclusive $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
+
+# tables, figures and report of the NTREX study from its committed scores (docs/ntrex), without training, in example/
+example: $(VENV)/.study
+	mkdir -p example/results && cp -r docs/ntrex/study example/results/ntrex-cpu
+	find example/results/ntrex-cpu/runs -type f -exec touch {} +
+	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-cpu.yaml
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest

@@ -62,7 +62,7 @@ def ours(world: World) -> dict[tuple[str, str], np.ndarray]:
     """Values of every setting and measure: all that the workflow scores."""
     own, multi = exact_ranks(world.queries, world.candidates, world.candidate_language, world.relevant)
     share = np.zeros((len(own), 3), np.float32)
-    scores = Scores(world.questions, world.languages, own, multi, share)
+    scores = Scores(world.questions, world.languages, own, multi, share, len(world.candidates))
     return {(setting, name): scores.values(setting, name) for setting in SETTINGS for name in METRICS}
 
 

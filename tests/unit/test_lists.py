@@ -10,8 +10,9 @@ import pytrec_eval
 import synthetic
 from toy import LENGTH, MODEL, script, tables, world
 
-from langscale import embedding, figures, layout, report, scores, shards
+from langscale import embedding, figures, layout, published, report, scores, shards
 from langscale.benchmarks import Corpus, miracl
+from langscale.drawing import save
 from langscale.encoder import Encoder
 from langscale.errors import UserError
 from langscale.grid import BM25, Grid
@@ -175,10 +176,10 @@ def test_a_study_of_lists_alone_has_all_tables(study, tmp_path):
     assert all(
         "nDCG@10" in (tmp_path / f"{name}.md").read_text() for name in ("main", "scaling", "contrasts")
     )
-    for number, figure in enumerate((*(figures.scaling(found["scaling"], s) for s in scores.SETTINGS),
-                                     figures.bias(found["scaling"]), figures.transfer(found["transfer"]))):  # fmt: skip
-        figures.save(figure, tmp_path, str(number))
-    assert report.sentences(alone, found["scaling"], found["contrasts"]) == []
+    found["published"] = published.compare(alone, found["scaling"], found["languages"])[0]
+    drawn = ["scaling-mono", "scaling-cross", "scaling-multi", "tradeoff", "bias", "gaps", "transfer", "matrix"]
+    for name, figure in figures.all_figures(found, pd.DataFrame(), alone.languages.pool, drawn):
+        save(figure, tmp_path, name)
     assert report.language_table(found["languages"]).shape == (1, 1)
     assert found["shares"].empty and found["transfer"].empty and len(found["main"]) > 8
 

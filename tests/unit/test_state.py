@@ -159,8 +159,8 @@ def wait_for(folder, step, job):
 
 
 def test_sigkill_twice_then_the_same_bits(whole, tmp_path):
-    for step in (3, 7):
-        job = start(tmp_path, 0, 0.3)
+    for step in (2, 5):
+        job = start(tmp_path, 0, 3)
         wait_for(tmp_path, step, job)
         job.kill()
         job.communicate(timeout=60)
