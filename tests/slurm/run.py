@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,14 +81,22 @@ def run(folder: Path, name: str) -> tuple[str, float]:
     begin = time.monotonic()
     words = ("--workflow-profile", f"profiles/{name}", "--configfile", "study.yaml")
     command = [sys.executable, "-m", "langscale.exclusive", sys.executable, "-m", "snakemake", *words]
-    command = ["timeout", "-k", "30", "-s", "INT", str(LIMIT), *command]
     environment = os.environ | {"PYTHONPATH": str(folder / "src")}
     with open(folder / "output", "w+") as output:
-        done = subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=output, check=False)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            process.wait(LIMIT)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt) as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            output.seek(0)
+            sys.exit(f"{output.read()[-6000:]}\nstopped after {time.monotonic() - begin:.0f} s: {error!r}")
         output.seek(0)
         said = output.read()
-    if done.returncode:
-        sys.exit(f"{said[-6000:]}\nthe study with profiles/{name} failed: {done.returncode}")
+    if process.returncode:
+        sys.exit(f"{said[-6000:]}\nthe study with profiles/{name} failed: {process.returncode}")
     return said, time.monotonic() - begin
 
 
