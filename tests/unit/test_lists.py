@@ -177,7 +177,16 @@ def test_a_study_of_lists_alone_has_all_tables(study, tmp_path):
         "nDCG@10" in (tmp_path / f"{name}.md").read_text() for name in ("main", "scaling", "contrasts")
     )
     found["published"] = published.compare(alone, found["scaling"], found["languages"])[0]
-    drawn = "scaling-mono scaling-cross scaling-multi tradeoff bias gaps transfer matrix".split()
+    drawn = [
+        "scaling-mono",
+        "scaling-cross",
+        "scaling-multi",
+        "tradeoff",
+        "bias",
+        "gaps",
+        "transfer",
+        "matrix",
+    ]
     for name, figure in figures.all_figures(found, pd.DataFrame(), alone.languages.pool, drawn):
         save(figure, tmp_path, name)
     assert report.language_table(found["languages"]).shape == (1, 1)
