@@ -23,6 +23,8 @@ def benchmark(monkeypatch):
     "group", ["train_speed", "embed_speed", "rank_speed", "shard_speed", "bootstrap_speed", "plan_speed"]
 )
 def test_every_group_measures(benchmark, group, tmp_path):
+    if group == "train_speed":
+        pytest.importorskip("accelerate", reason="the peer's trainer needs it: benchmarks/peers.txt")
     setting = benchmark("material").Setting(tmp_path, quick=True)
     lines = benchmark(group).lines(setting)
     assert lines
