@@ -128,7 +128,7 @@ def _write(folder: Path, rows: list[dict], growth: list[dict]) -> None:
         "",
         f"`make bench` on {machine(PACKAGES)}.",
         "",
-        "One thread everywhere. A ratio is the other's time divided by ours, round by round, the sides taking turns: "
+        "One thread everywhere, CPU time. A ratio is the other's time divided by ours, round by round, the sides taking turns: "
         "median (least to most). `limit`: the share of what this machine can do at best.",
         "",
         "| what | against | measured | asked | met | ours | theirs | limit | remark |",

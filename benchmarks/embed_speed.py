@@ -6,13 +6,12 @@ same shapes that is nothing but its linear layers, run on the same blocks as our
 
 import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import material
 import numpy as np
 import torch
-from timing import Line, interleaved, left_out, rate, ratios
+from timing import Line, clock, interleaved, left_out, rate, ratios
 from torch import nn
 from torch.nn import functional
 
@@ -47,9 +46,9 @@ def lines(setting: material.Setting) -> list[Line]:
 
         def ours() -> None:
             tokenise(tokens, texts, tokenizer, model.passage_prefix, model.passage_length)
-            start = time.perf_counter()
+            start = clock()
             vectors["ours"] = embedding.embed(encoder, Tokens.load(tokens))
-            ours_only.append(time.perf_counter() - start)
+            ours_only.append(clock() - start)
 
         def theirs() -> None:
             vectors["theirs"] = peer.encode_document(texts, show_progress_bar=False)

@@ -12,7 +12,7 @@ import time
 import material
 import numpy as np
 import train_speed
-from timing import Line, left_out
+from timing import Line, clock, left_out
 
 from langscale.sampling import Sampler, SourceIndex, Spec
 from langscale.streams import stream
@@ -36,10 +36,10 @@ def planning(setting: material.Setting) -> list[Line]:
     seconds = []
     sampler = Sampler(Spec.parse("x-y"), material.POOL, [SourceIndex("made", has)], 32, 0)
     for number in range(rounds):
-        start = time.perf_counter()
+        start = clock()
         for step in range(number * count, (number + 1) * count):
             sampler.batch(step)
-        seconds.append((time.perf_counter() - start) / count)
+        seconds.append((clock() - start) / count)
     try:
         step = train_speed.step_seconds(setting, 32, 2 if setting.quick else 20)
     except material.Missing as error:

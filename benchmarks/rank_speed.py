@@ -6,14 +6,13 @@ k = the size of the pool. The peers take minutes for all settings, so a round gi
 language, another one each round, and counts them elevenfold; ours does everything in every round.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import material
 import numpy as np
 import pandas as pd
-from timing import Line, interleaved, left_out, ratios
+from timing import Line, clock, interleaved, left_out, ratios
 
 from langscale.scores import METRICS, SETTINGS, Scores
 from langscale.search import exact_ranks
@@ -68,11 +67,11 @@ def ours(world: World) -> dict[tuple[str, str], np.ndarray]:
 
 def peer(world: World, evaluate: Callable, language: int) -> float:
     """Seconds that a peer takes for all settings of all languages, judged by those of one."""
-    start = time.perf_counter()
+    start = clock()
     rows = np.flatnonzero(world.question_language == language)
     for candidates, columns in world.settings():
         evaluate(world, rows, candidates, columns)
-    return (time.perf_counter() - start) * len(world.languages)
+    return (clock() - start) * len(world.languages)
 
 
 def _judged(world: World, rows: np.ndarray, columns: np.ndarray) -> dict[str, dict[str, int]]:
@@ -170,9 +169,9 @@ def lines(setting: material.Setting) -> list[Line]:
         if setting.quick and name != "pytrec_eval":
             continue
         try:
-            start = time.perf_counter()
+            start = clock()
             check(toy, name)  # imports and, in ranx, compiles
-            remarks[name] = f"imports and first call, {time.perf_counter() - start:.0f} s, not counted"
+            remarks[name] = f"imports and first call, {clock() - start:.0f} s, not counted"
         except ImportError as error:
             absent.append(left_out(what, against, BAR, str(error)))
             continue

@@ -1,4 +1,8 @@
-"""What the benchmarks share: interleaved rounds, a line of the table, the machine."""
+"""What the benchmarks share: interleaved rounds, a line of the table, the machine.
+
+Time is CPU time of the process, user and system: every side has one thread and reads no more than what is in memory, so
+on an idle machine these are seconds, and on a busy one other programs do not count.
+"""
 
 import importlib.metadata
 import os
@@ -10,20 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+clock = time.process_time
 UNITS = {"x": "{:.2f}x", "%": "{:.1%}", "s": "{:.1f} s"}
 
 
 def interleaved(works: Mapping[str, Callable[[], float | None]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each work in each round; a work that returns a number has timed itself.
+    """CPU seconds of each work in each round; a work that returns a number has timed itself.
 
     The works take turns, in every other round in reverse, so that a machine that slows down favours nobody.
     """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds):
         for name in list(works)[:: -1 if number % 2 else 1]:
-            start = time.perf_counter()
+            start = clock()
             own = works[name]()
-            seconds[name].append(time.perf_counter() - start if own is None else own)
+            seconds[name].append(clock() - start if own is None else own)
     return seconds
 
 
