@@ -3,41 +3,58 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from langscale import unfinished
 from langscale.files import atomic, sha256
 from langscale.tokens import Tokens
 
 # tokens that are encoded together, padding included: on a CPU what passes between layers should stay in its cache
 BLOCK = 4096
 GPU_BLOCK = 65_536
+SHARD = 64  # blocks that a killed embedding loses at most: half a minute with a base model on its hardware
 SIDES = ("questions", "candidates")
 CONFIGS = ("config.json", "1_Pooling/config.json")
 DENSE = ("2_Dense/config.json", "2_Dense/model.safetensors")  # where the pooling has a dense layer
 CODE = ("embedding.py", "encoder.py", "tokens.py")
 
 
-def embed(encoder, tokens: Tokens) -> np.ndarray:
+def embed(encoder, tokens: Tokens, state: Path | None = None) -> np.ndarray:
     """float32 [N, d] unit vectors of all texts, by an `encoder.Encoder` in its place of computing.
 
     Distinct token sequences are encoded once, in `blocks`, so a vector depends on the set of texts and not on their
-    order.
+    order. `state`: a folder that gets the vectors of every SHARD blocks, from which an embedding that was stopped
+    goes on; its name must say what is embedded. It stays.
     """
     import torch
 
     encoder.eval()
     device = next(encoder.parameters()).device
+    most = BLOCK if device.type == "cpu" else GPU_BLOCK
     first, inverse = tokens.distinct()
-    vectors = None
+
+    def encoded(rows: np.ndarray) -> np.ndarray:
+        ids, mask = (torch.from_numpy(a).to(device) for a in tokens.padded(rows, encoder.padding))
+        return encoder(ids, mask).cpu().numpy()
+
+    vectors, left = None, blocks(tokens, first, most)
     with torch.inference_mode():
-        for rows in blocks(tokens, first, BLOCK if device.type == "cpu" else GPU_BLOCK):
-            ids, mask = (torch.from_numpy(a).to(device) for a in tokens.padded(rows, encoder.padding))
-            block = encoder(ids, mask).cpu().numpy()
+        for number, shard in enumerate(iter(lambda: list(islice(left, SHARD)), [])):
+            kept = state and state / f"{number}-of-{most}.npy"
+            if kept and kept.exists():
+                made = np.load(kept)
+            else:
+                made = np.concatenate([encoded(rows) for rows in shard])
+                if kept and len(shard) == SHARD:
+                    with atomic(kept) as partial, open(partial, "wb") as file:
+                        np.save(file, made)
             if vectors is None:
-                vectors = np.empty((len(tokens), block.shape[1]), dtype=np.float32)
-            vectors[rows] = block
+                vectors = np.empty((len(tokens), made.shape[1]), dtype=np.float32)
+            vectors[np.concatenate(shard)] = made
     return vectors[first[inverse]]
 
 
@@ -56,17 +73,19 @@ def blocks(tokens: Tokens, rows: np.ndarray, most: int) -> Iterator[np.ndarray]:
         start += size
 
 
-def embed_benchmark(encoder, tokens: str | Path) -> dict[str, np.ndarray]:
-    """Vectors of a benchmark's questions and candidates; `tokens` is its folder of tokens."""
-    return {side: embed(encoder, Tokens.load(Path(tokens) / side)) for side in SIDES}
+def embed_benchmark(
+    encoder, folder: str | Path, weights: str | Path, tokens: str | Path, run: dict[str, Any]
+) -> None:
+    """Write questions.npy and candidates.npy, the vectors of a benchmark, to `folder`; goes on where it was killed.
 
-
-def save(folder: str | Path, vectors: dict[str, np.ndarray]) -> None:
-    """Write questions.npy and candidates.npy."""
+    `tokens`: the benchmark's folder of tokens; `weights`: the folder that `encoder` comes from; `run`: its recipe.
+    """
+    state = unfinished.state(folder, weights, tokens, [run["model"], run["seed"]], CODE)
     with atomic(folder) as partial:
         partial.mkdir()
-        for side, array in vectors.items():
-            np.save(partial / f"{side}.npy", array)
+        for side in SIDES:
+            np.save(partial / f"{side}.npy", embed(encoder, Tokens.load(Path(tokens) / side), state / side))
+    unfinished.remove_states(folder)
 
 
 def left_key(weights: str | Path, tokens: str | Path) -> str:
@@ -89,6 +108,9 @@ def left_folder(checkpoint: str | Path, tokens: str | Path) -> Path:
     return checkpoint.parent / ".left" / f"{checkpoint.name}-{key}"
 
 
-def leave(encoder, checkpoint: str | Path, tokens: str | Path) -> None:
-    """Embed a benchmark with a checkpoint that is in memory, and leave the vectors at `left_folder`."""
-    save(left_folder(checkpoint, tokens), embed_benchmark(encoder, tokens))
+def leave(encoder, checkpoint: str | Path, tokens: str | Path, run: dict[str, Any]) -> Path:
+    """Embed a benchmark with a checkpoint that is in memory, where that is not done; `left_folder`, with the vectors."""
+    left = left_folder(checkpoint, tokens)
+    if not left.is_dir():
+        embed_benchmark(encoder, left, checkpoint, tokens, run)
+    return left

@@ -5,17 +5,14 @@ scores depend on two vectors alone (langscale.search), and where vectors are mad
 groups of GROUP rows that no shard cuts. Memory: one shard, one list per query; nothing grows with the corpus.
 """
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from langscale.benchmarks import Corpus
 from langscale.embedding import embed
-from langscale.files import atomic, remove, rows, sha256
+from langscale.files import atomic, rows
 from langscale.search import Best
 from langscale.tokens import Tokens
 
@@ -108,29 +105,3 @@ def _told(vectors: Vectors, code: str, size: int) -> Vectors:
         return vectors(begin, end)
 
     return told
-
-
-def state_folder(
-    output: str | Path, weights: str | Path, tokens: str | Path, run: dict[str, Any], k: int
-) -> Path:
-    """Where the states of the search that makes `output` lie: beside it, keyed by all that its lists depend on.
-
-    `weights`: the folder of the checkpoint, or of the untrained model; `run`: its recipe (Run.recipe).
-    """
-    digest = hashlib.sha256(json.dumps([run["model"], run["seed"], k]).encode())
-    for file in sorted(path for path in Path(weights).rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(weights)} {sha256(file)}".encode())
-    for side in ("questions", "candidates"):
-        digest.update((Path(tokens) / side / "meta.json").read_bytes())
-    for name in CODE:
-        digest.update(Path(__file__).with_name(name).read_bytes())
-    return _states(output) / digest.hexdigest()[:16]
-
-
-def remove_states(output: str | Path) -> None:
-    """Delete the states of an output, once it is there."""
-    remove(_states(output))
-
-
-def _states(output: str | Path) -> Path:
-    return Path(output).parent / ".search" / Path(output).stem

@@ -17,6 +17,7 @@ from langscale.encoder import Encoder
 from langscale.tokens import Tokens, tokenise
 
 LENGTH = 12
+RUN = {"model": "tiny", "seed": 1}
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,52 @@ def test_blocks_do_not_depend_on_the_order(encoder):
     assert seen == [seen[0]] * 4 and len(seen[0]) == 30
 
 
+class Killed(torch.nn.Module):
+    """An encoder that dies at a block, and counts those that it makes."""
+
+    def __init__(self, encoder, blocks):
+        super().__init__()
+        self.encoder, self.padding, self.left, self.made = encoder, encoder.padding, blocks, 0
+
+    def forward(self, ids, mask):
+        if self.made == self.left:
+            raise KeyboardInterrupt
+        self.made += 1
+        return self.encoder(ids, mask)
+
+
+def test_a_killed_embedding_goes_on_with_the_next_shard_to_the_same_bits(toy, encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "SHARD", 3)
+    tokens = tokens_of(toy, tmp_path / "t", texts())
+    whole = Killed(encoder, -1)
+    expected = embed(whole, tokens)
+    assert whole.made > 9
+    for blocks, kept in ((2, 0), (4, 3), (5, 6)):
+        killed = Killed(encoder, blocks)
+        with pytest.raises(KeyboardInterrupt):
+            embed(killed, tokens, tmp_path / "state")
+        assert 3 * len(list((tmp_path / "state").glob("*.npy"))) == kept
+    rest = Killed(encoder, -1)
+    assert np.array_equal(embed(rest, tokens, tmp_path / "state"), expected)
+    assert rest.made == whole.made - 6
+
+
+def test_a_killed_embed_job_leaves_its_shards_beside_its_output(
+    toy, encoder, checkpoint, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(embedding, "SHARD", 2)
+    benchmark, out = toy.tokens / "benchmark-toy", tmp_path / "embeddings/toy"
+    with pytest.raises(KeyboardInterrupt):
+        embed_benchmark(Killed(encoder, 5), out, checkpoint, benchmark, RUN)
+    assert not out.exists() and len(list((tmp_path / "embeddings/.unfinished/toy").rglob("*.npy"))) == 2
+    counting = Killed(encoder, -1)
+    embed_benchmark(counting, out, checkpoint, benchmark, RUN)
+    again = Killed(encoder, -1)
+    embed_benchmark(again, tmp_path / "whole/toy", checkpoint, benchmark, RUN)
+    assert again.made == counting.made + 4 and digests(out) == digests(tmp_path / "whole/toy")
+    assert [path.name for path in out.parent.iterdir()] == ["toy"]
+
+
 @pytest.fixture
 def checkpoint(toy, encoder, tmp_path):
     encoder.save(tmp_path / "run/last", toy.base, MODEL)
@@ -171,7 +218,7 @@ def test_left_key_is_of_weights_configs_tokens_and_code(toy, encoder, checkpoint
 def embed_job(toy, checkpoint, output):
     """What Snakemake tells workflow/scripts/embed.py."""
     return {
-        "params": {"model": MODEL.model_dump(), "run": {"model": "tiny", "seed": 1}, "threads": 1},
+        "params": {"model": MODEL.model_dump(), "run": RUN, "threads": 1},
         "input": {
             "checkpoint": str(checkpoint) if checkpoint else [],
             "base": str(toy.base),
@@ -199,7 +246,7 @@ def test_the_embed_job_takes_what_training_left_and_computes_the_same(
     toy, encoder, checkpoint, tmp_path, monkeypatch
 ):
     monkeypatch.undo()  # blocks as in the job
-    leave(encoder, checkpoint, toy.tokens / "benchmark-toy")
+    leave(encoder, checkpoint, toy.tokens / "benchmark-toy", RUN)
     left = left_folder(checkpoint, toy.tokens / "benchmark-toy")
     assert left.parent == checkpoint.parent / ".left"
     there = digests(left)
@@ -222,7 +269,3 @@ def test_last_and_best_may_hold_the_same_weights(toy, encoder, checkpoint):
     shutil.copytree(checkpoint, best)
     benchmark = toy.tokens / "benchmark-toy"
     assert left_folder(checkpoint, benchmark) != left_folder(best, benchmark)
-    vectors = embed_benchmark(encoder, benchmark)
-    assert set(vectors) == {"questions", "candidates"}
-    for side, count in (("questions", len(toy.pairs)), ("candidates", len(toy.passages))):
-        assert len(vectors[side]) == count

@@ -1,6 +1,5 @@
 """Search in shards: the lists of one search over everything, to the last bit, in memory that does not grow."""
 
-import json
 import os
 import subprocess
 import sys
@@ -218,31 +217,3 @@ def test_a_growing_file_has_the_bytes_of_a_saved_one(tmp_path, dtype, parts):
             append(array)
     np.save(tmp_path / "saved.npy", np.concatenate([np.empty(0), *arrays]).astype(dtype))
     assert (tmp_path / "grown.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
-
-
-def test_the_key_of_a_state_is_all_that_lists_depend_on(tmp_path):
-    weights, tokens = tmp_path / "w", tmp_path / "t"
-    for folder in (weights / "1_Pooling", tokens / "questions", tokens / "candidates"):
-        folder.mkdir(parents=True)
-    for side in ("questions", "candidates"):
-        (tokens / side / "meta.json").write_text(json.dumps({"key": side}))
-    (weights / "model.safetensors").write_bytes(b"1")
-    run = {"model": "tiny", "seed": 1, "path": "does not matter"}
-
-    def folder(k=100, **changes):
-        return shards.state_folder(tmp_path / "rankings/miracl.npy", weights, tokens, run | changes, k)
-
-    first = folder()
-    assert first.parent == tmp_path / "rankings/.search/miracl" and first == folder(path="neither")
-    found = {first, folder(k=101), folder(seed=2), folder(model="other")}
-    (weights / "model.safetensors").write_bytes(b"2")
-    found.add(folder())
-    (weights / "1_Pooling/config.json").write_text("{}")
-    found.add(folder())
-    (tokens / "candidates/meta.json").write_text(json.dumps({"key": "others"}))
-    found.add(folder())
-    assert len(found) == 7
-    for name in ("miracl", "miracl-hard"):
-        (tmp_path / "rankings/.search" / name / "k").mkdir(parents=True)
-    shards.remove_states(tmp_path / "rankings/miracl.npy")
-    assert [f.name for f in (tmp_path / "rankings/.search").iterdir()] == ["miracl-hard"]

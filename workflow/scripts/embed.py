@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.embedding import embed_benchmark, left_folder, save
+from langscale.embedding import embed_benchmark, left_folder
 from langscale.lease import lease
 from langscale.log import redirect
 
@@ -29,4 +29,5 @@ else:
         encoder = Encoder.load(files.checkpoint, model.pooling)
     else:
         encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
-    save(output, embed_benchmark(encoder.to("cuda" if torch.cuda.is_available() else "cpu"), files.tokens))
+    encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
+    embed_benchmark(encoder, output, files.checkpoint or files.base, files.tokens, run)

@@ -14,7 +14,7 @@ lease()
 import numpy as np
 import torch
 
-from langscale import shards
+from langscale import shards, unfinished
 from langscale.benchmarks import Corpus
 from langscale.encoder import Encoder
 from langscale.files import atomic
@@ -28,11 +28,12 @@ if files.checkpoint:
 else:
     encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
 encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-state = shards.state_folder(output.rankings, files.checkpoint or files.base, files.tokens, run, p.top_k)
+weights, facts = files.checkpoint or files.base, [run["model"], run["seed"], p.top_k]
+state = unfinished.state(output.rankings, weights, files.tokens, facts, shards.CODE)
 similarity, lists = shards.search_corpus(
     Corpus.load(files.benchmark), encoder, files.tokens, p.top_k, state=state
 )
 for file, array in ((output.similarity, similarity), (output.rankings, lists)):
     with atomic(file) as partial, open(partial, "wb") as opened:
         np.save(opened, array)
-shards.remove_states(output.rankings)
+unfinished.remove_states(output.rankings)

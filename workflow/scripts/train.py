@@ -71,10 +71,12 @@ train(
 
 # the model is in memory now: leave its embeddings for the embed jobs, which then need no torch
 device = next(encoder.parameters()).device
-remove(folder / ".left")  # by an earlier training of this run
+left = set()
 for checkpoint in ("last", "best") if training.validation else ("last",):
     if checkpoint != "last":
         encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
     for benchmark in sorted(tokens.glob("benchmark-*")):
-        leave(encoder, folder / checkpoint, benchmark)
+        left.add(leave(encoder, folder / checkpoint, benchmark, run))
+for other in set((folder / ".left").glob("*")) - left:  # by an earlier training of this run
+    remove(other)
 state.clear()
