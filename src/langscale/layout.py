@@ -262,7 +262,7 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
 
     return pd.DataFrame(
         {"claim": table["claim"], "statement": table["statement"]}
-        | {name: table[name].fillna("") for name in _several(table, "benchmark", "model")}
+        | {name: table[name] for name in _several(table[table["model"] != ALL], "benchmark", "model")}
         | {
             "verdict": table["verdict"],
             "what decides": table["compared"].fillna(""),
@@ -270,7 +270,6 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
             "effect": table.apply(interval, axis=1, value="effect").where(table["effect"].notna(), ""),
             "adjusted p (Holm)": text("p_adjusted"),
             "smallest detectable": text("smallest_detectable"),
-            "replicates": table["n_runs"].map("{:.0f}".format).where(table["n_runs"].notna(), ""),
             "reason": table["reason"].fillna(""),
         }
     )

@@ -116,6 +116,8 @@ def brief(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     table = table.drop(
         columns=[c for c in table if c.startswith(("runs_ci", "p_runs")) or c == "candidate_text"]
     )
+    if "alpha" in table:
+        table = table.assign(sampler=table.apply(layout.label, axis=1)).drop(columns="alpha")
     if "ci_low" in table:
         value = table.columns[table.columns.get_loc("ci_low") - 1]
         joined = table.apply(layout.interval, axis=1, value=value).where(table[value].notna(), "")
@@ -123,9 +125,15 @@ def brief(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     alike = {
         name: table[name].iloc[0]
         for name in table
-        if len(table) > 1 and table[name].nunique(dropna=False) == 1
+        if len(table) > 1
+        and table[name].nunique(dropna=False) == 1
+        and (name != "note" or table[name].isna().all())
     }
-    told = [f"{name.replace('_', ' ')}: {value}" for name, value in alike.items() if pd.notna(value)]
+    told = [
+        f"{name.replace('_', ' ')}: {value}"
+        for name, value in alike.items()
+        if value not in ("", ALL) and pd.notna(value)
+    ]
     table = table.drop(columns=list(alike))
     return table.rename(columns=lambda c: c.replace("_", " ")), [f"In all rows: {', '.join(told)}."] * bool(
         told

@@ -21,6 +21,7 @@ from langscale.languages import random_ladder
 from langscale.statistics import MARGIN, cell_units, equivalence_p, estimate, paired_units
 from langscale.streams import stream
 
+MEAN = 0.5  # of the trained cells
 SOLVED = 0.25  # share of solved questions
 ALIKE = 0.3  # share of the variance of questions, and of interactions, that lies between clusters
 BATCH = 250  # studies that share the resamples
@@ -87,7 +88,7 @@ class Studies:
     """N studies side by side, as `estimate` reads them, and the truth of each comparison.
 
     sums [K, C, X]; counts [C, X]; fixed [K]; comparisons, kinds, truth, runs_truth [M]: the truth over all runs and
-    questions, and that of these runs over all questions.
+    questions, and that of these runs over all questions; reference [N]: the second cell's mean as it was found.
     """
 
     sums: np.ndarray
@@ -97,13 +98,14 @@ class Studies:
     kinds: np.ndarray
     truth: np.ndarray
     runs_truth: np.ndarray
+    reference: np.ndarray
 
 
 def studies(world: World, replicates: int, n: int, draw: np.random.Generator) -> Studies:
     """Draw n studies of five cells: two with the mean .5, one .5 + MARGIN, and two fixed rows, .3 and .5."""
     counts = world.counts()
     c, x = counts.shape
-    means = np.array([0.5, 0.5, 0.5 + MARGIN, 0.3, 0.5])
+    means = np.array([MEAN, MEAN, MEAN + MARGIN, 0.3, MEAN])
     runs = _run_effects(world, replicates, n, draw)  # [n, 3, R]
     cells = len(means)
     columns = np.concatenate([np.repeat([0, 1, 2], replicates), [3, 4]])  # cell of each column of a study
@@ -130,11 +132,13 @@ def studies(world: World, replicates: int, n: int, draw: np.random.Generator) ->
     sums = level[..., None, None] * counts + solved[:, None]
     sums += interaction(cells, world.cell)[:, columns]
     sums[:, :-2] += interaction(3 * replicates, world.interaction)
+    found = (sums[:, replicates : 2 * replicates].sum(axis=2) / counts.sum(axis=0)).mean(axis=(1, 2))
     return Studies(
         sums.reshape(-1, c, x),
         counts,
         ([False] * 3 * replicates + [True] * 2) * n,
         *_comparisons(level, replicates),
+        found,
     )
 
 
@@ -174,7 +178,7 @@ def _comparisons(level: np.ndarray, replicates: int):
         paired_units(a, same, fixed),
         paired_units(same, low, fixed),
     ]
-    truth = [0.5, 0.3, 0.0, MARGIN, 0.0, 0.2]
+    truth = [MEAN, 0.3, 0.0, MARGIN, 0.0, MEAN - 0.3]
     n, k = level.shape
     matrix = np.zeros((len(of_study), k))
     for row, units in zip(matrix, of_study, strict=True):
@@ -199,8 +203,9 @@ def validate(world: World, replicates: int, n: int, resamples: int = 400) -> Ite
 
     coverage and runs_coverage: share of the 95% intervals, `procedure` and `these runs`, that hold their truth;
     rejected: share of p < .05 where the truth is 0; equivalent: share of equivalence claims at 5% where the truth is
-    the margin itself; half_width: the mean one of the procedure interval; refused: studies without one. nan: does not
-    apply.
+    the margin itself; equivalent_share: the same where the margin is a share of the reference as it was found, as it
+    is for the rank distance; half_width: the mean one of the procedure interval; refused: studies without one. nan:
+    does not apply.
     """
     found: dict[str, list[np.ndarray]] = {}
     for batch, at in enumerate(range(0, n, BATCH)):
@@ -209,14 +214,18 @@ def validate(world: World, replicates: int, n: int, resamples: int = 400) -> Ite
         got = estimate(
             some.comparisons, some.sums, some.counts, clusters, some.fixed, n_resamples=resamples, seed=batch
         )
+        at_margin = some.truth == MARGIN
+        shares = MARGIN / MEAN * np.repeat(some.reference, len(KINDS))
+        p_margin, p_share = (
+            equivalence_p(got["mean"], got["se"], got["df"], margin) for margin in (MARGIN, shares)
+        )
         columns = {
             "kind": some.kinds,
             "coverage": (got["low"] <= some.truth) & (some.truth <= got["high"]),
             "runs_coverage": (got["runs_low"] <= some.runs_truth) & (some.runs_truth <= got["runs_high"]),
             "rejected": np.where(some.truth == 0, got["p"] < 0.05, np.nan),
-            "equivalent": np.where(
-                some.truth == MARGIN, equivalence_p(got["mean"], got["se"], got["df"], MARGIN) < 0.05, np.nan
-            ),
+            "equivalent": np.where(at_margin, p_margin < 0.05, np.nan),
+            "equivalent_share": np.where(at_margin, p_share < 0.05, np.nan),
             "half_width": (got["high"] - got["low"]) / 2,
             "refused": got["reason"] != "",
         }
