@@ -269,7 +269,9 @@ def test_columns_that_are_the_same_in_all_rows_are_told_once():
     assert shown["gap"].tolist() == ["0.500 [0.250, 0.750]", ""]
     assert report.brief(table[:0])[0].to_dict("records") == [{"rows": "none"}]
     # a reason stays beside its row, what is not told apart is not told, a sampler is named with its alpha
-    table = pd.DataFrame({"sampler": ["hybrid", "x-y"], "alpha": [0.5, None], "setting": "all", "note": "too few"})
+    table = pd.DataFrame(
+        {"sampler": ["hybrid", "x-y"], "alpha": [0.5, None], "setting": "all", "note": "too few"}
+    )
     shown, notes = report.brief(table)
     assert shown.to_numpy().tolist() == [["hybrid 0.5", "too few"], ["x-y", "too few"]] and not notes
 
