@@ -35,7 +35,7 @@ TRANSLATED = [name for name in SOURCES if STUDY.sources[name].translate]
 
 
 def one_of(names):
-    """A pattern for a wildcard; where there is no name it matches nothing."""
+    """A pattern for a wildcard that lets through these names only, so nothing where there is none."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
@@ -72,11 +72,6 @@ def languages_of(kind, name):
 
 
 LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
-
-
-def any_of(names):
-    """The wildcard constraint that lets through these names only."""
-    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def tokens_of(benchmark):

@@ -1,37 +1,12 @@
 """Data: training pairs, benchmarks, language subsets.
 
-Needs:  nothing but the config (and, for data that is downloaded, resources/)
-Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, shared by studies
-        data/<source>/{train,validation}/{pairs,passages}   Arrow tables
+Needs:  nothing but the config, and raw/ for data that is downloaded
+Makes:  data/<source>/{train,validation}/{pairs,passages}   Arrow tables
         benchmarks/<name>/{questions,candidates,qrels}.parquet
         subsets/n<k>-<set>/                                 rows of every pair in these languages
         tables/audit.csv, tables/leaks.csv                  with `audit`: overlap of training and evaluation
         tables/data.csv                                     counts per language
 """
-
-
-rule raw:
-    """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
-    input:
-        code=code("raw.py", "fetch.py", "registry.py", "codes.py", "checksums.txt"),
-    output:
-        f"{RESULTS}/raw/{{kind}}-{{name}}.json",
-    log:
-        f"{RESULTS}/logs/raw-{{kind}}-{{name}}.log",
-    wildcard_constraints:
-        kind="source|benchmark|model",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        kind="{kind}",
-        name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
-        model=lambda w: origin(w.name) if w.kind == "model" else None,
-        languages=lambda w: languages_of(w.kind, w.name),
-        mirror=STUDY.mirror,
-        accept_licence=STUDY.accept_licence,
-    script:
-        "../scripts/raw.py"
 
 
 rule source:
@@ -152,18 +127,3 @@ rule data:
         [raw("model", name) for name in STUDY.models],
         expand(f"{RESULTS}/subsets/{{subset}}", subset=GRID.subsets),
         rules.data_table.output,
-
-
-rule check_registry:
-    """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
-    input:
-        code("check_registry.py", "registry.py", "fetch.py", "web.py"),
-    log:
-        "resources/registry.log",
-    localrule: True
-    conda:
-        "../../environment.yml"
-    params:
-        table="resources/registry.csv",
-    script:
-        "../scripts/check_registry.py"

@@ -35,7 +35,7 @@ rule score:
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
-        name=any_of([name for name in BENCHMARKS if name not in LISTED]),
+        name=one_of([name for name in BENCHMARKS if name not in LISTED]),
     conda:
         "../../environment.yml"
     params:
@@ -73,7 +73,7 @@ rule search:
     log:
         f"{RESULTS}/logs/search/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
-        name=any_of(LISTED),
+        name=one_of(LISTED),
     conda:
         "../../environment.yml"
     resources:
@@ -98,7 +98,7 @@ rule score_lists:
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
-        name=any_of(LISTED),
+        name=one_of(LISTED),
     conda:
         "../../environment.yml"
     script:

@@ -77,7 +77,7 @@ rule embed:
     log:
         f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
-        name=any_of([name for name in BENCHMARKS if name not in LISTED]),
+        name=one_of([name for name in BENCHMARKS if name not in LISTED]),
     conda:
         "../../environment.yml"
     resources:

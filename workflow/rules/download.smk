@@ -1,0 +1,45 @@
+"""Downloads: the files of data sets and models.
+
+Needs:  nothing but the config, and a mirror or the web
+Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, shared by studies
+        resources/registry.csv                              with `check_registry`
+"""
+
+
+rule raw:
+    """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
+    input:
+        code=code("raw.py", "fetch.py", "registry.py", "codes.py", "checksums.txt"),
+    output:
+        f"{RESULTS}/raw/{{kind}}-{{name}}.json",
+    log:
+        f"{RESULTS}/logs/raw-{{kind}}-{{name}}.log",
+    wildcard_constraints:
+        kind="source|benchmark|model",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        kind="{kind}",
+        name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
+        model=lambda w: origin(w.name) if w.kind == "model" else None,
+        languages=lambda w: languages_of(w.kind, w.name),
+        mirror=STUDY.mirror,
+        accept_licence=STUDY.accept_licence,
+    script:
+        "../scripts/raw.py"
+
+
+rule check_registry:
+    """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
+    input:
+        code("check_registry.py", "registry.py", "fetch.py", "web.py"),
+    log:
+        "resources/registry.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        table="resources/registry.csv",
+    script:
+        "../scripts/check_registry.py"
