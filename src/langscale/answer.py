@@ -8,7 +8,8 @@ from langscale.grid import ALL, BM25, NONE, UNTRAINED
 from langscale.scores import SETTINGS
 from langscale.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 
-BETTER, WORSE, SAME = "improves", "gets worse", "does not change detectably"
+LEVEL = 0.05  # of p, adjusted in its family: below it a direction is told
+UP, DOWN, SAME = "improves", "gets worse", "does not change detectably"
 VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED)
 
 
@@ -17,8 +18,10 @@ def answers(
 ) -> dict[str, list[str]]:
     """Three sentences for every benchmark, model and budget that has a curve, by what tells them apart.
 
-    What n does to cross mAP among pool languages; what it does on held-out ones; which sampler is best, and how many
-    claims hold. The first entry is the headline: the benchmark, model and budget that the config names first.
+    What n does to cross mAP among pool languages; what it does on held-out ones; which sampler is best at the largest
+    n, and how many claims hold. What n does is told by one sampler, chosen before the numbers: the longest curve of
+    those that need no control or have it (docs/METHOD.md, Claims). The first entry is the headline: the benchmark,
+    model and budget that the config names first.
     """
     table = scaling[
         (scaling["metric"] == "mAP") & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
@@ -40,7 +43,7 @@ def answers(
         told = [
             _pool(here, contrasts),
             _heldout(study, here, contrasts),
-            _best(here, contrasts) + _counts(claims),
+            _samplers(here, contrasts) + _counts(claims),
         ]
         found[f"{benchmark}, {model}, {budget}"] = told
     return found or {
@@ -54,16 +57,16 @@ def _pool(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
     if rows.empty:
         return "There is one training language, so nothing is said of retrieval across training languages."
     told = _curve(rows, contrasts)
+    asked = "asked in one pool language for a passage in another, mean average precision (mAP)"
     if told["first"] == told["last"]:
         return (
-            "Retrieval across training languages was measured at n = {last} only, so the study cannot say what n does: "
-            "asked in one pool language for a passage in another, mean average precision (mAP) is {end} with {sampler}, "
-            "the best sampler there; {baselines}.".format(**told)
+            f"Retrieval across training languages was measured at n = {told['last']} only, so the study cannot say what n "
+            f"does: {asked} is {told['end']} with {told['sampler']}, {told['baselines']}{_best(rows, contrasts)}."
         )
     return (
-        "With more training languages, retrieval across them {verb}: asked in one pool language for a passage in "
-        "another, mean average precision (mAP) goes from {start} at n = {first} to {end} at n = {last} with {sampler}, "
-        "the best sampler there ({change}); {baselines}.".format(**told)
+        f"With more training languages, retrieval across them {told['verb']}: {asked} goes from {told['start']} at n = "
+        f"{told['first']} to {told['end']} at n = {told['last']} with {told['sampler']} ({told['change']}), "
+        f"{told['baselines']}{_best(rows, contrasts)}."
     )
 
 
@@ -77,8 +80,8 @@ def _heldout(study: Study, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
         rows = here[(here["setting"] == "cross") & (here["pair_set"] == pair_set)]
         if len(rows):
             told = _curve(rows, contrasts)
-            moved = "{verb}, mAP going from {start} to {end} with {sampler} ({change}; {baselines})"
-            alone = "has mAP {end} with {sampler} ({baselines})"
+            moved = "{verb}, mAP going from {start} to {end} with {sampler} ({change}), {baselines}"
+            alone = "has mAP {end} with {sampler}, {baselines}"
             found.append(
                 f"{text}, retrieval " + (alone if told["first"] == told["last"] else moved).format(**told)
             )
@@ -88,7 +91,17 @@ def _heldout(study: Study, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
     return f"For the {languages} it never trained on: {'; '.join(found)}."
 
 
-def _best(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+def _best(rows: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    """Which sampler is best in a pair set at the largest n, where that is not the one whose curve was told."""
+    line = _line(rows)
+    end = rows[rows["n_languages"] == line["n_languages"].max()]
+    best, told = end.sort_values("value").iloc[-1], line.iloc[-1]
+    if layout.label(best) == layout.label(told):
+        return ""
+    return f"; the best sampler there is {layout.label(best)} ({best['value']:.3f}, {_ahead(contrasts, best, told)})"
+
+
+def _samplers(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
     last = here["n_languages"].max()
     end = here[(here["pair_set"] == ALL) & (here["n_languages"] == last)]
     found = []
@@ -98,19 +111,20 @@ def _best(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
             best = rows.iloc[-1]
             ahead = f", {_ahead(contrasts, best, rows.iloc[-2])}" if len(rows) > 1 else ""
             found.append(f"in {setting} {layout.label(best)} ({best['value']:.3f}{ahead})")
-    return f"Highest mAP over all languages at n = {last}: {', '.join(found)}"
+    return f"The best sampler by mAP over all languages at n = {last} is {', '.join(found)}"
 
 
 def _ahead(contrasts: pd.DataFrame, best: pd.Series, second: pd.Series) -> str:
-    """By how much the best sampler leads the second; a contrast is in the tables in one direction only."""
+    """By how much the best sampler leads another; a contrast is in the tables in one direction only."""
     row, sign = _contrast(contrasts, best, second), 1
     if row is None:
         row, sign = _contrast(contrasts, second, best), -1
     if row is None:
-        return f"then {layout.label(second)} ({second['value']:.3f})"
+        return f"{layout.label(second)} {second['value']:.3f}"
     ends = sorted(sign * row[name] for name in ("ci_low", "ci_high"))
     between = "" if pd.isna(ends[0]) else f" [{ends[0]:+.3f}, {ends[1]:+.3f}]"
-    return f"{sign * row['difference']:+.3f}{between} over {layout.label(second)}"
+    sure = "" if _differs(row) else ", not told apart"
+    return f"{sign * row['difference']:+.3f}{between} over {layout.label(second)}{sure}"
 
 
 def _counts(claims: pd.DataFrame) -> str:
@@ -121,25 +135,52 @@ def _counts(claims: pd.DataFrame) -> str:
     return f"; verdicts on claims and hypotheses: {counts}." if counts else "."
 
 
+def _sure(rows: pd.DataFrame, key: tuple[str, float]) -> bool:
+    """Whether the curve of a sampler and alpha needs no control, or has it at each of its n."""
+    sampler, alpha = key
+    if not sampler.startswith(("x-y", "hybrid")) or sampler.endswith("-batch"):
+        return True
+    same = rows["alpha"].isna() if pd.isna(alpha) else rows["alpha"] == alpha
+    control = rows[same & (rows["sampler"] == f"{sampler}-batch")]
+    return set(rows[same & (rows["sampler"] == sampler)]["n_languages"]) <= set(control["n_languages"])
+
+
+def _line(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, by n, of the sampler whose curve tells what n does."""
+    trained = rows[rows["n_languages"] > 0].sort_values("n_languages")
+    curves = dict(list(trained.groupby(["sampler", "alpha"], dropna=False)))
+
+    def worth(key: tuple[str, float]) -> tuple[bool, int, bool]:
+        points = len(curves[key])
+        return points > 1 and _sure(rows, key), points, key[0] == "x-x-mono"
+
+    return curves[max(curves, key=worth)]
+
+
 def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
-    """What is told of one pair set: the sampler that is best at the largest n, there and at the smallest n."""
-    trained = rows[rows["n_languages"] > 0].sort_values("value")
-    best = trained[trained["n_languages"] == trained["n_languages"].max()].iloc[-1]
-    sampler = trained[trained.apply(layout.label, axis=1) == layout.label(best)]
-    start = sampler[sampler["n_languages"] == sampler["n_languages"].min()].iloc[0]
-    change = _contrast(contrasts, best, start)
-    baselines = [
-        f"{layout.label(row)} {layout.interval(row)}" for _, row in rows[rows["n_languages"] == 0].iterrows()
-    ]
+    """What is told of one pair set: `_line` at its smallest and largest n, and there beside the baselines."""
+    line = _line(rows)
+    start, end = line.iloc[0], line.iloc[-1]
+    change = _contrast(contrasts, end, start)
+    sure = _sure(rows, (end["sampler"], end["alpha"]))
+    alone = "" if sure else "; its control is not in the grid, so this compares samplers as well"
+    baselines = []
+    for _, row in rows[rows["n_languages"] == 0].sort_values("sampler", ascending=False).iterrows():
+        found = _contrast(contrasts, end, row)
+        where = "above" if _differs(found) and found["difference"] > 0 else "below"
+        name = "the untrained encoder" if row["sampler"] == UNTRAINED else layout.label(row)
+        baselines.append(
+            f"{where if _differs(found) else 'not told apart from'} {name} ({layout.interval(row)})"
+        )
     return {
-        "sampler": layout.label(best),
+        "sampler": layout.label(end),
         "first": str(start["n_languages"]),
-        "last": str(best["n_languages"]),
+        "last": str(end["n_languages"]),
         "start": layout.interval(start),
-        "end": layout.interval(best),
+        "end": layout.interval(end),
         "verb": _verb(change),
-        "change": _change(change),
-        "baselines": ", ".join(baselines) or "no baseline was run",
+        "change": _change(change) + alone,
+        "baselines": " and ".join(baselines) or "without a baseline beside it",
     }
 
 
@@ -156,11 +197,12 @@ def _contrast(contrasts: pd.DataFrame, cell: pd.Series, reference: pd.Series) ->
     return rows.iloc[0] if len(rows) else None
 
 
+def _differs(row: pd.Series | None) -> bool:
+    return row is not None and row["p_adjusted"] < LEVEL
+
+
 def _verb(row: pd.Series | None) -> str:
-    """A direction only where the procedure interval leaves out 0."""
-    if row is None or pd.isna(row["ci_low"]) or row["ci_low"] <= 0 <= row["ci_high"]:
-        return SAME
-    return BETTER if row["ci_low"] > 0 else WORSE
+    return SAME if not _differs(row) else UP if row["difference"] > 0 else DOWN
 
 
 def _change(row: pd.Series | None) -> str:

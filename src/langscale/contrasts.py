@@ -60,11 +60,16 @@ def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
     return pairs
 
 
-def margin(metric: str, reference: np.ndarray | None) -> np.ndarray | float:
-    """Half-width of what counts as equal: .01 of mAP and its like, 5% of the reference for rank distance, else nan."""
+def margin(
+    metric: str, reference: dict[str, np.ndarray] | None
+) -> tuple[np.ndarray | float, np.ndarray | float]:
+    """(half-width of what counts as equal, its standard error).
+
+    .01 of mAP and its like, 5% of the reference (its mean and se, as `estimate` gives them) for rank distance, else nan.
+    """
     if metric == "rank distance":
-        return MARGIN_SHARE * np.abs(reference)
-    return MARGIN if metric in METRICS and metric != "relevant" else np.nan
+        return MARGIN_SHARE * np.abs(reference["mean"]), MARGIN_SHARE * reference["se"]
+    return (MARGIN if metric in METRICS and metric != "relevant" else np.nan), 0.0
 
 
 def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
@@ -96,15 +101,16 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     ]
     distances = [quantity for quantity in quantities if quantity.metric == "rank distance"]
     references = {
-        (quantity, average): found["mean"]
+        (quantity, average): found
         for quantity, average, _, found in panel.estimates(
             distances, [cell_units(columns[q]) for _, q in pairs]
         )
     }
     rows = []
     for quantity, average, questions, found in panel.estimates(quantities, comparisons):
-        margins = margin(quantity.metric, references.get((quantity, average))) * np.ones(len(pairs))
-        equivalent = equivalence_p(found["mean"], found["se"], found["df"], margins)
+        width, spread = margin(quantity.metric, references.get((quantity, average)))
+        margins = width * np.ones(len(pairs))
+        equivalent = equivalence_p(found["mean"], found["se"], found["df"], margins, spread)
         for i, (p, q) in enumerate(pairs):
             sides = {
                 f"{side}_{name}": getattr(point, name)

@@ -23,7 +23,7 @@ PREDICTORS = (*COUNTED, *(f"shared {name}" for name in FACTS), "similarity")
 MEASURED = (("mono", "heldout"), ("cross", "heldout-pool"), ("cross", "pool-heldout"), ("cross", "heldout"))
 COLUMNS = (
     *LINE, "benchmark", "setting", "pair_set", "metric", "predictor", "n_values", "correlation", "slope", "p",
-    "p_adjusted", "n_sets", "n_languages", "n_permutations", "note", "checkpoint", "candidate_text", "average",
+    "p_adjusted", "family", "n_sets", "n_languages", "n_permutations", "note", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
 
 

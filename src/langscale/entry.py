@@ -13,7 +13,7 @@ from langscale.statistics import estimate
 
 EFFECTS = {"cross": ("question", "candidate", "both"), "mono": ("language",)}
 COLUMNS = (
-    *LINE, "benchmark", "setting", "effect", "metric", "n_values", "effect_size", "ci_low", "ci_high", "p", "p_adjusted",
+    *LINE, "benchmark", "setting", "effect", "metric", "n_values", "effect_size", "ci_low", "ci_high", "p", "p_adjusted", "family",
     "smallest_detectable", "runs_ci_low", "runs_ci_high", "p_runs", "n_pairs", "n_runs", "note", "checkpoint",
     "candidate_text", "average",
 )  # fmt: skip

@@ -42,6 +42,16 @@ def interval(row: pd.Series, value: str = "value", low: str = "ci_low", high: st
     return numbers[0] if pd.isna(row[low]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
 
+def digits(value: float) -> str:
+    """Two significant digits, nothing where there is no number."""
+    return "" if pd.isna(value) else f"{float(f'{value:.2g}'):g}"
+
+
+def p_value(value: float) -> str:
+    """Two digits; far out in a tail, where no simulation has looked, `<.0001`."""
+    return "<.0001" if value < 0.0001 else digits(value)
+
+
 def label(row: pd.Series, side: str = "") -> str:
     """How the sampler of a row is called: a baseline by its own name, hybrid with its alpha."""
     sampler, alpha = row[f"{side}sampler"], row[f"{side}alpha"]
@@ -173,8 +183,10 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
             "contrast": _sampler_n(table, "cell_") + " minus " + _sampler_n(table, "reference_"),
             "what": table["setting"] + " " + table["metric"] + ", pairs: " + table["pair_set"],
             "difference": table.apply(interval, axis=1, value="difference"),
-            "p": table["p"].map("{:.2g}".format),
-            "adjusted (Holm)": table["p_adjusted"].map("{:.2g}".format),
+            "p": table["p"].map(p_value),
+            "adjusted (Holm)": table["p_adjusted"].map(p_value),
+            "p of equivalence": table["p_equivalent"].map(p_value),
+            "smallest detectable": table["smallest_detectable"].map(digits),
             "replicates": table["n_runs"],
         }
     )
@@ -257,9 +269,6 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
     """A verdict per claim, model and benchmark, with the comparison that decides it."""
     table = table[table["part"] == ALL]
 
-    def text(column: str) -> pd.Series:
-        return table[column].map("{:.2g}".format).where(table[column].notna(), "")
-
     return pd.DataFrame(
         {"claim": table["claim"], "statement": table["statement"]}
         | {name: table[name] for name in _several(table[table["model"] != ALL], "benchmark", "model")}
@@ -268,8 +277,8 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
             "what decides": table["compared"].fillna(""),
             "claimed": table["claimed"].fillna(""),
             "effect": table.apply(interval, axis=1, value="effect").where(table["effect"].notna(), ""),
-            "adjusted p (Holm)": text("p_adjusted"),
-            "smallest detectable": text("smallest_detectable"),
+            "adjusted p (Holm)": table["p_adjusted"].map(p_value),
+            "smallest detectable": table["smallest_detectable"].map(digits),
             "reason": table["reason"].fillna(""),
         }
     )

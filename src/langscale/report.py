@@ -13,8 +13,10 @@ import yaml
 from langscale import layout, published
 from langscale.answer import answers, missing
 from langscale.config import Study
+from langscale.experiment import Budget
 from langscale.grid import ALL, NONE
 from langscale.languages import name as language_name
+from langscale.options import Model
 
 FIGURES = {  # title and what kind of picture it is; captions are files in workflow/report
     "scaling-cross": (
@@ -80,6 +82,11 @@ SECTIONS = {
     "numbers": "All scaling numbers",
     "made": "How it was made",
     "missing": "What is missing",
+}
+BUDGETS = {
+    "fixed-total": "at every n, on the same pairs, so a language's share falls with n",
+    "fixed-per-language": "times n, on the same pairs, so every language keeps its number",
+    "fixed-rows": "at every n, on 1/n of the pairs, so the rows stay as many",
 }
 QUESTION = (
     "A dense retriever is trained contrastively on question-passage pairs in n languages: what does n do to retrieval in "
@@ -205,6 +212,8 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
     return environment.get_template("report.html.jinja").render(
         study=study,
         question=QUESTION,
+        models={name: _model(model) for name, model in study.models.items()},
+        budgets=[_budget(name, budget) for name, budget in study.budgets.items()],
         answer=next(iter(told.values())),
         others=dict(list(told.items())[1:]),
         figures=_figures(folder / "figures"),
@@ -216,6 +225,20 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
         provenance=provenance,
         config=yaml.safe_dump(provenance["config"], sort_keys=False, allow_unicode=True),
     )
+
+
+def _model(model: Model) -> str:
+    """What an encoder is, in words."""
+    if model.architecture is None:
+        return f"{model.hub or model.path}, pretrained"
+    told = {"num_hidden_layers": "layers", "hidden_size": "dimensions"}
+    parts = [f"{model.architecture[key]} {word}" for key, word in told.items() if key in model.architecture]
+    return f"{', '.join([model.architecture['model_type'], *parts])}, from random weights"
+
+
+def _budget(name: str, budget: Budget) -> str:
+    """What every n is given, in words."""
+    return f"budget {name}, {budget.steps:,} steps {BUDGETS[budget.kind]}"
 
 
 def _figures(folder: Path) -> dict[str, dict[str, str]]:

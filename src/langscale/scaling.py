@@ -23,7 +23,7 @@ MARGIN = 0.01  # of mAP: a slope within it is no slope
 RANK_MARGIN = 0.05  # of rank distance, as a share of its value at the smallest n
 TRENDS = (
     *LINE, "benchmark", "setting", "pair_set", "metric", "n_values", "slope", "ci_low", "ci_high", "p", "p_adjusted",
-    "smallest_detectable", "margin", "p_equivalence", "reference", "runs_ci_low", "runs_ci_high", "p_runs", "n_queries",
+    "family", "smallest_detectable", "margin", "p_equivalence", "reference", "runs_ci_low", "runs_ci_high", "p_runs", "n_queries",
     "n_runs", "note", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
 
@@ -113,8 +113,16 @@ def trend_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFr
         quantities(study) if known else [], slopes + starts
     ):
         for i, line in enumerate(known):
-            start = found["mean"][len(known) + i]
-            margin = RANK_MARGIN * start if quantity.metric == "rank distance" else MARGIN
+            start, spread = (found[name][len(known) + i] for name in ("mean", "se"))
+            share = quantity.metric == "rank distance"
+            margin = RANK_MARGIN * start if share else MARGIN
+            equivalent = equivalence_p(
+                found["mean"][i],
+                found["se"][i],
+                found["df"][i],
+                margin,
+                RANK_MARGIN * spread if share else 0.0,
+            )
             rows.append(
                 labels | line.labels() | quantity.columns() | {
                     "slope": found["mean"][i],
@@ -123,7 +131,7 @@ def trend_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFr
                     "p": found["p"][i],
                     "smallest_detectable": found["detectable"][i],
                     "margin": margin,
-                    "p_equivalence": equivalence_p(found["mean"][i], found["se"][i], found["df"][i], margin),
+                    "p_equivalence": equivalent,
                     "reference": start,
                     "runs_ci_low": found["runs_low"][i],
                     "runs_ci_high": found["runs_high"][i],
@@ -139,4 +147,5 @@ def trend_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFr
 
 def adjusted(table: pd.DataFrame) -> pd.DataFrame:
     """Fill p_adjusted: all of these are exploratory, Benjamini-Hochberg over the whole table."""
-    return table.assign(p_adjusted=benjamini_hochberg(table["p"].to_numpy(dtype=float)))
+    adjusted_p = benjamini_hochberg(table["p"].to_numpy(dtype=float))
+    return table.assign(p_adjusted=adjusted_p, family="exploratory")

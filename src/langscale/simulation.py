@@ -88,7 +88,7 @@ class Studies:
     """N studies side by side, as `estimate` reads them, and the truth of each comparison.
 
     sums [K, C, X]; counts [C, X]; fixed [K]; comparisons, kinds, truth, runs_truth [M]: the truth over all runs and
-    questions, and that of these runs over all questions; reference [N]: the second cell's mean as it was found.
+    questions, and that of these runs over all questions.
     """
 
     sums: np.ndarray
@@ -98,7 +98,6 @@ class Studies:
     kinds: np.ndarray
     truth: np.ndarray
     runs_truth: np.ndarray
-    reference: np.ndarray
 
 
 def studies(world: World, replicates: int, n: int, draw: np.random.Generator) -> Studies:
@@ -132,13 +131,11 @@ def studies(world: World, replicates: int, n: int, draw: np.random.Generator) ->
     sums = level[..., None, None] * counts + solved[:, None]
     sums += interaction(cells, world.cell)[:, columns]
     sums[:, :-2] += interaction(3 * replicates, world.interaction)
-    found = (sums[:, replicates : 2 * replicates].sum(axis=2) / counts.sum(axis=0)).mean(axis=(1, 2))
     return Studies(
         sums.reshape(-1, c, x),
         counts,
         ([False] * 3 * replicates + [True] * 2) * n,
         *_comparisons(level, replicates),
-        found,
     )
 
 
@@ -171,7 +168,7 @@ def _comparisons(level: np.ndarray, replicates: int):
     a, b, better = ({str(i): r * cell + i for i in range(r)} for cell in range(3))
     low, same = {"": 3 * r}, {"": 3 * r + 1}
     of_study = [
-        cell_units(a),
+        cell_units(b),
         cell_units(low),
         paired_units(a, b, fixed),
         paired_units(better, b, fixed),
@@ -215,17 +212,19 @@ def validate(world: World, replicates: int, n: int, resamples: int = 400) -> Ite
             some.comparisons, some.sums, some.counts, clusters, some.fixed, n_resamples=resamples, seed=batch
         )
         at_margin = some.truth == MARGIN
-        shares = MARGIN / MEAN * np.repeat(some.reference, len(KINDS))
-        p_margin, p_share = (
-            equivalence_p(got["mean"], got["se"], got["df"], margin) for margin in (MARGIN, shares)
-        )
+        measured = got["mean"], got["se"], got["df"]
+        # the second cell is the reference of the contrast at the margin
+        reference, spread = (np.repeat(got[name][:: len(KINDS)], len(KINDS)) for name in ("mean", "se"))
+        share = MARGIN / MEAN
         columns = {
             "kind": some.kinds,
             "coverage": (got["low"] <= some.truth) & (some.truth <= got["high"]),
             "runs_coverage": (got["runs_low"] <= some.runs_truth) & (some.runs_truth <= got["runs_high"]),
             "rejected": np.where(some.truth == 0, got["p"] < 0.05, np.nan),
-            "equivalent": np.where(at_margin, p_margin < 0.05, np.nan),
-            "equivalent_share": np.where(at_margin, p_share < 0.05, np.nan),
+            "equivalent": np.where(at_margin, equivalence_p(*measured, MARGIN) < 0.05, np.nan),
+            "equivalent_share": np.where(
+                at_margin, equivalence_p(*measured, share * reference, share * spread) < 0.05, np.nan
+            ),
             "half_width": (got["high"] - got["low"]) / 2,
             "refused": got["reason"] != "",
         }

@@ -30,6 +30,8 @@ def test_without_question_variance_it_is_the_paired_t_test():
             stats.ttest_1samp(a - b, margin, alternative="less").pvalue,
         )
         assert S.equivalence_p(got.mean, got.se, got.df, margin)[0] == pytest.approx(max(one_sided))
+        # a margin of 0.3 +- 0.4 with a difference of 0 +- 0.3 is a sum with an error of 0.5
+        assert S.equivalence_p(0.0, 0.3, 9.0, 0.3, 0.4) == pytest.approx(stats.t.sf(0.3 / 0.5, 9))
 
 
 def test_satterthwaite_by_hand_for_ragged_rows():
