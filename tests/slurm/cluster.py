@@ -15,6 +15,7 @@ GPUS = 2
 # in /etc, because the plugin's job step drops SLURM_CONF before its nested srun
 CONF = Path("/etc/slurm")
 
+MARK = "# of langscale's make test-slurm\n"  # without it a configuration is the machine's own
 SLURM = """\
 ClusterName=langscale
 SlurmctldHost={host}(127.0.0.1)
@@ -64,7 +65,7 @@ def install() -> None:
 def cluster(folder: Path) -> Iterator[None]:
     """Start munged, slurmctld and slurmd with all they write in `folder`; stop them and take back the configuration.
 
-    Raises SystemExit where the machine has a Slurm configuration of its own.
+    Raises SystemExit where the machine has a Slurm of its own; what a killed test left in /etc is written over.
     """
     host = socket.gethostname().partition(".")[0]
     facts = {
@@ -77,8 +78,11 @@ def cluster(folder: Path) -> Iterator[None]:
     }
     with ExitStack() as stack:
         for name in ("slurm.conf", "gres.conf"):
-            if (CONF / name).exists():
-                sys.exit(f"{CONF / name} exists: this machine has a Slurm of its own, which is left alone")
+            file = CONF / name
+            if file.exists() and not file.read_text().startswith(MARK):
+                sys.exit(f"{file} exists: this machine has a Slurm of its own, which is left alone")
+        if subprocess.run(["pgrep", "-x", "slurmctld|slurmd"], capture_output=True, check=False).returncode == 0:
+            sys.exit("slurmctld or slurmd runs here already: another such test, or this machine's own")
         for name in ("state", "spool"):
             (folder / name).mkdir(parents=True)
         for i in range(GPUS):
@@ -87,7 +91,7 @@ def cluster(folder: Path) -> Iterator[None]:
         for name, text in (("slurm.conf", SLURM), ("gres.conf", GRES)):
             CONF.mkdir(exist_ok=True)
             stack.callback((CONF / name).unlink)
-            (CONF / name).write_text(text.format(**facts))
+            (CONF / name).write_text(MARK + text.format(**facts))
         if subprocess.run(["munge", "-n"], capture_output=True, check=False).returncode:
             Path("/run/munge").mkdir(exist_ok=True)
             for path in ("/run/munge", "/etc/munge", "/var/lib/munge", "/var/log/munge"):
