@@ -71,7 +71,7 @@ somewhat too narrow where clusters are few or uneven, and have no bar: the headl
 
 ## Curves over n
 
-{curve_studies} studies each of a planted curve with the questions of XQuAD-R ({curve_noise}), fitted as in the tables.
+{curve_studies} studies each (a fit on every bootstrap resample makes them slow) of a planted curve with the questions of XQuAD-R ({curve_noise}), fitted as in the tables.
 Chosen: share of studies in which the planted curve is the one that is believed, where there are n enough for it and another.
 Then, of the 95% interval of each parameter of the planted curve, the coverage, an end that is "not identified" being open, and
 in brackets the share with both ends, where not all have them (an n beyond the largest one has none). Two standard errors of a
