@@ -9,7 +9,7 @@ from langscale import figures, layout, published, report
 from langscale.drawing import save
 from langscale.provenance import provenance
 
-TABLES = ("scaling", "curves", "published", "pairs", "shares", "gaps", "transfer")
+TABLES = ("scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages")
 CAPTIONS = {file.stem: file.read_text() for file in sorted((ROOT / "workflow/report").glob("*.rst"))}
 
 

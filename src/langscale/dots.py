@@ -27,6 +27,12 @@ from langscale.grid import BM25, NONE, UNTRAINED
 from langscale.layout import label
 
 BOTH = ["value", "ci_low", "ci_high"]
+# where a line has its smallest and its largest n: in points from the marker, and the text's alignment
+CORNERS = (
+    ((-4, -9, "right"), (4, 4, "left")),
+    ((4, -9, "left"), (-4, 4, "right")),
+    ((-4, 4, "right"), (4, -9, "left")),
+)
 PLACE = ["model", "sampler", "alpha", "budget", "n_languages", "benchmark"]
 
 
@@ -50,8 +56,8 @@ def tradeoff(table: pd.DataFrame, mono: pd.DataFrame, multi: pd.DataFrame) -> Fi
         figure, grid = grid_of(-(-len(parts) // columns), columns, 3.0)
         for block, axes in zip(parts, grid.flatten(), strict=False):
             trained = block.rows[block.rows["n_languages"] > 0]
-            for name, rows in trained.groupby("line", sort=False):
-                _path(axes, rows.sort_values("n_languages"), name, look[name])
+            for i, (name, rows) in enumerate(trained.groupby("line", sort=False)):
+                _path(axes, rows.sort_values("n_languages"), name, look[name], CORNERS[i % len(CORNERS)])
             _baselines(axes, block.rows)
             _sweep(axes, trained)
             keys = ["benchmark", "model", "line"]
@@ -68,14 +74,21 @@ def tradeoff(table: pd.DataFrame, mono: pd.DataFrame, multi: pd.DataFrame) -> Fi
     return figure
 
 
-def _path(axes: Axes, rows: pd.DataFrame, name: str, look: dict[str, str]) -> None:
-    """One line over n, each point with its n and both intervals."""
+def _path(
+    axes: Axes, rows: pd.DataFrame, name: str, look: dict[str, str], corners: tuple[tuple[int, int, str], ...]
+) -> None:
+    """One line over n with both intervals, the ends with their n beside the point."""
     axes.plot(rows["value"], rows["value_multi"], ms=4, lw=1, label=name, **look)
     axes.hlines(rows["value_multi"], rows["ci_low"], rows["ci_high"], color=look["color"], lw=0.7)
     axes.vlines(rows["value"], rows["ci_low_multi"], rows["ci_high_multi"], color=look["color"], lw=0.7)
-    for _, row in rows.iloc[[0, -1] if len(rows) > 1 else [0]].iterrows():
+    ends = [0, -1][-len(rows) :]
+    for (*offset, side), (_, row) in zip(corners[-len(ends) :], rows.iloc[ends].iterrows(), strict=True):
         n, at = f"n={row['n_languages']}", (row["value"], row["value_multi"])
-        axes.annotate(n, at, (3, -8), textcoords="offset points", fontsize=6, color=look["color"])
+        if at not in [text.xy for text in axes.texts]:  # at n = 1 all samplers are one
+            axes.annotate(
+                n, at, offset, textcoords="offset points", fontsize=6, color=look["color"], ha=side,
+                bbox={"fc": "white", "ec": "none", "pad": 0.3, "alpha": 0.6},
+            )  # fmt: skip
 
 
 def _baselines(axes: Axes, rows: pd.DataFrame) -> None:
@@ -125,7 +138,7 @@ def transfer(table: pd.DataFrame) -> Figure:
     pairs = table[["benchmark", "model"]][table["model"] != BM25].drop_duplicates()
     parts = list(pairs.itertuples(index=False, name=None))
     with plt.rc_context(RC):
-        size = (WIDTH, (0.34 * len(groups) + 0.8) * len(parts) + 0.4)
+        size = (WIDTH, (0.34 * len(groups) + 1.0) * len(parts) + 0.4)
         figure, grid = plt.subplots(
             len(parts), 2, figsize=size, squeeze=False, layout="constrained", sharey="row"
         )
@@ -139,7 +152,7 @@ def transfer(table: pd.DataFrame) -> Figure:
                     )
                     _dots(axes, y, here, samplers, smallest, largest)
                 axes.set_yticks(range(len(groups)), [name for _, name in groups])
-                axes.set_title(counted(PANELS[pair_set], part.drop(columns="n_queries")))
+                axes.set_title(counted(PANELS[pair_set], part))
                 several = f"\n{benchmark}, {model}" if len(parts) > 1 else ""
                 axes.set_xlabel(f"cross mAP (0 to 1){several}")
                 axes.set_xlim(left=0)

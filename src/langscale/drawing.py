@@ -1,5 +1,6 @@
 """What the figures share: the style, the files, which rows make a panel, and lines against n."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
 from langscale.curves import curve
@@ -36,11 +38,12 @@ PANELS = {
 }
 WIDTH = 7.0  # inches, the text of a page: letters keep their size in print
 RC = {
-    "font.size": 8, "axes.titlesize": 7.5, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
+    "font.size": 8, "axes.titlesize": 7, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
     "legend.fontsize": 7.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
     "legend.frameon": False, "svg.hashsalt": "langscale", "svg.fonttype": "none", "figure.dpi": 100, "savefig.dpi": 200,
 }  # fmt: skip
 N = "training languages n"
+FITTED = "fitted curve "  # and the name of the line, as the gid of a curve
 
 
 def save(figure: Figure, folder: str | Path, name: str) -> None:
@@ -123,7 +126,7 @@ def blocks(table: pd.DataFrame, most: int = 8) -> Iterator[Block]:
                 yield Block(", ".join(filter(None, (name, budget, kind))), part)
 
 
-def grid_of(rows: int, columns: int, height: float = 1.9) -> tuple[Figure, np.ndarray]:
+def grid_of(rows: int, columns: int, height: float = 2.0) -> tuple[Figure, np.ndarray]:
     """A figure of a page's width with rows x columns axes; the caller is in rc_context(RC)."""
     return plt.subplots(
         rows, columns, figsize=(WIDTH, height * rows + 0.5), squeeze=False, layout="constrained"
@@ -162,13 +165,13 @@ def _apart(ticks: Sequence[int]) -> list[str]:
     return labels[::-1]
 
 
-def fits(axes: Axes, chosen: pd.DataFrame) -> None:
-    """The fitted curves of rows of curves.csv (`chosen`), thin and black, over the n that they were fitted to."""
+def fits(axes: Axes, chosen: pd.DataFrame, look: dict[str, dict[str, str]]) -> None:
+    """The fitted curves of rows of curves.csv (`chosen`), thin, over the n that they were fitted to."""
     for _, row in chosen.iterrows():
         n = [int(text) for text in str(row["n_values"]).split()]
         x = np.geomspace(n[0], n[-1], 60)
         y = curve(row["curve"], row[["a", "b", "c"]].to_numpy(dtype=float), x)
-        axes.plot(x, y, color="black", lw=0.6, gid="fitted curve")
+        axes.plot(x, y, color=look[row["line"]]["color"], lw=0.6, gid=f"{FITTED}{row['line']}")
 
 
 def marks(axes: Axes, x: Sequence[float], y: Sequence[float], colors: Sequence[str]) -> None:
@@ -177,28 +180,50 @@ def marks(axes: Axes, x: Sequence[float], y: Sequence[float], colors: Sequence[s
         axes.plot(*one[:2], "*", color=one[2], ms=8, mec="black", mew=0.5, gid="published")
 
 
-def counted(title: str, table: pd.DataFrame) -> str:
-    """A panel's title with the numbers of questions and replicates behind its points."""
+def number(values: pd.Series, what: str) -> str:
+    """`4 replicates`, or `2-4 replicates` where the values differ."""
+    ends = sorted({values.min(), values.max()})
+    return "-".join(f"{n:,.0f}" for n in ends) + f" {what}{'' if ends[-1] == 1 else 's'}"
+
+
+def numbers(table: pd.DataFrame) -> list[str]:
+    """The numbers of questions and of replicates behind the points of a panel.
+
+    Questions by language where the table has n_each and n_asked (langscale.asked), else all together.
+    """
     trained = table[table["n_languages"] > 0]
     if trained.empty or "n_runs" not in trained:
-        return title
-    ends = sorted({trained["n_runs"].min(), trained["n_runs"].max()})
-    runs = "-".join(f"{n:.0f}" for n in ends) + (" replicate" if ends[-1] == 1 else " replicates")
-    asked = f"{trained['n_queries'].max():,.0f} questions, " if "n_queries" in trained else ""
-    return f"{title}\n{asked}{runs}"
+        return []
+    found = [number(trained["n_runs"], "replicate")]
+    if "n_each" in trained and trained["n_each"].notna().all():
+        several = f" × {number(trained['n_asked'], 'language')}" if trained["n_asked"].max() > 1 else ""
+        found.insert(0, number(trained["n_each"], "question") + several)
+    elif "n_queries" in trained:
+        found.insert(0, number(trained["n_queries"], "question"))
+    return found
+
+
+def counted(title: str, table: pd.DataFrame) -> str:
+    """A panel's title, and below it its `numbers`."""
+    return "\n".join([title, *numbers(table)])
 
 
 def legend(figure: Figure) -> None:
     """One legend below the figure for all its panels."""
-    found, proxies = {}, {
-        "fitted curve": Line2D([], [], color="black", lw=0.6),
-        "published": Line2D([], [], color="0.6", marker="*", ms=8, mec="black", mew=0.5, ls=""),
-    }  # fmt: skip
+    found = {}
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         for name, handle in zip(labels, handles, strict=True):
             found.setdefault(name, handle)
-    drawn = {line.get_gid() for axes in figure.axes for line in axes.lines}
-    found |= {name: proxy for name, proxy in proxies.items() if name in drawn}
+    drawn = {line.get_gid() or "": line for axes in figure.axes for line in axes.lines}
+    fitted = {gid.removeprefix(FITTED): line for gid, line in drawn.items() if gid.startswith(FITTED)}
+    if fitted:
+        # one entry, as narrow as others; side by side, the curves' colours
+        found[textwrap.fill(f"{FITTED}({', '.join(fitted)})", 30)] = tuple(fitted.values())
+    if "published" in drawn:
+        found["published"] = Line2D([], [], color="0.6", marker="*", ms=8, mec="black", mew=0.5, ls="")
     if found:
-        figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(6, len(found)))
+        figure.legend(
+            found.values(), found.keys(), loc="outside lower center", ncols=min(6, len(found)),
+            handler_map={tuple: HandlerTuple(ndivide=None)},
+        )  # fmt: skip

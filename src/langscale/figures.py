@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from langscale.asked import asked, of_gaps
 from langscale.dots import tradeoff, transfer
 from langscale.drawing import (
     PANELS,
@@ -24,11 +25,14 @@ from langscale.drawing import (
     looks,
     marks,
     named,
+    number,
     select,
 )
 from langscale.grid import ALL
+from langscale.layout import label
 from langscale.matrix import matrix
 from langscale.published import NOT
+from langscale.sampling import Spec
 
 
 def comparable(published: pd.DataFrame, setting: str) -> pd.DataFrame:
@@ -62,7 +66,7 @@ def scaling(table: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame, 
             for name, axes in zip(shown, axes_of, strict=False):
                 rows = block.rows[block.rows["pair_set"] == name]
                 lines(axes, rows, look)
-                fits(axes, _same(chosen[chosen["pair_set"] == name], rows))
+                fits(axes, _same(chosen[chosen["pair_set"] == name], rows), look)
                 star = _same(printed, rows) if name == ALL else printed[:0]
                 colors = [look[line]["color"] for line in star["line"]]
                 marks(axes, star["n_languages"], star["published"].astype(float), colors)
@@ -164,8 +168,11 @@ def gaps(table: pd.DataFrame) -> Figure:
 def training(logs: pd.DataFrame) -> Figure:
     """Training loss against the step, mean over runs: a panel per sampler (model and budget), a line per n.
 
-    logs: step, loss, sampler, n_languages, and model and budget where there are several.
+    logs: step, loss, sampler (a name that Spec.parse reads), n_languages, and model and budget where there are several.
     """
+    specs = {name: Spec.parse(name) for name in logs["sampler"].unique()}
+    called = {name: label({"sampler": spec.sampler, "alpha": spec.alpha}) for name, spec in specs.items()}
+    logs = logs.assign(sampler=logs["sampler"].map(called))
     apart = [
         c for c in ("model", "sampler", "budget") if c == "sampler" or (c in logs and logs[c].nunique() > 1)
     ]
@@ -176,11 +183,13 @@ def training(logs: pd.DataFrame) -> Figure:
         figure, grid = grid_of(-(-len(samplers) // columns), columns)
         top = logs.groupby(["sampler", "n_languages", "step"])["loss"].mean().max()
         for sampler, axes in zip(samplers, grid.flatten(), strict=False):
-            for n, part in logs[logs["sampler"] == sampler].groupby("n_languages"):
+            rows = logs[logs["sampler"] == sampler]
+            for n, part in rows.groupby("n_languages"):
                 mean = part.groupby("step")["loss"].mean()
                 color, _, style = STYLES[sizes.index(n) % len(STYLES)]
                 axes.plot(mean.index, mean, color=color, ls=style, lw=1, label=f"n={n}")
-            axes.set_title(sampler)
+            runs = rows.groupby(["n_languages", "step"]).size().groupby("n_languages").max()
+            axes.set_title(f"{sampler}\n{number(runs, 'run')} per n")
             axes.set_ylim(0, 1.05 * top)
             axes.set_xlabel("training step")
         for row in grid:
@@ -203,8 +212,10 @@ def training(logs: pd.DataFrame) -> Figure:
 def all_figures(
     tables: Mapping[str, pd.DataFrame], logs: pd.DataFrame, pool: list[str], names: list[str]
 ) -> Iterator[tuple[str, Figure]]:
-    """(name, figure) of every figure in `names`. tables: scaling, curves, published, pairs, shares, gaps, transfer."""
-    t = tables
+    """(name, figure) of every figure in `names`. tables: scaling, curves, published, pairs, shares, gaps, transfer, languages."""
+    t = dict(tables)
+    t |= {name: asked(t[name], t["languages"], pool) for name in ("scaling", "transfer")}
+    t["gaps"] = of_gaps(t["gaps"], t["scaling"])
     draw = {
         **{
             f"scaling-{setting}": lambda s=setting: scaling(t["scaling"], t["curves"], t["published"], s)

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langscale.drawing import RC, WIDTH, blank, counted, named, select
+from langscale.drawing import RC, WIDTH, blank, named, numbers, select
 from langscale.grid import BM25
 from langscale.languages import branch, family, script
 
@@ -58,7 +58,7 @@ def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
             best = last.groupby("line", sort=False)["value"].mean().idxmax()
             largest, first, start = _ends(part, best)
             top, low = square(largest, codes), square(first, codes)
-            cell = counted("a cell:", largest).replace("\n", " ")
+            cell = ", ".join(numbers(largest))
             title = f"{several}{best}, n = {largest['n_languages'].iloc[0]}"
             _draw(
                 next(panels), top, codes, pool, f"mAP (0 to 1), {title}", cell, "cividis", 0, np.nanmax(top)
@@ -100,7 +100,7 @@ def _draw(
     axes.tick_params(length=0, pad=1)
     axes.spines[:].set_visible(False)
     axes.set_title(title, fontsize=7.5)
-    axes.set_xlabel(f"candidate language; {cell}")
+    axes.set_xlabel(f"candidate language; a cell: {cell}")
     axes.set_ylabel("question language")
     broad = min(1.4, 0.25 * size)
     for width, facts in (

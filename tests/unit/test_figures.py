@@ -10,10 +10,11 @@ import pytest
 import reported
 import synthetic
 import yaml
+from matplotlib.lines import Line2D
 from project import ROOT
 from reported import logs, read
 
-from langscale import dots, drawing, figures, matrix
+from langscale import dots, drawing, figures, layout, matrix
 from langscale.config import load
 from langscale.curves import curve
 
@@ -56,7 +57,21 @@ def test_figures_say_what_they_show(folder):
         assert f">{text}<" in svg("scaling-cross"), text
     for pair_set in ("pool", "pool-heldout", "heldout-pool", "heldout"):
         assert f">{drawing.PANELS[pair_set]}<" in svg("scaling-cross")
-    assert "72 questions, 4 replicates" in svg("scaling-cross")  # 24 in each pool language
+    for name, counts in {
+        "scaling-cross": {
+            "24 questions × 3 languages": 2,
+            "24 questions × 2 languages": 2,
+            "4 replicates": 4,
+        },
+        # the pool asks on both sides of pool minus pool → held-out; elsewhere all five languages ask
+        "gaps": {"24 questions × 3 languages": 1, "24 questions × 5 languages": 3, "4 replicates": 4},
+        "transfer": {"24 questions": 1, "24 questions × 3 languages": 1, "4 replicates": 2},
+        "bias": {"24 questions × 5 languages": 3},
+        "tradeoff": {"24 questions × 5 languages": 1},
+        "training": {"1 run per n": 2},
+        "matrix": {"candidate language; a cell: 24 questions, 4 replicates": 2},
+    }.items():
+        assert {text: svg(name).count(f">{text}<") for text in counts} == counts, name
     assert ">rank distance<" in svg("bias") and ">share of the top 10 (0 to 1)<" in svg("bias")
     for text in ("Grek = Greek (el) *", "Latn = Germanic (nl)", "hybrid 0.5 n=3", "n=1"):
         assert f">{text}<" in svg("transfer"), text
@@ -108,15 +123,46 @@ def test_the_chosen_curve_and_comparable_published_values_are_drawn(made, folder
     ]
     figure = figures.scaling(made.tables["scaling"], chosen, pd.DataFrame(printed), "cross")
     assert figure.axes[0].get_title().startswith("all languages")  # published values are of all languages
-    fits = [line for axes in figure.axes for line in axes.lines if line.get_gid() == "fitted curve"]
+    fits = [line for axes in figure.axes for line in axes.lines if line.get_gid() == "fitted curve x-y"]
     stars = [line for axes in figure.axes for line in axes.lines if line.get_gid() == "published"]
     assert len(fits) == len(stars) == 1
     x = fits[0].get_xdata()
     assert (x[0], x[-1]) == pytest.approx((1, 3))
     np.testing.assert_allclose(fits[0].get_ydata(), curve("logarithmic", [0.25, 0.125, 0], x))
     assert [*stars[0].get_xdata(), *stars[0].get_ydata()] == [3, 0.7]
-    assert stars[0].get_color() == drawing.looks(["x-y"])["x-y"]["color"]
-    assert {text.get_text() for text in figure.legends[0].get_texts()} >= {"fitted curve", "published"}
+    assert stars[0].get_color() == fits[0].get_color() == drawing.looks(["x-y"])["x-y"]["color"]
+    told = {text.get_text() for text in figure.legends[0].get_texts()}
+    assert told >= {"fitted curve (x-y)", "published"}
+
+
+def test_one_entry_of_the_legend_lists_the_samplers_with_a_fitted_curve(made, folder):
+    """As narrow as other entries, with every sampler's colour, and none where nothing was fitted."""
+    t = tables(folder)
+    drawn = figures.scaling(made.tables["scaling"], t["curves"], t["published"], "cross")
+    assert not t["curves"]["chosen"].eq(True).any()  # two values of n are too few
+    assert not any(text.get_text().startswith("fitted") for text in drawn.legends[0].get_texts())
+    row = {"line": "x-y", "curve": "logarithmic", "n_values": "2 4 8", "a": 0.2, "b": 0.1, "c": np.nan}
+    names = ["x-y", "hybrid 0.5", "x-y-en-centric", "x-x"]
+    figure, axes = plt.subplots()
+    drawing.fits(axes, pd.DataFrame([row | {"line": name} for name in names]), drawing.looks(names))
+    drawing.legend(figure)
+    [text] = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert text.replace("\n", " ") == f"fitted curve ({', '.join(names)})"
+    assert max(map(len, text.split("\n"))) <= 30
+    swatches = figure.legends[0].findobj(Line2D)
+    assert [line.get_color() for line in swatches] == [drawing.looks(names)[name]["color"] for name in names]
+
+
+@pytest.mark.parametrize("setting", ["cross", "multi"])
+def test_titles_do_not_lie_on_each_other(made, folder, setting):
+    """With as many questions and languages as XQuAD-R and NTREX have."""
+    t = tables(folder)
+    most = made.tables["scaling"].assign(n_each=1190, n_asked=64)
+    figure = figures.scaling(most, t["curves"], t["published"], setting)
+    figure.canvas.draw()
+    boxes = [axes.title.get_window_extent() for axes in figure.axes]
+    assert len(boxes) == 4 and "1,190 questions × 64 languages" in figure.axes[0].get_title()
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
 def test_samplers_look_the_same_whatever_else_is_in_the_study():
@@ -239,6 +285,23 @@ def test_mono_against_multi_has_a_point_per_sampler_and_n(made, folder):
     )
     line = next(line for line in axes.lines if line.get_label() == "x-y")
     assert line.get_xdata().tolist() == table.sort_values("n_languages")["value"].tolist()
+    told = [(text.get_text(), text.xy[0]) for text in axes.texts if text.get_text().startswith("n=")]
+    assert told.count(("n=1", line.get_xdata()[0])) == 1 and ("n=3", line.get_xdata()[1]) in told
+
+
+def test_labels_of_neighbouring_points_do_not_lie_on_each_other(made, folder):
+    """As in docs/ntrex, where all samplers end at nearly the same place."""
+    table = made.tables["scaling"]
+    trained = table["n_languages"] > 0
+    near = table.assign(value=table["value"].mask(trained, 0.5 + table["n_languages"] / 10))
+    near = near.assign(ci_low=near["value"] - 0.05, ci_high=near["value"] + 0.05)
+    near.loc[near["sampler"] == "hybrid", "value"] += 0.001
+    empty = figures.comparable(read(folder, "published"), "mono")
+    figure = dots.tradeoff(near, empty, empty)
+    figure.canvas.draw()
+    boxes = [t.get_window_extent() for t in figure.axes[0].texts if t.get_text().startswith("n=")]
+    assert len(boxes) == 4
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_training_curves_have_one_style_per_n_in_all_panels():
@@ -248,7 +311,15 @@ def test_training_curves_have_one_style_per_n_in_all_panels():
     assert colors[0]["n=3"] == colors[1]["n=3"] != colors[1]["n=1"]
 
 
+def test_training_panels_are_called_as_elsewhere_and_count_their_runs():
+    one = logs()[lambda t: t["sampler"] == "x-y"].assign(sampler="hybrid-0.5-batch")
+    more = pd.concat([one, one[one["n_languages"] == 3]])  # the second run at n = 3
+    titles = [axes.get_title() for axes in figures.training(more).axes]
+    row = {"sampler": "hybrid-batch", "alpha": 0.5}  # as in the tables
+    assert titles == [f"{layout.label(row)}\n1-2 runs per n"] == ["hybrid-batch 0.5\n1-2 runs per n"]
+
+
 def test_training_curves_of_several_budgets_are_panels_of_their_own():
     several = pd.concat([logs().assign(budget=b, model="m") for b in ("fixed-total", "fixed-rows")])
     titles = [axes.get_title() for axes in figures.training(several).axes]
-    assert titles == [f"{s} fixed-{b}" for b in ("total", "rows") for s in ("x-x-mono", "x-y")]
+    assert titles == [f"{s} fixed-{b}\n1 run per n" for b in ("total", "rows") for s in ("x-x-mono", "x-y")]

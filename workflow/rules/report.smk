@@ -14,7 +14,7 @@ FIGURES = [
     *HELDOUT_FIGURES,
     *"matrix bias shares training".split(),
 ]
-FIGURE_TABLES = "scaling curves published pairs shares gaps transfer".split()
+FIGURE_TABLES = "scaling curves published pairs shares gaps transfer languages".split()
 
 
 rule figures_of_study:
@@ -25,6 +25,7 @@ rule figures_of_study:
         code=code(
             "figures.py",
             "figures.py",
+            "asked.py",
             "drawing.py",
             "dots.py",
             "matrix.py",
