@@ -37,6 +37,21 @@ def test_every_row_has_its_languages_and_their_questions(made):
             assert questions[codes].nunique() > 1 and np.isnan(row["n_asked"]) and np.isnan(row["n_each"])
 
 
+def test_languages_that_are_alike_in_all_pairs_need_not_be_in_a_pair_set():
+    """In cross, a question counts where it has a candidate; some have one in a held-out language only."""
+    languages = pd.DataFrame(
+        {"benchmark": "b", "setting": "cross", "query_language": ["de", "en"], "n_queries": 24}
+    )
+    table = {
+        "benchmark": "b",
+        "setting": "cross",
+        "pair_set": ["pool-heldout", "pool"],
+        "n_queries": [48, 40],
+    }
+    found = asked(pd.DataFrame(table), languages, ["de", "en"])
+    np.testing.assert_array_equal(found[COUNTS], [[2, 24], [np.nan, np.nan]])
+
+
 def test_of_a_group_of_held_out_languages_its_own_ask(made):
     made, _, questions, parallel = made
     transfer = made.tables["transfer"]
