@@ -81,7 +81,10 @@ def cluster(folder: Path) -> Iterator[None]:
             file = CONF / name
             if file.exists() and not file.read_text().startswith(MARK):
                 sys.exit(f"{file} exists: this machine has a Slurm of its own, which is left alone")
-        if subprocess.run(["pgrep", "-x", "slurmctld|slurmd"], capture_output=True, check=False).returncode == 0:
+        if (
+            subprocess.run(["pgrep", "-x", "slurmctld|slurmd"], capture_output=True, check=False).returncode
+            == 0
+        ):
             sys.exit("slurmctld or slurmd runs here already: another such test, or this machine's own")
         for name in ("state", "spool"):
             (folder / name).mkdir(parents=True)
