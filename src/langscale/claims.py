@@ -13,8 +13,9 @@ from math import log2
 from langscale.design import Design, slope_weights
 from langscale.grid import ALL, UNTRAINED
 from langscale.panel import Mix, Quantity
+from langscale.region import FALL, LESS, MORE, NOT_LESS, WITHIN, Region
 from langscale.sampling import Spec
-from langscale.verdicts import FALL, LESS, MORE, NOT_LESS, WITHIN, Missing, Part, Region, Terms, part
+from langscale.verdicts import Missing, Part, Terms, part
 
 MARGIN, RANK_MARGIN = 0.01, 0.05
 MUCH = 0.10  # of the rank distance; the paper's reductions are 13 to 30%
@@ -172,8 +173,14 @@ def h3(d: Design) -> Iterator[Part]:
 
 
 def h4(d: Design) -> Iterator[Part]:
-    """Sets of equal n are compared in tables/diversity.csv; langscale.ledger reads the test from there."""
-    yield Part("", ABOVE, missing="no matched sets: no table compares sets of equal n by their diversity")
+    """Sets of equal n are compared in tables/diversity.csv; langscale.ledger reads the test of these cells from there."""
+    sampler, ns = d.curve()
+    one = part(
+        ABOVE, d.quantity("cross", "mAP", "heldout-pool"),
+        f"cross mAP, held-out questions, pool candidates: per script of the set, {sampler}",
+        lambda as_: tuple((1.0, d.point(as_(sampler), n)) for n in ns), about_n=True,
+    )  # fmt: skip
+    yield replace(one, missing="no matched sets: no table compares sets of equal n by their diversity")
 
 
 def h5(both: Sequence[Design]) -> Iterator[Part]:
@@ -214,13 +221,16 @@ def h6(d: Design) -> Iterator[Part]:
 
 
 def h7(both: Sequence[Design]) -> Iterator[Part]:
+    """The slope of the larger one is above that of the smaller one, which falls: else there is nothing to shrink."""
     small, large = both
     sampler, ns = small.curve(large)
+    text = f"mono mAP in {small.study.languages.pool[0]}: slope of {sampler} per doubling of n, {_list(ns)}"
     yield part(
-        ABOVE, small.first(),
-        f"mono mAP in {small.study.languages.pool[0]}: slope of {sampler} per doubling of n, {_list(ns)}, "
-        f"{large.model} minus {small.model}",
+        ABOVE, small.first(), f"{text}, {large.model} minus {small.model}",
         lambda as_: large.slope(as_(sampler), ns) + small.slope(as_(sampler), ns, -1.0), about_n=True,
+    )  # fmt: skip
+    yield part(
+        BELOW, small.first(), f"{text}, {small.model}", lambda as_: small.slope(as_(sampler), ns), about_n=True,
     )  # fmt: skip
 
 

@@ -161,7 +161,10 @@ class Statistics(Options):
 
     resamples: int = Field(10000, ge=100, description="bootstrap resamples of question clusters")
     seed: int = Field(0, description="seed of the resampling")
-    contrasts: list[Contrast] = Field([], description="the confirmatory family; all else is exploratory")
+    contrasts: list[Contrast] = Field(
+        [],
+        description="comparisons declared beforehand, every family adjusted by itself; all others are exploratory",
+    )
     claims: list[Claim] | None = Field(
         None,
         description="claims of the paper (C) and hypotheses (H) that are tested, one family (Holm); null: all. "

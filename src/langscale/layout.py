@@ -298,6 +298,6 @@ LAYOUTS = {
 NOTED = ("scaling", "main", "transfer", "contrasts", "trends", "claims", "bias")
 NOTE = (
     "In brackets: 95% procedure interval, which speaks about new training runs and new questions; where it is missing, "
-    "there are fewer than four replicates, or the measure is a median. The csv also has the interval of these runs, "
+    "there are fewer than four replicates, the measure is a median, or p is that of a permutation. The csv also has the interval of these runs, "
     "for which questions alone are drawn anew."
 )

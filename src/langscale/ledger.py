@@ -18,9 +18,11 @@ from langscale.design import Design
 from langscale.experiment import Claim
 from langscale.grid import ALL
 from langscale.panel import Panel
+from langscale.published import TRAININGS
+from langscale.region import MORE, Region
 from langscale.verdicts import (
+    ALPHA,
     CONTRADICTED,
-    MORE,
     NAN,
     NOT_TESTED,
     SUPPORTED,
@@ -30,7 +32,6 @@ from langscale.verdicts import (
     Missing,
     Outcome,
     Part,
-    Region,
     decide,
     measure,
 )  # fmt: skip
@@ -38,7 +39,7 @@ from langscale.verdicts import (
 ROLE = {SUPPORTED: "is the least sure", CONTRADICTED: "contradicts it", UNDECIDED: "is the least sure"}
 COLUMNS = (
     "claim", "part", "source", "statement", "compared", "claimed", "model", "benchmark", "budget", "effect", "ci_low",
-    "ci_high", "p", "p_adjusted", "smallest_detectable", "n_runs", "verdict", "reason",
+    "ci_high", "runs_ci_low", "runs_ci_high", "p", "p_adjusted", "smallest_detectable", "n_runs", "verdict", "reason",
 )  # fmt: skip
 PAPER, OWN = "arXiv:2408.10536", "hypothesis of this study"
 STATEMENTS = {
@@ -61,6 +62,7 @@ STATEMENTS = {
     "H8": (OWN, "machine-translation noise keeps th and hi lower"),
 }  # fmt: skip
 PAPERS_SETS, MIRACL = ("xquad-r", "mlqa-r"), ("miracl", "miracl-hard")
+PAPERS_ENCODERS = ("xlm-roberta-base", "labse")
 SIZES = (  # one architecture and recipe each, small to large
     ("xlm-roberta-base", "xlm-roberta-large"),
     ("multilingual-e5-small", "multilingual-e5-base", "multilingual-e5-large"),
@@ -164,10 +166,14 @@ def table(
         for entry in found:
             if entry.claim == "H4":
                 entry.measured = [_scripts(entry, diversity)]
-    outcomes = decide([entry.measured for entry in found])
+        tests = _tests(found)
+        for entry in found:
+            if entry.claim == "H4":
+                entry.measured = [_feasible(one, tests) for one in entry.measured]
+    outcomes, tests = decide([entry.measured for entry in found]), _tests(found)
     rows = {claim: [] for claim in declared(study)}
     for entry, (whole, single) in zip(found, outcomes, strict=True):
-        rows[entry.claim] += _rows(study, entry, whole, single)
+        rows[entry.claim] += _rows(study, entry, whole, single, tests)
     if "C8" in rows:
         rows["C8"] = _separation(study, audit)
     for claim, its in rows.items():
@@ -183,27 +189,42 @@ def _statement(claim: str) -> dict[str, str]:
     return dict(zip(("source", "statement"), STATEMENTS[claim], strict=True))
 
 
-def _rows(study: Study, entry: Entry, whole: Outcome, single: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
+def _tests(found: Sequence[Entry]) -> int:
+    """The size of the family: claims of which a part was tested."""
+    return sum(any(not np.isnan(m.p_for) for m in entry.measured) for entry in found)
+
+
+def _rows(
+    study: Study, entry: Entry, whole: Outcome, single: Sequence[Outcome], tests: int
+) -> Iterator[dict[str, Any]]:
     head = {"claim": entry.claim, "model": entry.model, "benchmark": entry.benchmark, "budget": entry.budget}
     several, i = len(entry.parts) > 1, _deciding(entry.measured, whole.verdict)
     lacks = [m.part.missing if whole.verdict == NOT_TESTED else m.part.uncontrolled for m in entry.measured]
     reasons = [] if whole.verdict in (SUPPORTED, CONTRADICTED) else list(dict.fromkeys(filter(None, lacks)))
     if several and i is not None and not reasons:
         reasons.append(f"part {_letter(i)} of {len(entry.parts)} {ROLE[whole.verdict]}")
-    if (
-        entry.claim < "C7"
-        and whole.verdict != NOT_TESTED
-        and set_of(study, entry.benchmark) not in PAPERS_SETS
-    ):
-        reasons.append(f"on {entry.benchmark}; the paper's are XQuAD-R and MLQA-R")
-    shown = {} if i is None else _numbers(entry.measured[i])
+    if whole.verdict != NOT_TESTED and entry.claim.startswith("C"):
+        reasons += _other_than_the_papers(study, entry)
+    shown = {} if i is None else _numbers(entry.measured[i], tests)
     if not several:
-        shown = _numbers(entry.measured[0])
+        shown = _numbers(entry.measured[0], tests)
     yield head | {"part": ALL} | shown | _outcome(whole) | {"reason": "; ".join(reasons)}
     for k, (one, outcome) in enumerate(zip(entry.measured, single, strict=True)):
         if several:
             lack = one.part.missing or one.part.uncontrolled
-            yield head | {"part": _letter(k)} | _numbers(one) | _outcome(outcome) | {"reason": lack}
+            yield head | {"part": _letter(k)} | _numbers(one, tests) | _outcome(outcome) | {"reason": lack}
+
+
+def _other_than_the_papers(study: Study, entry: Entry) -> Iterator[str]:
+    """Of the benchmark and of the encoder, what the paper did not have."""
+    its = set_of(study, entry.benchmark)
+    if entry.claim == "C9" and its != "miracl":
+        yield f"on {entry.benchmark}; the paper's is MIRACL"
+    elif entry.claim != "C9" and its not in PAPERS_SETS:
+        yield f"on {entry.benchmark}; the paper's are XQuAD-R and MLQA-R"
+    model = study.models.get(entry.model)  # C4 is about the paper's two
+    if model and not (model.hub or "").lower().endswith(PAPERS_ENCODERS):
+        yield f"with {entry.model}; the paper's encoders are XLM-R and LaBSE"
 
 
 def _deciding(measured: Sequence[Measured], verdict: str) -> int | None:
@@ -217,14 +238,16 @@ def _deciding(measured: Sequence[Measured], verdict: str) -> int | None:
     return max(known, key=lambda i: measured[i].p_for)
 
 
-def _numbers(one: Measured) -> dict[str, Any]:
+def _numbers(one: Measured, tests: int) -> dict[str, Any]:
     return {
         "compared": one.part.compared,
         "claimed": str(one.part.region) if one.part.compared else "",
         "effect": one.effect,
         "ci_low": one.low,
         "ci_high": one.high,
-        "smallest_detectable": one.detectable,
+        "runs_ci_low": one.runs_low,
+        "runs_ci_high": one.runs_high,
+        "smallest_detectable": one.detectable(tests),
         "n_runs": one.n_runs or NAN,
     }
 
@@ -239,23 +262,48 @@ def _letter(i: int) -> str:
 
 def _scripts(entry: Entry, diversity: pd.DataFrame) -> Measured:
     """H4: at equal n, where n predicts nothing, held-out mAP against the scripts of the set; p by permutation of ladders."""
+    (one,) = entry.parts
     wanted = {"benchmark": entry.benchmark, "model": entry.model, "budget": entry.budget, "ladder": ALL}
     here = diversity[
         (diversity[[*wanted]] == pd.Series(wanted)).all(axis=1) & (diversity["checkpoint"] == "last")
     ]
     wanted = {"setting": "cross", "pair_set": "heldout-pool", "predictor": "scripts", "average": "macro"}
     rows = here[(here[[*wanted]] == pd.Series(wanted)).all(axis=1) & here["p"].notna()]
-    for sampler in ("hybrid", "x-y", "x-x-mono", "x-x"):
-        for row in rows[(rows["sampler"] == sampler) & rows["alpha"].fillna(0.5).eq(0.5)].to_dict("records"):
-            text = f"cross mAP, held-out questions, pool candidates: per script of the set, {sampler}, n = {row['n_values']}"
-            p = (row["p"], 1.0) if row["slope"] > 0 else (1.0, row["p"])
-            return Measured(
-                Part(text, Region(MORE)), row["slope"], n_runs=row["n_sets"], p_for=p[0], p_against=p[1]
-            )
-    notes = dict.fromkeys(note for note in here["note"].fillna("") if note)
-    return replace(
-        entry.measured[0], part=replace(entry.parts[0], missing="; ".join(notes) or entry.parts[0].missing)
+    found = []
+    for terms in filter(None, (one.terms, one.control)):
+        point = terms[0][1]
+        alpha = rows["alpha"].isna() if point.alpha is None else rows["alpha"].eq(point.alpha)
+        found += rows[(rows["sampler"] == point.sampler) & alpha].to_dict("records")
+    if len(found) < 1 + bool(one.control):
+        notes = dict.fromkeys(note for note in here["note"].fillna("") if note)
+        return replace(entry.measured[0], part=replace(one, missing="; ".join(notes) or one.missing))
+    row, p_for, p_against = found[0], NAN, NAN
+    if not one.uncontrolled:  # it must hold, and it must fail, with the control too
+        p = [(row["p"], 1.0) if row["slope"] > 0 else (1.0, row["p"]) for row in found]
+        p_for, p_against = (max(side) for side in zip(*p, strict=True))
+    part = replace(one, compared=f"{one.compared}, n = {row['n_values']}", missing="")
+    least = max(1 / row["n_permutations"] for row in found)
+    return Measured(part, row["slope"], NAN, NAN, row["n_sets"], p_for, p_against, least_p=least)
+
+
+def _feasible(one: Measured, tests: int) -> Measured:
+    """H4 with what is missing where no outcome could be found: the observed order alone among all orders of the ladders."""
+    if one.part.uncontrolled or one.least_p * tests < ALPHA:
+        return one
+    lack = (
+        f"{one.n_runs} ladders: p cannot be below {one.least_p:.2g}, too much for a family of {tests} tests "
+        f"({one.least_p:.2g} x {tests} = {one.least_p * tests:.2g})"
     )
+    return replace(one, part=replace(one.part, missing=lack), p_for=NAN, p_against=NAN)
+
+
+def _data(study: Study) -> str:
+    """Whose training data C8 is about."""
+    own = [name for name, source in study.sources.items() if source.train]
+    papers = TRAININGS["mmarco+8"].sources
+    lack = ", ".join(sorted(papers - set(own)))
+    text = f"about this study's own training data ({', '.join(own)})"
+    return f"{text}, without the paper's {lack}" if lack else text
 
 
 def _separation(study: Study, audit: pd.DataFrame | None) -> list[dict[str, Any]]:
@@ -283,6 +331,6 @@ def _separation(study: Study, audit: pd.DataFrame | None) -> list[dict[str, Any]
             row |= {"verdict": NOT_TESTED, "reason": "a source has no language in common: nothing to compare"}
         else:
             below = f"containment of 13-grams is below {study.audit.containment:g} everywhere"
-            row |= {"verdict": SUPPORTED, "reason": below}
+            row |= {"verdict": SUPPORTED, "reason": f"{below}; {_data(study)}"}
         rows.append(row)
     return rows

@@ -217,14 +217,14 @@ def equivalence_p(
     return np.maximum(stats.t.sf((mean + margin) / se, df), stats.t.cdf((mean - margin) / se, df))
 
 
-def detectable(se: np.ndarray, df: np.ndarray) -> np.ndarray:
-    """Smallest true difference that a two-sided 5% t test finds with 80% power.
+def detectable(se: np.ndarray, df: np.ndarray, level: float = 1 - LEVEL, sides: int = 2) -> np.ndarray:
+    """Smallest true difference that a t test of this level, one- or two-sided, finds with 80% power.
 
     se times the noncentrality at which the noncentral t exceeds the critical value with that probability (the
     other tail adds less than 1e-4).
     """
     df = np.asarray(df, dtype=float)
-    return np.asarray(se) * special.nctdtrinc(df, 1 - POWER, stats.t.ppf((1 + LEVEL) / 2, df))
+    return np.asarray(se) * special.nctdtrinc(df, 1 - POWER, stats.t.ppf(1 - level / sides, df))
 
 
 def sign_flip_p(parts: np.ndarray, flips: np.ndarray) -> np.ndarray:

@@ -18,10 +18,10 @@ from scipy import stats
 
 from langscale.grid import Point
 from langscale.panel import Mix, Panel, Quantity
+from langscale.region import Region
 from langscale.statistics import LEVEL, Unit, cluster_parts, detectable, holm
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "undecided", "not tested here"
-MORE, LESS, WITHIN, NOT_LESS, FALL = "above", "below", "within", "not below", "falling"
 NAN, ALPHA = float("nan"), 0.05
 
 Terms = tuple[tuple[float, Point], ...]
@@ -29,43 +29,6 @@ Terms = tuple[tuple[float, Point], ...]
 
 class Missing(Exception):
     """What a study lacks for a test."""
-
-
-class Region(NamedTuple):
-    """Where an effect lies, as a claim has it.
-
-    above: over the margin (or 0); below: under -margin; within: between -margin and margin; not below: over -margin;
-    falling: between -margin and 0. With `share` the margin is a share of the reference's value (the mean of the cells with negative weight).
-    """
-
-    kind: str
-    margin: float = 0.0
-    share: bool = False
-
-    def __str__(self) -> str:
-        size = f"{100 * self.margin:g}% of the reference" if self.share else f"{self.margin:g}"
-        if self.kind == FALL:
-            return f"from -{size} to 0"
-        sign = {WITHIN: "+-", MORE: ""}.get(self.kind, "-") if self.margin else ""
-        return f"{MORE if self.kind == NOT_LESS else self.kind} {sign}{size}"
-
-    def p(self, mean: float, se: float, df: float, reference: float = 1.0) -> tuple[float, float]:
-        """(p of "the effect does not lie there", p of "it does"): small ones support and contradict the claim.
-
-        Against 0, or a least size, p is two-sided: the same test finds the opposite. Against a margin it is one-sided:
-        within it, two one-sided tests (Schuirmann 1987) as `statistics.equivalence_p`. What contradicts is two-sided
-        everywhere: the 95% interval lies outside. nan where se is.
-        """
-        margin = self.margin * (abs(reference) if self.share else 1.0)
-        low = {MORE: margin, LESS: -np.inf}.get(self.kind, -margin)
-        high = {LESS: -margin, WITHIN: margin, FALL: 0.0}.get(self.kind, np.inf)
-        above, below = (mean - low) / se, (high - mean) / se
-        inside = max(
-            stats.t.sf(above, df) * (2 if self.kind == MORE else 1),
-            stats.t.sf(below, df) * (2 if self.kind in (LESS, FALL) else 1),
-        )
-        outside = 2 * min(stats.t.cdf(above, df), stats.t.cdf(below, df))
-        return min(float(inside), 1.0), min(float(outside), 1.0)
 
 
 def verdict(p_adjusted: float, supports: bool) -> str:
@@ -98,16 +61,32 @@ class Part:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came out of a part. p_for and p_against as in `Region.p`, nan where `missing` or `uncontrolled`."""
+    """What came out of a part. p_for and p_against as in `Region.p`, nan where `missing` or `uncontrolled`.
+
+    low, high: procedure interval, runs_low, runs_high: that of these runs; spread: (se, degrees of freedom) of the
+    effect, and of the control where there is one; least_p: the smallest p that a permutation test can give.
+    """
 
     part: Part
     effect: float = NAN
     low: float = NAN
     high: float = NAN
-    detectable: float = NAN
     n_runs: int = 0
     p_for: float = NAN
     p_against: float = NAN
+    runs_low: float = NAN
+    runs_high: float = NAN
+    spread: tuple[tuple[float, float], ...] = ()
+    least_p: float = 0.0
+
+    def detectable(self, tests: int) -> float:
+        """Smallest true distance from the bound, on the claim's side, found with 80% power in a family of so many tests.
+
+        At Bonferroni's level, Holm's strictest step; where a control must agree, the larger of the two.
+        """
+        sides = self.part.region.sides
+        found = [float(detectable(se, df, ALPHA / max(tests, 1), sides)) for se, df in self.spread]
+        return max(found, default=NAN)
 
 
 @dataclass
@@ -226,7 +205,9 @@ def measure(panel: Panel, parts: Sequence[Part]) -> list[Measured]:
     for quantity, listed in jobs.items():
         for _, average, _, got in panel.estimates([quantity], [units for _, _, units, _ in listed]):
             for m, (i, is_control, _, extra) in enumerate(listed) if average == "macro" else ():
-                values = {name: got[name][m] for name in ("mean", "se", "df", "n_runs")}
+                values = {
+                    name: got[name][m] for name in ("mean", "se", "df", "n_runs", "runs_low", "runs_high")
+                }
                 found[i, is_control] = _add(values, *extra)
                 if got["reason"][m]:
                     problems.setdefault(i, got["reason"][m] + (" of the control" if is_control else ""))
@@ -272,10 +253,12 @@ def _measured(panel: Panel, i: int, one: Part, found: dict, problem: str) -> Mea
         got["mean"],
         got["mean"] - half,
         got["mean"] + half,
-        float(detectable(got["se"], got["df"])),
         int(got["n_runs"]),
         p_for,
         p_against,
+        got["runs_low"],
+        got["runs_high"],
+        tuple((found[i, c]["se"], found[i, c]["df"]) for c in (False, True) if (i, c) in found),
     )
 
 
@@ -314,7 +297,7 @@ def decide(entries: Sequence[Sequence[Measured]]) -> list[tuple[Outcome, list[Ou
         ]
         whole = _outcome(family, i, *conjunctions[i])
         if whole.verdict != CONTRADICTED and any(m.part.missing for m in parts):
-            whole = whole._replace(verdict=NOT_TESTED)
+            whole = whole._replace(p_adjusted=NAN, verdict=NOT_TESTED)
         elif whole.verdict == NOT_TESTED:
             whole = whole._replace(verdict=UNDECIDED)
         outcomes.append((whole, single))

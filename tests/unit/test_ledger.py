@@ -32,6 +32,7 @@ def test_one_family_over_models_and_benchmarks():
     assert claims.groupby("claim").size()[["C1", "C4", "C8", "H2"]].tolist() == [4, 2, 1, 4]
     assert list(claims["claim"].drop_duplicates()) == list(get_args(Claim))
     tested = claims.dropna(subset=["p"]).sort_values("p")
+    assert claims.loc[claims["verdict"] == NOT_TESTED, "p_adjusted"].isna().all()
     by_hand = np.minimum(np.maximum.accumulate(tested["p"] * np.arange(len(tested), 0, -1)), 1)
     np.testing.assert_allclose(tested["p_adjusted"], by_hand)
 
@@ -45,37 +46,79 @@ def test_separation_is_read_from_the_audit():
         return ledger.table(made, [], pd.DataFrame(rows, columns=names)).iloc[0]
 
     assert c8(0)["verdict"] == SUPPORTED and c8(0)["effect"] == 0
+    assert c8(0)["reason"].endswith(
+        "; about this study's own training data (squad), without the paper's "
+        "duorc, mfaq, mmarco, mr-tydi, newsqa, nq, wikiqa, yahoo-qa"
+    )
     assert c8(3)["verdict"] == CONTRADICTED and c8(3)["effect"] == pytest.approx(3 / 40)
     assert c8(3)["reason"] == "3 pairs overlap; they are left out before training"
     assert c8(0, texts=0)["verdict"] == NOT_TESTED and c8(3, texts=0)["verdict"] == CONTRADICTED
 
 
-def test_diversity_is_read_from_its_table():
-    made = study("H4", models=("narrow", "wide"))
-    found = ledger.entries(Planted(made, lambda q, c: 0.5), "xquad-r")
-    names = ["model", "sampler", "alpha", "budget", "ladder", "benchmark", "setting", "pair_set", "predictor", "n_values", "slope",
-             "p", "n_sets", "note", "checkpoint", "average"]  # fmt: skip
+DIVERSITY = ["model", "sampler", "alpha", "budget", "ladder", "benchmark", "setting", "pair_set", "predictor", "n_values",
+             "slope", "p", "n_sets", "n_permutations", "note", "checkpoint", "average"]  # fmt: skip
+
+
+def scripts(model, sampler, alpha, slope, p, permutations=720, checkpoint="last"):
     head = ("total", "all", "xquad-r", "cross", "heldout-pool", "scripts", "2 4")
+    return (model, sampler, alpha, *head, slope, p, 6, permutations, "", checkpoint, "macro")
+
+
+def h4(rows, made, **changes):
+    found = ledger.entries(Planted(made, lambda q, c: 0.5), "xquad-r")
+    diversity = pd.DataFrame(rows, columns=DIVERSITY).assign(**changes)
+    return ledger.table(made, found, None, diversity).set_index("model")
+
+
+def test_diversity_is_read_from_its_table():
+    made = study("H4", models=("narrow", "wide"), samplers=["x-x-mono", "hybrid", "hybrid-0.4"])
     rows = [
-        ("narrow", "x-x-mono", None, *head, -0.05, 0.001, 6, "", "last", "macro"),
-        ("narrow", "hybrid", 0.4, *head, -0.05, 0.001, 6, "", "last", "macro"),
-        ("narrow", "hybrid", 0.5, *head, -0.05, 0.001, 6, "", "best", "macro"),
-        ("narrow", "hybrid", 0.5, *head, 0.02, 0.004, 6, "", "last", "macro"),
-        ("wide", "hybrid", 0.5, *head, -0.02, 0.01, 5, "", "last", "macro"),
+        scripts(
+            "narrow", "hybrid", 0.5, -0.05, 0.002
+        ),  # without its control, so not the curve of a hypothesis
+        scripts("narrow", "hybrid", 0.4, -0.05, 0.002),
+        scripts("narrow", "x-x-mono", None, -0.05, 0.002, checkpoint="best"),
+        scripts("narrow", "x-x-mono", None, 0.02, 0.004),
+        scripts("wide", "x-x-mono", None, -0.02, 0.01),
     ]
-
-    def h4(rows, **changes):
-        return ledger.table(made, found, None, pd.DataFrame(rows, columns=names).assign(**changes)).set_index(
-            "model"
-        )
-
-    table = h4(rows)
+    table = h4(rows, made)
     assert table["verdict"].to_dict() == {"narrow": SUPPORTED, "wide": CONTRADICTED}
     assert table.loc["narrow", ["effect", "p", "p_adjusted", "n_runs"]].tolist() == [0.02, 0.004, 0.008, 6]
-    assert h4(rows, p=0.3)["verdict"].tolist() == [UNDECIDED, UNDECIDED]
-    lacking = h4(rows, p=np.nan, note="needs 4 distinct sets")
+    assert table.loc["narrow", "compared"].endswith("per script of the set, x-x-mono, n = 2 4")
+    assert h4(rows, made, p=0.3)["verdict"].tolist() == [UNDECIDED, UNDECIDED]
+    lacking = h4(rows, made, p=np.nan, note="needs 4 distinct sets")
     assert set(lacking["verdict"]) == {NOT_TESTED} and set(lacking["reason"]) == {"needs 4 distinct sets"}
-    assert set(h4(rows[:0])["verdict"]) == {NOT_TESTED}
+    assert set(h4(rows[:0], made)["verdict"]) == {NOT_TESTED}
+
+
+def test_diversity_with_hybrid_must_hold_with_one_pair_per_batch():
+    rows = [scripts("narrow", "hybrid", 0.5, 0.02, 0.002), scripts("narrow", "hybrid-batch", 0.5, 0.01, 0.04)]
+    made = study("H4", samplers=["hybrid", "hybrid-batch"])
+    table = h4(rows, made)
+    assert table.loc["narrow", ["verdict", "effect", "p"]].tolist() == [SUPPORTED, 0.02, 0.04]
+    assert (
+        h4([rows[0], scripts("narrow", "hybrid-batch", 0.5, -0.01, 0.002)], made)["verdict"].item()
+        == UNDECIDED
+    )
+    without = h4(rows[:1], study("H4", samplers=["hybrid"]))
+    assert without["verdict"].item() == UNDECIDED
+    assert without["reason"].item() == "the control is missing: hybrid-batch is not in the grid"
+
+
+def test_too_few_ladders_for_the_family_are_not_tested_and_do_not_count():
+    made = study("H4", statistics={"resamples": 200}, samplers=["x-x-mono"])
+    few = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 24)], made)
+    row = few[(few["claim"] == "H4") & (few["part"] == "all")].iloc[0]
+    n = few[few["part"] == "all"]["p"].notna().sum() + 1
+    assert n > 1 and row["verdict"] == NOT_TESTED and np.isnan([row["p"], row["p_adjusted"]]).all()
+    assert (
+        row["reason"]
+        == f"6 ladders: p cannot be below 0.042, too much for a family of {n} tests (0.042 x {n} = {n / 24:.2g})"
+    )
+    many = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 720)], made)
+    assert many[many["claim"] == "H4"]["verdict"].item() == UNDECIDED
+    alone = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 24)], study("H4", samplers=["x-x-mono"]))
+    assert alone["verdict"].item() == SUPPORTED  # .042 in a family of one
 
 
 # --- on scores
@@ -103,8 +146,11 @@ def test_a_part_is_the_contrast_of_the_same_cells(made):
         (same,) = same.to_dict("records")  # declared the other way round
         assert row["effect"] == pytest.approx(-same["difference"])
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((-same["ci_high"], -same["ci_low"]))
-        assert row["smallest_detectable"] == pytest.approx(same["smallest_detectable"])
-        assert row["n_runs"] == 4
+        assert (row["runs_ci_low"], row["runs_ci_high"]) == pytest.approx(
+            (-same["runs_ci_high"], -same["runs_ci_low"])
+        )
+        # one of several tests; the contrast's is that of a test by itself
+        assert row["smallest_detectable"] > same["smallest_detectable"] and row["n_runs"] == 4
 
 
 def test_a_mix_is_the_weighted_sum_of_the_averages(made):

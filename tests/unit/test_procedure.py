@@ -100,6 +100,8 @@ def test_detectable_difference_has_eighty_percent_power():
         effect = S.detectable(np.array(0.01), np.array(df)) / 0.01
         assert stats.nct.sf(stats.t.ppf(0.975, df), df, effect) == pytest.approx(0.8, abs=1e-6)
     rng = np.random.default_rng(2)
+    one_sided = S.detectable(np.array(1.0), np.array(5.0), level=0.01, sides=1)
+    assert stats.nct.sf(stats.t.isf(0.01, 5), 5, one_sided) == pytest.approx(0.8)
     effect = float(S.detectable(np.array(1 / np.sqrt(6)), np.array(5)))
     found = stats.ttest_1samp(rng.normal(effect, 1, (20_000, 6)), 0, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(0.8, abs=0.012)

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from langscale import registry
+from langscale.claims import c7, h5, h7
 from langscale.config import Study, load
+from langscale.design import Design
 from langscale.errors import UserError
 from langscale.grid import Grid
 from langscale.languages import branch, family, script
@@ -55,6 +57,31 @@ def test_procedure_intervals_have_their_four_replicates(grids, name):
         assert not point.trained or len({path for _, path in point.runs}) >= 4
 
 
+@pytest.mark.parametrize(
+    "name, claim, models",
+    [("paper", c7, ["xlm-r"]), ("paper", c7, ["labse"]), ("ladder", h5, ["xlm-r", "labse"])],
+)
+def test_a_claim_has_the_cells_and_the_replicates_that_it_needs(grids, name, claim, models):
+    grid = grids[name]
+    designs = [Design(grid.study, grid.points, model) for model in models]
+    for part in claim(designs if len(designs) > 1 else designs[0]):
+        assert not part.missing and not part.uncontrolled
+        seeds = set.intersection(*({seed for seed, _ in point.runs} for _, point in part.terms))
+        assert len({grid.ladder(seed) for seed in seeds}) >= 4
+
+
+def test_what_the_ladder_says_of_a_second_size_makes_its_hypothesis_one_that_is_tested():
+    text = (CONFIG / "ladder.yaml").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    at = lines.index("  # - models: [xlm-r-large]")
+    lines[at : at + 5] = [line.replace("# ", "", 1) for line in lines[at : at + 5]]
+    added = "\n".join(lines).replace("  # xlm-r-large: ", "  xlm-r-large: ")
+    grid = Grid(load(yaml.safe_load(added), "ladder"))
+    both = [Design(grid.study, grid.points, model) for model in ("xlm-r", "xlm-r-large")]
+    parts = list(h7(both))
+    assert len(parts) == 2 and not any(part.missing or part.uncontrolled for part in parts)
+
+
 # --- the paper
 
 
@@ -73,11 +100,11 @@ def test_the_paper_s_study(grids):
         "zh",
     ] and its.languages.heldout[:2] == ["el", "vi"]
     assert {run.languages for run in grid.trained} == {tuple(sorted(its.languages.pool))}
-    # two models, five seeds: x-x-mono, x-y and three alphas of hybrid; the matched arm
-    assert len(grid.trained) == 2 * 5 * (5 + 3)
+    # two models, five seeds: x-x-mono, x-y and five alphas of hybrid; the matched arm
+    assert len(grid.trained) == 2 * 5 * (7 + 3)
     assert {run.seed for run in grid.trained} == {1, 2, 3, 4, 5}
     alphas = {c.alpha for c in grid.cells if c.sampler == "hybrid" and c.budget == "paper"}
-    assert alphas == {0, 0.25, 0.5, 0.75, 1}
+    assert alphas == {0, 0.25, 0.4, 0.5, 0.6, 0.75, 1}
     training = its.training
     assert (training.batch_size, training.learning_rate, training.weight_decay) == (100, 3e-5, 1e-2)
     assert (training.warmup, training.clip, training.scale, training.hard_negatives) == (0.1, 1.0, 20, 1)
@@ -183,7 +210,6 @@ def test_the_rotations_differ_in_what_is_held_out_and_in_nothing_else(grids):
     for section in (
         "sources",
         "benchmarks",
-        "models",
         "audit",
         "training",
         "replicates",
@@ -192,11 +218,16 @@ def test_the_rotations_differ_in_what_is_held_out_and_in_nothing_else(grids):
     ):
         assert getattr(a, section) == getattr(b, section)
     assert b.budgets["fixed-total"] == a.budgets["fixed-total"]
+    assert b.models["xlm-r"] == a.models["xlm-r"] and not set(b.models) - {"xlm-r"}
+    assert set(a.models) - set(b.models) == {"labse"}
 
     def unnamed(contrasts):
         return [
             c.model_copy(
-                update={s: getattr(c, s).model_copy(update={"budget": None}) for s in ("cell", "reference")}
+                update={
+                    s: getattr(c, s).model_copy(update={"budget": None, "model": None})
+                    for s in ("cell", "reference")
+                }
             )
             for c in contrasts
         ]

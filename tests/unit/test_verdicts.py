@@ -9,21 +9,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from langscale import statistics as S
+from langscale.region import FALL, LESS, MORE, NOT_LESS, WITHIN, Region
 from langscale.streams import stream
 from langscale.verdicts import (
     CONTRADICTED,
-    FALL,
-    LESS,
-    MORE,
-    NOT_LESS,
     NOT_TESTED,
     SUPPORTED,
     UNDECIDED,
-    WITHIN,
     Measured,
     Missing,
     Part,
-    Region,
     _add,
     adjustment,
     combined_units,
@@ -170,6 +165,9 @@ def test_what_was_not_tested_blocks_support_and_not_contradiction():
         assert decide([[measured(1, 0.001), other]])[0][0].verdict == CONTRADICTED
         assert decide([[other]])[0][0].verdict == outcome
         assert [one.verdict for one in decide([[measured(0.001, 1), other]])[0][1]] == [SUPPORTED, outcome]
+    # a part that could have contradicted it was tested, so it counts in the family; it has no adjusted p of its own
+    (whole, _), (other, _) = decide([[measured(0.001, 1), lacking], [measured(0.01, 1)]])
+    assert np.isnan(whole.p_adjusted) and whole.p == 1 and other.p_adjusted == 0.02
     assert decide([]) == []
 
 
@@ -214,6 +212,25 @@ def test_a_conjunction_is_wrong_in_five_percent_at_most(k):
     assert wrong[SUPPORTED] / n <= 0.055 + error
     assert wrong[CONTRADICTED] / n <= 0.055 + error
     assert wrong[CONTRADICTED] > 0 and wrong[SUPPORTED] > 0  # not by refusing every verdict
+
+
+@pytest.mark.parametrize(
+    "kind, margin", [(MORE, 0), (LESS, 0.02), (NOT_LESS, 0.02), (WITHIN, 0.5), (FALL, 0.5)]
+)
+def test_the_smallest_detectable_distance_is_found_in_four_of_five_studies_by_holms_strictest_step(
+    kind, margin
+):
+    region, df, tests, n = Region(kind, margin), 6, 12, 4000
+    spread = ((0.005, 20.0), (0.01, float(df)))  # the control is the less sure
+    distance = Measured(Part("", region), spread=spread).detectable(tests)
+    truth = {MORE: margin, LESS: -margin, FALL: 0}.get(kind, -margin) + distance * (
+        -1 if kind in (LESS, FALL) else 1
+    )
+    rng = stream("detectable", kind)
+    means, ses = truth + 0.01 * rng.normal(size=n), 0.01 * np.sqrt(rng.chisquare(df, n) / df)
+    found = [tests * region.p(mean, se, df)[0] < 0.05 for mean, se in zip(means, ses, strict=True)]
+    assert np.mean(found) == pytest.approx(0.8, abs=0.02)
+    assert np.isnan(Measured(Part("", region)).detectable(tests))
 
 
 # --- units and adjustment

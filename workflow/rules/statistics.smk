@@ -49,6 +49,7 @@ rule statistics:
             "ledger.py",
             "claims.py",
             "design.py",
+            "region.py",
             "verdicts.py",
             "panel.py",
             "contrasts.py",
@@ -67,6 +68,7 @@ rule statistics:
             "languages.py",
             "grid.py",
             "zeroshot.py",
+            "published.py",
         ),
     output:
         [
