@@ -268,14 +268,14 @@ def _scripts(entry: Entry, diversity: pd.DataFrame) -> Measured:
         (diversity[[*wanted]] == pd.Series(wanted)).all(axis=1) & (diversity["checkpoint"] == "last")
     ]
     wanted = {"setting": "cross", "pair_set": "heldout-pool", "predictor": "scripts", "average": "macro"}
-    rows = here[(here[[*wanted]] == pd.Series(wanted)).all(axis=1) & here["p"].notna()]
-    found = []
+    found, notes = [], {}
     for terms in filter(None, (one.terms, one.control)):
         point = terms[0][1]
-        alpha = rows["alpha"].isna() if point.alpha is None else rows["alpha"].eq(point.alpha)
-        found += rows[(rows["sampler"] == point.sampler) & alpha].to_dict("records")
+        alpha = here["alpha"].isna() if point.alpha is None else here["alpha"].eq(point.alpha)
+        its = here[(here["sampler"] == point.sampler) & alpha]
+        notes |= dict.fromkeys(note for note in its["note"].fillna("") if note)
+        found += its[(its[[*wanted]] == pd.Series(wanted)).all(axis=1) & its["p"].notna()].to_dict("records")
     if len(found) < 1 + bool(one.control):
-        notes = dict.fromkeys(note for note in here["note"].fillna("") if note)
         return replace(entry.measured[0], part=replace(one, missing="; ".join(notes) or one.missing))
     row, p_for, p_against = found[0], NAN, NAN
     if not one.uncontrolled:  # it must hold, and it must fail, with the control too

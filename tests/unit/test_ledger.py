@@ -86,7 +86,8 @@ def test_diversity_is_read_from_its_table():
     assert table.loc["narrow", ["effect", "p", "p_adjusted", "n_runs"]].tolist() == [0.02, 0.004, 0.008, 6]
     assert table.loc["narrow", "compared"].endswith("per script of the set, x-x-mono, n = 2 4")
     assert h4(rows, made, p=0.3)["verdict"].tolist() == [UNDECIDED, UNDECIDED]
-    lacking = h4(rows, made, p=np.nan, note="needs 4 distinct sets")
+    others = ["of hybrid" if row[1] == "hybrid" else "needs 4 distinct sets" for row in rows]
+    lacking = h4(rows, made, p=np.nan, note=others)
     assert set(lacking["verdict"]) == {NOT_TESTED} and set(lacking["reason"]) == {"needs 4 distinct sets"}
     assert set(h4(rows[:0], made)["verdict"]) == {NOT_TESTED}
 
