@@ -7,16 +7,15 @@ import numpy as np
 import pandas as pd
 
 from langscale.config import Study
+from langscale.families import benjamini_hochberg, holm
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Point
 from langscale.panel import Panel, pair_set_quantities
 from langscale.scores import METRICS
 from langscale.statistics import (
     MARGIN,
     MARGIN_SHARE,
-    benjamini_hochberg,
     cell_units,
     equivalence_p,
-    holm,
     paired_units,
 )
 

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from langscale.config import Study
+from langscale.families import benjamini_hochberg
 from langscale.grid import ALL, POINT, Point
 from langscale.panel import Panel, Quantity, pair_set_quantities
-from langscale.statistics import benjamini_hochberg, equivalence_p
+from langscale.statistics import equivalence_p
 
 LINE = tuple(name for name in POINT if name != "n_languages")
 MIXED = ("x-y", "hybrid")  # samplers that are something else, x-x-mono, at n = 1

@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from langscale.families import holm
 from langscale.grid import Point
 from langscale.panel import Mix, Panel, Quantity
 from langscale.region import Region
-from langscale.statistics import LEVEL, Unit, cluster_parts, detectable, holm
+from langscale.statistics import LEVEL, Unit, cluster_parts, detectable
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "undecided", "not tested here"
 NAN, ALPHA = float("nan"), 0.05

@@ -12,11 +12,11 @@ from langscale import layout
 from langscale.components import components
 from langscale.diversity import association, number, shared
 from langscale.entry import entry_weights, status
+from langscale.families import benjamini_hochberg
 from langscale.grid import Grid
 from langscale.panel import Panel, Quantity
 from langscale.scaling import adjusted, lines, slope_weights
 from langscale.scores import Scores
-from langscale.statistics import benjamini_hochberg
 from langscale.streams import stream
 from langscale.tables import SCALING, score_rows, score_table
 

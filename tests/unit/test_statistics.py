@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from langscale import statistics as S
+from langscale.families import benjamini_hochberg, holm
 
 
 def names(n):
@@ -150,9 +151,9 @@ HEARTS = [
 
 def test_holm_and_benjamini_hochberg_on_the_published_example():
     p = np.array(HEARTS)[::-1]
-    assert (S.holm(p) <= 0.05).sum() == 3
-    assert (S.benjamini_hochberg(p) <= 0.05).sum() == 4
-    assert S.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert (holm(p) <= 0.05).sum() == 3
+    assert (benjamini_hochberg(p) <= 0.05).sum() == 4
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
 @settings(max_examples=60, deadline=None)
@@ -162,8 +163,8 @@ def test_adjusted_p_by_their_definitions(p):
     live = p[~np.isnan(p)]
     m = len(live)
     for got, want in (
-        (S.holm(p), lambda v: max(min(1, (live >= u).sum() * u) for u in live if u <= v)),
-        (S.benjamini_hochberg(p), lambda v: min(min(1, m * u / (live <= u).sum()) for u in live if u >= v)),
+        (holm(p), lambda v: max(min(1, (live >= u).sum() * u) for u in live if u <= v)),
+        (benjamini_hochberg(p), lambda v: min(min(1, m * u / (live <= u).sum()) for u in live if u >= v)),
     ):
         assert np.array_equal(np.isnan(got), np.isnan(p))
         assert got[~np.isnan(p)] == pytest.approx([want(v) for v in live])

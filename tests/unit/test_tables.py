@@ -10,7 +10,7 @@ from direct import SETS, intervals, runs_of, slow
 from synthetic import LANGUAGES
 
 from langscale import layout
-from langscale import statistics as S
+from langscale.families import benjamini_hochberg, holm
 from langscale.scores import BIAS, METRICS
 
 
@@ -108,7 +108,7 @@ def test_declared_contrasts_are_paired_by_replicate_and_adjusted_in_their_family
         got = [row[n] for n in ("difference", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high", "p")]
         np.testing.assert_allclose(got, expected, rtol=1e-7)
         assert row["n_runs"] == 4 and row["candidate_language"] == "all"
-    for family, method in (("primary", S.holm), ("bias", S.holm), ("exploratory", S.benjamini_hochberg)):
+    for family, method in (("primary", holm), ("bias", holm), ("exploratory", benjamini_hochberg)):
         rows = table[table["family"] == family]
         np.testing.assert_allclose(rows["p_adjusted"], method(rows["p"]), rtol=1e-12)
     assert len(table[table["family"] == "primary"]) == 3
@@ -223,7 +223,7 @@ def test_each_checkpoint_has_its_scores_and_the_last_is_confirmatory(tmp_path):
     assert set(contrasts["checkpoint"]) == {"last", "best"}
     assert set(contrasts.loc[contrasts["family"] != "exploratory", "checkpoint"]) == {"last"}
     exploratory = contrasts[contrasts["family"] == "exploratory"]  # of both checkpoints, adjusted together
-    np.testing.assert_allclose(exploratory["p_adjusted"], S.benjamini_hochberg(exploratory["p"]), rtol=1e-12)
+    np.testing.assert_allclose(exploratory["p_adjusted"], benjamini_hochberg(exploratory["p"]), rtol=1e-12)
     wanted = {
         "setting": "mono",
         "pair_set": "all",

@@ -62,6 +62,7 @@ rule statistics:
             "diversity.py",
             "gaps.py",
             "statistics.py",
+            "families.py",
             "scores.py",
             "metrics.py",
             "bias.py",
