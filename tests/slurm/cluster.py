@@ -61,6 +61,15 @@ def install() -> None:
         subprocess.run(["apt-get", *words], env=environment, check=True)
 
 
+def running() -> bool:
+    """Whether a daemon of Slurm runs here."""
+    found = (
+        subprocess.run(["pgrep", "-x", name], capture_output=True, check=False)
+        for name in ("slurmctld", "slurmd")
+    )
+    return any(one.returncode == 0 for one in found)
+
+
 @contextmanager
 def cluster(folder: Path) -> Iterator[None]:
     """Start munged, slurmctld and slurmd with all they write in `folder`; stop them and take back the configuration.
@@ -81,10 +90,7 @@ def cluster(folder: Path) -> Iterator[None]:
             file = CONF / name
             if file.exists() and not file.read_text().startswith(MARK):
                 sys.exit(f"{file} exists: this machine has a Slurm of its own, which is left alone")
-        if (
-            subprocess.run(["pgrep", "-x", "slurmctld|slurmd"], capture_output=True, check=False).returncode
-            == 0
-        ):
+        if running():
             sys.exit("slurmctld or slurmd runs here already: another such test, or this machine's own")
         for name in ("state", "spool"):
             (folder / name).mkdir(parents=True)
