@@ -226,4 +226,4 @@ def write(passed: list[str], slurm: str, seconds: float, local: float, whole: fl
 if __name__ == "__main__":
     if not shutil.which("apt-get"):
         sys.exit("make test-slurm needs Debian or a relative of it")
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 8_000)
