@@ -20,7 +20,8 @@ def test_default_study_has_exactly_these_jobs(planned):
         "base": 1,
         "tokens": 2,
         "train": TRAIN,
-        "embed": TRAIN + UNTRAINED,
+        "embed": UNTRAINED,
+        "take": TRAIN,
         "score": TRAIN + UNTRAINED + BM25,
         "statistics": 1,
         "published": 1,
@@ -36,7 +37,7 @@ def test_default_study_has_exactly_these_jobs(planned):
     [
         ("data", "subset", SUBSETS),
         ("models", "tokens", 2),
-        ("embeddings", "embed", TRAIN + UNTRAINED),
+        ("embeddings", "take", TRAIN),
         ("rankings", "score", TRAIN + UNTRAINED + BM25),
         ("scores", "score", TRAIN + UNTRAINED + BM25),
         ("tables", "statistics", 1),
@@ -50,6 +51,18 @@ def test_named_target_ends_with_its_rule(planned, target, rule, count):
     assert ("train" in counts) == (target not in ("data", "models"))
 
 
+def test_a_trained_run_that_left_nothing_is_embedded_by_the_rule_that_asks_for_a_card(tmp_path):
+    folder = copy_project(tmp_path / "project")
+    results = folder / "results/mini"
+    runs = [results / f"runs/tiny/x-y/fixed-total/n9-2a2e9a61/seed{seed}" for seed in (1, 2, 3)]
+    for run in runs:
+        (run / "last").mkdir(parents=True)
+    (runs[1] / ".left/last-0123456789abcdef").mkdir(parents=True)
+    (runs[2] / "embeddings/last/cldr").mkdir(parents=True)
+    counts = job_counts(snakemake(folder, "-n"))
+    assert (counts["take"], counts["embed"]) == (TRAIN - 1, UNTRAINED + 1)
+
+
 def test_workflow_snakefile_is_the_same_study(project, planned):
     inner, root = planned("--snakefile", "workflow/Snakefile"), planned()
     assert inner.pop("default") == root.pop("study") == 1
@@ -61,7 +74,7 @@ def test_a_config_file_replaces_the_default(project, tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small))
     counts = job_counts(snakemake(project, "-n", "--configfile", str(tmp_path / "small.yaml")))
     # 4 at n = 1, 4 at n = 2; hybrid at n = 1 and the other budget there are aliases; best beside last
-    assert (counts["train"], counts["embed"], counts["score"]) == (8, 20, 21)
+    assert (counts["train"], counts["take"], counts["embed"], counts["score"]) == (8, 16, 4, 21)
 
 
 def test_downloads_come_first_and_once(project, tmp_path):
@@ -78,7 +91,8 @@ def test_downloads_come_first_and_once(project, tmp_path):
     words = ("-n", "--configfile", str(tmp_path / "hub.yaml"))
     # a model, a source and two benchmarks; a downloaded encoder has one untrained row, not one per seed
     assert job_counts(snakemake(project, *words))["raw"] == 4
-    assert job_counts(snakemake(project, *words))["embed"] == 2 * (8 + 1)
+    counts = job_counts(snakemake(project, *words))
+    assert (counts["take"], counts["embed"]) == (2 * 8, 2 * 1)
     assert job_counts(snakemake(project, "data", *words))["raw"] == 4
 
 
@@ -90,7 +104,7 @@ def test_a_corpus_larger_than_memory_is_searched_by_the_runs_of_the_declared_see
     counts = job_counts(snakemake(project, "-n", "--configfile", str(tmp_path / "miracl.yaml")))
     # seed 2 at n = 1 and n = 2, last and best, and its initial state; everything else is as without miracl
     assert (counts["search"], counts["score_lists"], counts["raw"], counts["tokens"]) == (5, 5, 1, 3)
-    assert (counts["train"], counts["embed"], counts["score"]) == (8, 20, 21)
+    assert (counts["train"], counts["take"], counts["embed"], counts["score"]) == (8, 16, 4, 21)
 
 
 def test_an_unknown_data_set_is_named(project, tmp_path):

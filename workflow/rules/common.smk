@@ -74,6 +74,20 @@ def languages_of(kind, name):
 LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
 
 
+def unembedded():
+    """Trained runs that left no embeddings for a benchmark that lacks them, one that was added later."""
+    lacking = {
+        run.path
+        for name in BENCHMARKS
+        if name not in LISTED
+        for run, checkpoint in GRID.scored(name)
+        if run.steps and not Path(embeddings(run, checkpoint, name)).is_dir()
+    }
+    for folder in (Path(RESULTS) / "runs" / path for path in sorted(lacking)):
+        if (folder / "last").is_dir() and not any((folder / ".left").glob("[!.]*")):
+            yield str(folder.relative_to(f"{RESULTS}/runs"))
+
+
 def tokens_of(benchmark):
     """Folder of a benchmark's tokens; training embeds those called benchmark-, but no corpus."""
     return f"{'corpus' if benchmark in LISTED else 'benchmark'}-{benchmark}"

@@ -1,4 +1,4 @@
-"""Training and embedding, one job each per run; the only rules that need a GPU.
+"""Training and embedding; `train` and `embed` are the rules that need a GPU.
 
 Needs:  subsets/, models/<model>/
 Makes:  runs/<run>/last/  (and best/)             transformers checkpoints
@@ -78,6 +78,9 @@ rule embed:
         f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
         name=one_of([name for name in BENCHMARKS if name not in LISTED]),
+        run=one_of(
+            [run.path for run in GRID.encoded if not run.steps] + [*unembedded()]
+        ),
     conda:
         "../../environment.yml"
     resources:
@@ -88,6 +91,17 @@ rule embed:
         threads=STUDY.training.threads,
     script:
         "../scripts/embed.py"
+
+
+use rule embed as take with:
+    # what training left, which needs no GPU and no time
+    wildcard_constraints:
+        name=one_of([name for name in BENCHMARKS if name not in LISTED]),
+    resources:
+        gpu=0,
+
+
+ruleorder: embed > take
 
 
 rule embeddings:
