@@ -38,7 +38,7 @@ CHUNK = 16  # quantities in one bootstrap, which holds all their resampled value
 class Quantity:
     """What is measured. `asked` and `offered` are the question and candidate languages; None: all.
 
-    candidate_language `other`: in multi, without the candidate in the question's own language. status `seen-unseen`
+    candidate_language `other`: in multi, without the candidate in the question's own language; `own`: that alone. status `seen-unseen`
     and the like: the languages are those that the run in question was trained on, and the others.
     """
 
@@ -56,7 +56,7 @@ class Quantity:
         return {name: getattr(self, name) for name in names}
 
 
-OTHER = "other"
+OWN, OTHER = "own", "other"
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,8 @@ class Panel:
         by_candidate = quantity.setting == "cross" or quantity.metric == RANK
         restricted = not by_candidate and quantity.setting == "multi" and len(offered) < len(self.languages)
         kept = tuple(offered.tolist()) if restricted else None
-        other = quantity.candidate_language == OTHER
-        cells = self._cells(path, quantity.setting, quantity.metric, kept, other)
+        side = quantity.candidate_language if quantity.candidate_language in (OWN, OTHER) else ALL
+        cells = self._cells(path, quantity.setting, quantity.metric, kept, side)
         return self.clusters.add(cells, asked, offered if by_candidate else np.arange(1))
 
     def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
@@ -205,17 +205,17 @@ class Panel:
 
     def pair_cells(self, path: str, setting: str) -> Cells:
         """AP of a run by question language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""
-        return self._cells(path, setting, "mAP", None, False)
+        return self._cells(path, setting, "mAP", None, ALL)
 
     def _make_cells(
-        self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, other: bool
+        self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, side: str
     ) -> Cells:
         scores, every = self.scores[path], np.arange(len(self.languages))
         keep = np.ones(len(every), dtype=bool) if kept is None else np.isin(every, kept)
-        if other:
-            keep = keep & (every != scores.own[:, None])
+        if side != ALL:
+            keep = keep & ((every == scores.own[:, None]) == (side == OWN))
         cells = self.clusters.cells(scores.values(setting, metric, keep))
-        like = self._patterns.setdefault((setting, kept, other), cells)
+        like = self._patterns.setdefault((setting, kept, side), cells)
         if np.array_equal(like.known, cells.known):  # as nearly always: half of the memory
             cells = replace(cells, counts=like.counts, known=like.known)
         return cells
