@@ -20,6 +20,7 @@ from langscale.scores import (
     PAIR_SETS,
     RANK,
     SETTINGS,
+    TOP,
     Cells,
     Clusters,
     ListScores,
@@ -38,8 +39,8 @@ CHUNK = 16  # quantities in one bootstrap, which holds all their resampled value
 class Quantity:
     """What is measured. `asked` and `offered` are the question and candidate languages; None: all.
 
-    candidate_language `other`: in multi, without the candidate in the question's own language; `own`: that alone. status `seen-unseen`
-    and the like: the languages are those that the run in question was trained on, and the others.
+    candidate_language `other`: in multi, without the candidate in the question's own language; `own`: that alone.
+    status `seen-unseen` and the like: the languages are those that the run in question was trained on, and the others.
     """
 
     setting: str
@@ -196,7 +197,9 @@ class Panel:
         restricted = not by_candidate and quantity.setting == "multi" and len(offered) < len(self.languages)
         kept = tuple(offered.tolist()) if restricted else None
         side = quantity.candidate_language if quantity.candidate_language in (OWN, OTHER) else ALL
-        cells = self._cells(path, quantity.setting, quantity.metric, kept, side)
+        # shares are asked for once: to keep them for every language and run would only cost memory
+        make = self._make_cells if quantity.metric in TOP else self._cells
+        cells = make(path, quantity.setting, quantity.metric, kept, side)
         return self.clusters.add(cells, asked, offered if by_candidate else np.arange(1))
 
     def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
