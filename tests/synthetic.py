@@ -11,6 +11,7 @@ from langscale.streams import stream
 
 LANGUAGES = ("ar", "de", "el", "en", "nl")
 QUESTIONS = 24  # per language
+OFFERED = (6, 9, 12, 15, 18)  # candidates of each language
 CONTRASTS = [
     {"cell": {"sampler": "hybrid", "n": 3}, "reference": {"sampler": "hybrid", "n": 1}, "setting": "cross",
      "pair_set": "pool"},
@@ -62,8 +63,11 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
         np.array([own.permutation(40)[: len(LANGUAGES)] for _ in asked.index]) + 1 + 3 * max(4 - languages, 0)
     )
     share = own.random((len(asked), 3)).astype(np.float32)
+    # ten draws without replacement from 60 candidates
+    top = own.multivariate_hypergeometric(OFFERED, 10, len(asked)).astype(np.uint8)
     return Scores(
-        asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share, 60
+        asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share, 60,
+        top=top, offered=np.array(OFFERED)
     )  # fmt: skip
 
 
@@ -73,12 +77,6 @@ def write(folder, study: Study, parallel: bool = True) -> dict[tuple[str, str, s
     for run, checkpoint in Grid(study).scored():
         file = folder / run.path / checkpoint / "cldr.parquet"
         scores(run.path + checkpoint, len(run.languages), parallel).save(file)
-        pairs = [(k, x, y) for k in (1, 10, 100) for x in LANGUAGES for y in LANGUAGES]
-        shares = pd.DataFrame(pairs, columns=["k", "query_language", "candidate_language"])
-        draw = stream("shares", run.path, checkpoint).random(len(shares))
-        shares.assign(share=draw, pool_share=0.2).to_parquet(
-            file.with_name("cldr-shares.parquet"), index=False
-        )
         files[run.path, checkpoint, "cldr"] = str(file)
     return files
 

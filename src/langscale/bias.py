@@ -45,51 +45,28 @@ def own_language_advantage(rank_multi: np.ndarray, own: np.ndarray) -> np.ndarra
     return np.where((own_rank > 0) & (count > 0), median - own_rank, np.nan)
 
 
-def language_shares(
+def language_counts(
     topk_language: np.ndarray, n_languages: int, ks: tuple[int, ...] = (1, 10, 100)
 ) -> dict[int, np.ndarray]:
-    """Share of every language in the top k of each question.
+    """How many of the top k of each question are in every language.
 
     topk_language [Q, K] int: the languages 0 .. n_languages - 1 of the candidates in the top K, best first,
-    -1 behind the end of a small pool -> {k: [Q, n_languages] float64}, rows sum to 1. To be divided by
-    `pool_shares`. Raises ValueError where a k is above K.
+    -1 behind the end of a small pool -> {k: [Q, n_languages] int64}. Raises ValueError where a k is above K.
     """
     questions, places = topk_language.shape
     if max(ks) > places:
-        raise ValueError(f"shares in the top {max(ks)} need as many places, found {places}")
-    shares = {}
+        raise ValueError(f"counts in the top {max(ks)} need as many places, found {places}")
+    counts = {}
     for k in ks:
         top = topk_language[:, :k]
         cell = np.arange(questions)[:, None] * n_languages + top
-        counts = np.bincount(cell[top >= 0], minlength=questions * n_languages).reshape(questions, -1)
-        shares[k] = counts / counts.sum(axis=1, keepdims=True)
-    return shares
+        counts[k] = np.bincount(cell[top >= 0], minlength=questions * n_languages).reshape(questions, -1)
+    return counts
 
 
-def own_share(shares: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Each question's entry of shares [Q, L] (or of shares / pool_shares) for its own language.
+def own_share(counts: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Share of each question's own language in counts [Q, L] of `language_counts`.
 
     own [Q] int, -1 where the pool does not hold the language -> [Q] float64, nan there.
     """
-    return np.where(own >= 0, shares[np.arange(len(own)), own], np.nan)
-
-
-def pool_shares(candidate_language: np.ndarray, n_languages: int) -> np.ndarray:
-    """Share of every language in the pool, what a blind ranking shows: [N] int -> [n_languages] float64."""
-    return np.bincount(candidate_language, minlength=n_languages) / len(candidate_language)
-
-
-def share_table(shares: dict[int, np.ndarray], own: np.ndarray, languages: tuple[str, ...], pool: np.ndarray):
-    """Mean shares by k, question language and candidate language beside the pool's shares, as a data frame.
-
-    shares: see `language_shares`; own [Q]: language of each question; pool [L]: see `pool_shares`.
-    """
-    import pandas as pd
-
-    rows = [
-        (k, languages[asked], language, share, pool_share)
-        for k, found in shares.items()
-        for asked in np.unique(own)
-        for language, share, pool_share in zip(languages, found[own == asked].mean(axis=0), pool, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=["k", "query_language", "candidate_language", "share", "pool_share"])
+    return np.where(own >= 0, counts[np.arange(len(own)), own] / counts.sum(axis=1), np.nan)

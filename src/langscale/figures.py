@@ -126,26 +126,23 @@ def bias(table: pd.DataFrame) -> Figure:
     return _panels(list(blocks(table)), panels, {names[m]: text for m, text in labels.items()}, "value")
 
 
-def shares(table: pd.DataFrame, pool: list[str]) -> Figure:
+def shares(table: pd.DataFrame) -> Figure:
     """Which languages fill the top 10 against n: the question's own, others of the pool, others held out.
 
-    Share divided by the share among the candidates, so that 1 is a blind ranking; mean over question languages.
+    Share divided by the share among the candidates, so that 1 is a blind ranking.
     """
-    table = select(table, k=10) if len(table) else table
-    if table.empty:
+    table = named(select(table, metric="share@10 ratio"))
+    kinds = {
+        "the question's own language": "own",
+        "other pool languages": "other-pool",
+        "other held-out languages": "other-heldout",
+    }
+    by = table["candidate_language"]
+    panels = {kind: table[by == which] for kind, which in kinds.items() if which in set(by)}
+    if not panels:
         return blank()
-    table = table.assign(kind="other held-out languages")
-    table.loc[table["candidate_language"].isin(pool), "kind"] = "other pool languages"
-    table.loc[table["candidate_language"] == table["query_language"], "kind"] = "the question's own language"
-    keys = ["model", "sampler", "alpha", "budget", "ladder", "n_languages", "benchmark", "kind"]
-    both = ["share", "pool_share"]
-    sums = table.groupby([*keys, "query_language"], dropna=False, sort=False)[both].sum()
-    ratio = (sums["share"] / sums["pool_share"]).rename("value")
-    means = named(ratio.groupby(level=keys, dropna=False, sort=False).mean().reset_index())
-    kinds = ["the question's own language", "other pool languages", "other held-out languages"]
-    panels = {kind: means[means["kind"] == kind] for kind in kinds if kind in set(means["kind"])}
     return _panels(
-        list(blocks(means)), panels, dict.fromkeys(panels, "share / share among candidates"), "value"
+        list(blocks(table)), panels, dict.fromkeys(panels, "share / share among candidates"), "value"
     )
 
 
@@ -214,7 +211,7 @@ def all_figures(
 ) -> Iterator[tuple[str, Figure]]:
     """(name, figure) of every figure in `names`. tables: scaling, curves, published, pairs, shares, gaps, transfer, languages."""
     t = dict(tables)
-    t |= {name: asked(t[name], t["languages"], pool) for name in ("scaling", "transfer")}
+    t |= {name: asked(t[name], t["languages"], pool) for name in ("scaling", "transfer", "shares")}
     t["gaps"] = of_gaps(t["gaps"], t["scaling"])
     draw = {
         **{
@@ -228,7 +225,7 @@ def all_figures(
         "transfer": lambda: transfer(t["transfer"]),
         "matrix": lambda: matrix(t["pairs"], pool),
         "bias": lambda: bias(t["scaling"]),
-        "shares": lambda: shares(t["shares"], pool),
+        "shares": lambda: shares(t["shares"]),
         "training": lambda: training(logs),
     }
     for name in names:

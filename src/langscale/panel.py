@@ -20,6 +20,7 @@ from langscale.scores import (
     PAIR_SETS,
     RANK,
     SETTINGS,
+    TOP,
     Cells,
     Clusters,
     ListScores,
@@ -38,8 +39,8 @@ CHUNK = 16  # quantities in one bootstrap, which holds all their resampled value
 class Quantity:
     """What is measured. `asked` and `offered` are the question and candidate languages; None: all.
 
-    candidate_language `other`: in multi, without the candidate in the question's own language. status `seen-unseen`
-    and the like: the languages are those that the run in question was trained on, and the others.
+    candidate_language `other` and `other-...`: in multi, without the candidate in the question's own language; `own`: that alone.
+    status `seen-unseen` and the like: the languages are those that the run in question was trained on, and the others.
     """
 
     setting: str
@@ -56,7 +57,7 @@ class Quantity:
         return {name: getattr(self, name) for name in names}
 
 
-OTHER = "other"
+OWN, OTHER = "own", "other"
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,11 @@ class Panel:
         by_candidate = quantity.setting == "cross" or quantity.metric == RANK
         restricted = not by_candidate and quantity.setting == "multi" and len(offered) < len(self.languages)
         kept = tuple(offered.tolist()) if restricted else None
-        other = quantity.candidate_language == OTHER
-        cells = self._cells(path, quantity.setting, quantity.metric, kept, other)
+        side = quantity.candidate_language.partition("-")[0]
+        side = side if side in (OWN, OTHER) else ALL
+        # shares are asked for once: to keep them for every language and run would only cost memory
+        make = self._make_cells if quantity.metric in TOP else self._cells
+        cells = make(path, quantity.setting, quantity.metric, kept, side)
         return self.clusters.add(cells, asked, offered if by_candidate else np.arange(1))
 
     def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
@@ -205,17 +209,17 @@ class Panel:
 
     def pair_cells(self, path: str, setting: str) -> Cells:
         """AP of a run by question language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""
-        return self._cells(path, setting, "mAP", None, False)
+        return self._cells(path, setting, "mAP", None, ALL)
 
     def _make_cells(
-        self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, other: bool
+        self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, side: str
     ) -> Cells:
         scores, every = self.scores[path], np.arange(len(self.languages))
         keep = np.ones(len(every), dtype=bool) if kept is None else np.isin(every, kept)
-        if other:
-            keep = keep & (every != scores.own[:, None])
+        if side != ALL:
+            keep = keep & ((every == scores.own[:, None]) == (side == OWN))
         cells = self.clusters.cells(scores.values(setting, metric, keep))
-        like = self._patterns.setdefault((setting, kept, other), cells)
+        like = self._patterns.setdefault((setting, kept, side), cells)
         if np.array_equal(like.known, cells.known):  # as nearly always: half of the memory
             cells = replace(cells, counts=like.counts, known=like.known)
         return cells

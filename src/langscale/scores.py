@@ -29,6 +29,8 @@ METRICS = {
 SHARES = ("own-language share@1", "own-language share@10", "own-language share@100")
 BIAS = ("rank distance", "rank distance log-ratio", "own-language advantage", *SHARES)
 QUESTION = ("question_id", "cluster", "group", "language")
+TOP = ("share@10", "share@10 ratio")
+"""Share of languages in the first 10 of multi, and that over their share among the candidates: 1 is blind to language."""
 CONTROLS = ("Spearman", "centred mAP", "centred rank distance", "centred own-language advantage")
 RANK = "rank"
 """Rank of the relevant candidate of each language in multi: its mean over questions tells where a language lands."""
@@ -41,7 +43,9 @@ class Scores:
     questions: Q rows (question_id, cluster, language and, if known, group, a coarser cluster); languages: L sorted codes; own_pool: int32 [Q, L], rank of
     the relevant candidate of each language in the pool of that language; multi: int32 [Q, L], in the pool of all;
     own_share: float32 [Q, 3], share of the question's language in the first 1, 10 and 100 of multi; pool: number of
-    candidates of all languages; controls: float32 [Q, 4], the CONTROLS (langscale.controls), if they were computed.
+    candidates of all languages; controls: float32 [Q, 4], the CONTROLS (langscale.controls), if they were computed;
+    top: uint8 [Q, L], how many of the first 10 of multi are in each language; offered: int [L], how many of all
+    candidates are (both None in files that were written before they were kept).
     """
 
     questions: pd.DataFrame
@@ -51,11 +55,13 @@ class Scores:
     own_share: np.ndarray
     pool: int
     controls: np.ndarray | None = None
+    top: np.ndarray | None = None
+    offered: np.ndarray | None = None
 
     @staticmethod
     def gives(setting: str, metric: str) -> bool:
         """Whether the quantity is known here."""
-        return metric in (*METRICS, *BIAS, *CONTROLS, RANK)
+        return metric in (*METRICS, *BIAS, *CONTROLS, *TOP, RANK)
 
     @cached_property
     def own(self) -> np.ndarray:
@@ -68,7 +74,8 @@ class Scores:
         NaN: not asked.
 
         `candidates`: bool [L] or [Q, L], whose relevant candidates count (None: all). In multi the relevant
-        candidates of other languages are taken out of the ranking; the pool stays as it is.
+        candidates of other languages are taken out of the ranking; the pool stays as it is. Of TOP, these are the
+        languages whose candidates are counted, relevant or not.
         """
         keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
         if metric in BIAS:
@@ -78,6 +85,8 @@ class Scores:
                 np.full((len(self.multi), len(CONTROLS)), np.nan) if self.controls is None else self.controls
             )
             return known[:, [CONTROLS.index(metric)]]
+        if metric in TOP:
+            return self._top(keep, ratio=metric == TOP[1])[:, None]
         if metric == RANK:
             return np.where(self.multi > 0, self.multi, np.nan)
         if setting == "multi":
@@ -99,6 +108,13 @@ class Scores:
             return bias.own_language_advantage(self.multi, self.own)
         return self.own_share[:, SHARES.index(metric)]
 
+    def _top(self, keep: np.ndarray, ratio: bool) -> np.ndarray:
+        if self.top is None:
+            return np.full(len(self.multi), np.nan)
+        blind = (self.offered * keep).sum(-1) / self.offered.sum()
+        share = np.where(blind > 0, (self.top * keep).sum(1) / self.top.sum(1), np.nan)
+        return share / blind if ratio else share
+
     def save(self, file: str | Path) -> None:
         """One parquet row per question and language: its ranks, and its mAP in the three settings to look at."""
         table = self.questions.loc[:, self.questions.columns.isin(QUESTION)].assign(pool=self.pool)
@@ -110,9 +126,12 @@ class Scores:
             table[metric] = self._bias(metric).astype(np.float32)
         if self.controls is not None:
             table[list(CONTROLS)] = self.controls
-        for name, ranks in (("rank in own pool", self.own_pool), ("rank in all", self.multi)):
+        known = {"rank in own pool": self.own_pool, "rank in all": self.multi}
+        if self.top is not None:
+            known |= {"top 10": self.top, "candidates": np.broadcast_to(self.offered, self.top.shape)}
+        for name, numbers in known.items():
             for i, language in enumerate(self.languages):
-                table[f"{name}: {language}"] = ranks[:, i]
+                table[f"{name}: {language}"] = numbers[:, i]
         with atomic(file) as partial:
             table.to_parquet(partial, index=False)
 
@@ -120,16 +139,22 @@ class Scores:
     def load(cls, file: str | Path) -> "Scores":
         """Read what `save` wrote."""
         table = pd.read_parquet(file)
-        own = [c for c in table if c.startswith("rank in own pool: ")]
-        multi = [c for c in table if c.startswith("rank in all: ")]
+        codes = tuple(c.removeprefix("rank in all: ") for c in table if c.startswith("rank in all: "))
+
+        def by_language(name: str) -> np.ndarray:
+            return table[[f"{name}: {code}" for code in codes]].to_numpy()
+
+        counted = f"top 10: {codes[0]}" in table
         return cls(
             table.loc[:, table.columns.isin(QUESTION)],
-            tuple(c.removeprefix("rank in all: ") for c in multi),
-            table[own].to_numpy(),
-            table[multi].to_numpy(),
+            codes,
+            by_language("rank in own pool"),
+            by_language("rank in all"),
             table[list(SHARES)].to_numpy(),
             int(table["pool"].iloc[0]),
             table[list(CONTROLS)].to_numpy() if CONTROLS[0] in table else None,
+            by_language("top 10") if counted else None,
+            by_language("candidates")[0] if counted else None,
         )
 
 

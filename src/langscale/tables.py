@@ -16,10 +16,10 @@ from langscale.curves import curve_table
 from langscale.diversity import diversity_table
 from langscale.entry import entry_table
 from langscale.gaps import gap_table
-from langscale.grid import ALL, POINT, Grid, Point
-from langscale.panel import Panel, Quantity, pair_set_quantities, status_quantities
+from langscale.grid import ALL, Grid
+from langscale.panel import OTHER, OWN, Panel, Quantity, pair_set_quantities, status_quantities
 from langscale.scaling import adjusted, trend_table
-from langscale.scores import BIAS, CONTROLS, LISTED, RANK, SETTINGS, load
+from langscale.scores import BIAS, CONTROLS, LISTED, RANK, SETTINGS, TOP, load
 from langscale.sensitivity import sensitivity_table
 from langscale.single import median_rows, replicate_rows
 from langscale.statistics import cell_units
@@ -161,25 +161,29 @@ def ranks_by_language(study: Study) -> list[Quantity]:
     return [Quantity("multi", RANK, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
 
 
+def language_shares(study: Study) -> list[Quantity]:
+    """What fills the first 10 of multi: the question's own language, the others of the pool, the others held out, and
+    every language; questions in all languages.
+    """
+    pool, heldout = tuple(study.languages.pool), tuple(study.languages.heldout)
+    return [
+        quantity
+        for metric in TOP
+        for quantity in (
+            Quantity("multi", metric, candidate_language=OWN),
+            Quantity("multi", metric, ALL, None, pool, candidate_language=f"{OTHER}-pool"),
+            Quantity("multi", metric, ALL, None, heldout, candidate_language=f"{OTHER}-heldout"),
+            *(Quantity("multi", metric, ALL, None, (c,), candidate_language=c) for c in study.languages.all),
+        )
+    ]
+
+
 def main_table(scaling: pd.DataFrame, metrics: Sequence[str] = MAIN_METRICS) -> pd.DataFrame:
     """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
     largest = scaling["n_languages"] == scaling["n_languages"].max()
     shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
     wanted = scaling["metric"].isin(metrics)
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
-
-
-def shares_table(grid_points: Sequence[Point], shares: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Share of every candidate language in the top k of every question language, mean over questions and runs."""
-    rows = []
-    for point in grid_points if shares else ():
-        found = pd.concat([shares[path] for path in dict.fromkeys(path for _, path in point.runs)])
-        mean = found.groupby(["k", "query_language", "candidate_language"], as_index=False)[
-            ["share", "pool_share"]
-        ].mean()
-        rows.append(mean.assign(**point.columns(), ratio=mean["share"] / mean["pool_share"]))
-    columns = [*POINT, "query_language", "candidate_language", "k", "share", "pool_share", "ratio"]
-    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
 def all_tables(
@@ -201,11 +205,6 @@ def all_tables(
                 "candidate_text": options.candidate_text or reader(options.set or benchmark).text,
             }
             scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
-            shares = {
-                path: pd.read_parquet(file.removesuffix(".parquet") + "-shares.parquet")
-                for path, file in found.items()
-                if not listed
-            }
             for name, table in {
                 "scaling": scaling,
                 "main": main_table(scaling, tuple(LISTED) if listed else MAIN_METRICS),
@@ -222,9 +221,7 @@ def all_tables(
                         score_table(median_rows(panel, labels)),
                     ]
                 ),
-                "shares": shares_table(panel.points, shares).assign(
-                    benchmark=benchmark, checkpoint=checkpoint
-                ),
+                "shares": score_table(score_rows(panel, language_shares(study), labels)),
                 **{name: make(study, panel, labels) for name, make in SCALING.items()},
             }.items():
                 parts.setdefault(name, []).append(table)

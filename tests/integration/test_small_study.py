@@ -82,7 +82,7 @@ def test_everything_is_there(study):
 
 
 def test_tables_have_the_columns_that_others_build_on(study):
-    for name in ("scaling", "main", "languages", "pairs"):
+    for name in ("scaling", "main", "languages", "pairs", "shares"):
         assert tuple(table(study, name).columns) == SCORES
     assert tuple(table(study, "contrasts").columns) == CONTRASTS
 
@@ -105,6 +105,23 @@ def test_values_are_ordered_and_bounded(study):
     assert (scaling["runs_ci_low"] <= scaling["runs_ci_high"]).all()
     assert {"untrained", "none", "x-y", "hybrid"} == set(scaling["sampler"])
     assert set(scaling["checkpoint"]) == {"last", "best"}
+
+
+def test_languages_of_the_first_ten_are_those_of_the_rankings(study):
+    candidates = pd.read_parquet(study / "results/small/benchmarks/cldr/candidates.parquet")["language"]
+    for file in sorted((study / "results/small/runs").rglob("scores/last/cldr.parquet")):
+        ten = np.load(file.parents[2] / "rankings/last/cldr.npy")[:, :10]
+        scores = pd.read_parquet(file)
+        for code, count in candidates.value_counts().items():
+            assert (scores[f"top 10: {code}"] == (candidates.to_numpy()[ten] == code).sum(axis=1)).all()
+            assert set(scores[f"candidates: {code}"]) == {count}
+    same = ["model", "sampler", "n_languages", "checkpoint", "average"]
+    ours, theirs = table(study, "shares"), table(study, "scaling")
+    ours = ours[(ours["metric"] == "share@10") & (ours["candidate_language"] == "own")].set_index(same)
+    theirs = theirs[theirs["metric"] == "own-language share@10"].set_index(same)
+    numbers = ["value", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high", "n_queries", "n_runs"]
+    assert len(ours) and ours.index.equals(theirs.index)
+    np.testing.assert_allclose(ours[numbers], theirs[numbers], atol=2e-6)
 
 
 def test_the_declared_contrast_is_the_only_confirmatory_one(study):

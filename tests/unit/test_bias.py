@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from langscale.bias import (
-    language_shares,
+    language_counts,
     own_language_advantage,
     own_share,
-    pool_shares,
     rank_distance,
     rank_distance_log_ratio,
 )
@@ -65,33 +64,28 @@ def test_own_language_first_is_an_advantage():
 
 @given(st.data(), st.integers(1, 5), st.integers(1, 12))
 @settings(max_examples=150, deadline=None)
-def test_shares_equal_plain_loops(data, languages, places):
+def test_counts_equal_plain_loops(data, languages, places):
     filled = data.draw(st.integers(1, places))  # a pool smaller than K leaves -1 at the end
     top = data.draw(
         arrays(np.int16, (data.draw(st.integers(1, 4)), places), elements=st.integers(0, languages - 1))
     )
     top[:, filled:] = -1
     ks = tuple(data.draw(st.lists(st.integers(1, places), min_size=1, max_size=3, unique=True)))
-    shares = language_shares(top, languages, ks)
-    assert tuple(shares) == ks
+    counts = language_counts(top, languages, ks)
+    assert tuple(counts) == ks
     for k in ks:
-        assert shares[k].shape == (len(top), languages)
-        for q, row in enumerate(top.tolist()):
-            head = [language for language in row[:k] if language >= 0]
-            expected = [head.count(language) / len(head) for language in range(languages)]
-            assert shares[k][q] == pytest.approx(expected, abs=1e-12)
+        expected = [[row[:k].count(language) for language in range(languages)] for row in top.tolist()]
+        assert counts[k].tolist() == expected
 
 
-def test_own_share_over_the_pools_share():
-    """Twice as often in the top 4 as in the pool; a language outside the pool has no share."""
-    shares = language_shares(np.array([[0, 0, 1, 2], [2, 2, 1, 1]]), 3, (1, 4))
-    pool = pool_shares(np.array([0, 1, 2, 1]), 3)
-    assert pool.tolist() == [0.25, 0.5, 0.25]
-    assert own_share(shares[4] / pool, np.array([0, 0])).tolist() == [2, 0]
-    assert own_share(shares[1], np.array([0, 2])).tolist() == [1, 1]
-    assert np.isnan(own_share(shares[4], np.array([-1, 1]))[0])
+def test_own_share_of_known_counts():
+    """A language outside the pool has no share; of a pool of three, two are two thirds."""
+    counts = language_counts(np.array([[0, 0, 1, -1], [2, 2, 1, 1]]), 3, (1, 4))
+    assert own_share(counts[4], np.array([0, 0])).tolist() == [2 / 3, 0]
+    assert own_share(counts[1], np.array([0, 2])).tolist() == [1, 1]
+    assert np.isnan(own_share(counts[4], np.array([-1, 1]))[0])
 
 
 def test_a_list_that_is_too_short_raises():
-    with pytest.raises(ValueError, match="top 100 need as many places, found 10"):
-        language_shares(np.zeros((2, 10), int), 1)
+    with pytest.raises(ValueError, match="counts in the top 100 need as many places, found 10"):
+        language_counts(np.zeros((2, 10), int), 1)

@@ -248,18 +248,22 @@ def test_languages_of_a_large_matrix_can_still_be_read(count):
 
 def test_shares_are_relative_to_the_candidates(made, folder):
     table = read(folder, "shares")
-    figure = figures.shares(table, made.study.languages.pool)
-    kinds = [axes.get_title() for axes in figure.axes]
-    assert kinds == ["the question's own language", "other pool languages", "other held-out languages"]
-    rows = table[
-        (table["k"] == 10)
-        & (table["sampler"] == "x-y")
-        & (table["n_languages"] == 3)
-        & (table["checkpoint"] == "last")
-    ]
-    own = rows[rows["query_language"] == rows["candidate_language"]]
-    line = next(line for line in figure.axes[0].lines if line.get_label() == "x-y")
-    assert line.get_ydata()[-1] == pytest.approx((own["share"] / own["pool_share"]).mean())
+    panels = figures.shares(table).axes
+    names = ["the question's own language", "other pool languages", "other held-out languages"]
+    assert [axes.get_title() for axes in panels] == [f"{name}\n120 questions\n4 replicates" for name in names]
+    keys = [("all", "own"), ("all", "other-pool"), ("all", "other-heldout")]
+    for axes, (pair_set, candidate) in zip(panels, keys, strict=True):
+        rows = table[
+            (table["metric"] == "share@10 ratio")
+            & (table["pair_set"] == pair_set)
+            & (table["candidate_language"] == candidate)
+            & (table["sampler"] == "x-y")
+            & (table["checkpoint"] == "last")
+        ].sort_values("n_languages")
+        line = next(line for line in axes.lines if line.get_label() == "x-y")
+        assert line.get_ydata().tolist() == rows["value"].tolist()
+        drawn = {tuple(bar[:, 1]) for bars in axes.collections for bar in bars.get_segments()}
+        assert set(zip(rows["ci_low"], rows["ci_high"], strict=True)) <= drawn
 
 
 def test_the_gap_is_the_difference_of_the_curves(made):

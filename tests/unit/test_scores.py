@@ -53,12 +53,20 @@ def write(folder, tables):
 
 def scores_of(benchmark, similarity):
     own, multi = ranks_from_scores(similarity, benchmark.candidate_language, benchmark.relevant)
-    shares = bias.language_shares(
-        benchmark.candidate_language[first_k(similarity, 2)], len(benchmark.languages), (1, 2)
+    top, languages = first_k(similarity, 10), len(benchmark.languages)
+    top = np.where(top >= 0, benchmark.candidate_language[top], -1)
+    counts = bias.language_counts(top, languages, (1, 2, 10))
+    own_share = [bias.own_share(counts[k], benchmark.question_language) for k in (1, 2, 2)]
+    return Scores(
+        benchmark.questions,
+        benchmark.languages,
+        own,
+        multi,
+        np.stack(own_share, 1).astype(np.float32),
+        len(benchmark.candidates),
+        top=counts[10].astype(np.uint8),
+        offered=np.bincount(benchmark.candidate_language, minlength=languages),
     )
-    own_share = [bias.own_share(shares[k], benchmark.question_language) for k in (1, 2, 2)]
-    own_share = np.stack(own_share, 1).astype(np.float32)
-    return Scores(benchmark.questions, benchmark.languages, own, multi, own_share, len(benchmark.candidates))
 
 
 # --- the slow way
@@ -228,7 +236,7 @@ def test_save_and_load_give_the_same_scores(tmp_path):
     again = Scores.load(tmp_path / "s.parquet")
     assert (again.languages, again.pool) == (scores.languages, scores.pool)
     assert again.questions.equals(scores.questions[["question_id", "cluster", "language"]])
-    for name in ("own_pool", "multi", "own_share"):
+    for name in ("own_pool", "multi", "own_share", "top", "offered"):
         np.testing.assert_array_equal(getattr(again, name), getattr(scores, name))
     for setting, metric in (
         ("mono", "mAP"),

@@ -9,7 +9,7 @@ import synthetic
 from direct import SETS, intervals, runs_of, slow
 from synthetic import LANGUAGES
 
-from langscale import layout
+from langscale import layout, tables
 from langscale.families import benjamini_hochberg, holm
 from langscale.scores import BIAS, METRICS
 
@@ -187,18 +187,55 @@ def test_tables_by_language_pair_and_group(made):
         assert found["value"].tolist() == [pytest.approx(expected)]
 
 
-def test_shares_are_means_over_the_runs_of_a_point(made):
+def slow_share(scores, group, ratio):
+    """Mean over question languages of what a group of candidate languages has of the first 10 of their questions."""
+    by_language = {}
+    for q, code in enumerate(scores.questions["language"]):
+        counted = [i for i, c in enumerate(LANGUAGES) if c in group(code)]
+        share = sum(int(scores.top[q, i]) for i in counted) / 10
+        blind = sum(synthetic.OFFERED[i] for i in counted) / 60
+        by_language.setdefault(code, []).append(share / blind if ratio else share)
+    return np.mean([np.mean(values) for values in by_language.values()])
+
+
+def test_shares_of_the_first_ten_are_counted_and_have_both_intervals(made):
+    """Own, other pool, other held-out and every candidate language, question by question, and their intervals."""
     table = made.tables["shares"]
-    wanted = {"sampler": "x-y", "n_languages": 3, "k": 10, "query_language": "de", "candidate_language": "el"}
-    row = table[(table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
-    values = []
-    for cell in made.grid.cells:
-        if (cell.sampler, cell.n_languages) == ("x-y", 3):
-            file = made.files[cell.run.path, "last", "cldr"].replace("cldr.parquet", "cldr-shares.parquet")
-            shares = pd.read_parquet(file).set_index(["k", "query_language", "candidate_language"])
-            values.append(shares.loc[(10, "de", "el"), "share"])
-    assert len(values) == 4 and row["share"].tolist() == [pytest.approx(np.mean(values))]
-    assert row["ratio"].tolist() == [pytest.approx(np.mean(values) / 0.2)]
+    pool, heldout = {"en", "de", "ar"}, {"nl", "el"}
+    groups = {
+        ("all", "own"): lambda code: {code},
+        ("all", "other-pool"): lambda code: pool - {code},
+        ("all", "other-heldout"): lambda code: heldout - {code},
+    } | {("all", c): lambda code, c=c: {c} for c in LANGUAGES}
+    rows = table[(table["checkpoint"] == "last") & (table["average"] == "macro")]
+    found = rows.groupby(["pair_set", "candidate_language"]).size()
+    assert set(found.index) == set(groups) and set(found) == {2 * 6}  # two metrics, six points
+    questions = len(next(iter(made.scores.values())).questions)
+    for row in rows.to_dict("records"):
+        group = groups[row["pair_set"], row["candidate_language"]]
+        values = [
+            slow_share(made.scores[run.path, "last"], group, row["metric"] == "share@10 ratio")
+            for run in runs_of(made, row).values()
+        ]
+        assert row["value"] == pytest.approx(np.mean(values)) and row["n_runs"] == len(values)
+        assert row["n_queries"] == questions
+    trained = rows[rows["n_languages"] > 0]
+    for low, high in (("ci_low", "ci_high"), ("runs_ci_low", "runs_ci_high")):
+        assert (trained[low] < trained["value"]).all() and (trained["value"] < trained[high]).all()
+
+
+def test_scores_without_counts_have_no_shares(made, tmp_path):
+    """Files of before they were kept."""
+    files = {}
+    for i, (key, file) in enumerate(made.files.items()):
+        table = pd.read_parquet(file)
+        old = table.loc[:, ~table.columns.str.match("top 10: |candidates: ")]
+        assert len(table.columns) == len(old.columns) + 2 * len(LANGUAGES)
+        files[key] = str(tmp_path / f"{i}.parquet")
+        old.to_parquet(files[key], index=False)
+    found = tables.all_tables(made.study, made.grid, files)
+    assert found["shares"].empty and list(found["shares"]) == list(made.tables["shares"])
+    pd.testing.assert_frame_equal(found["scaling"], made.tables["scaling"])
 
 
 def test_runs_name_the_aliases(made):

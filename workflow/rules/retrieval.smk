@@ -4,8 +4,7 @@ Needs:  benchmarks/<name>/, runs/<run>/embeddings/<checkpoint>/<name>/
 Makes:  runs/<run>/rankings/<checkpoint>/<name>.npy     top-k rows of candidates.parquet for every question
         runs/<run>/rankings/<checkpoint>/<name>-similarity.npy   their scores, of corpora larger than memory
         runs/<run>/scores/<checkpoint>/<name>.parquet   exact ranks and values of every question
-        runs/<run>/scores/<checkpoint>/<name>-shares.parquet   languages of the top 1, 10 and 100
-A corpus larger than memory has no embeddings and no shares: `search` embeds and searches it shard by shard.
+A corpus larger than memory has no embeddings: `search` embeds and searches it shard by shard.
 """
 
 
@@ -31,7 +30,6 @@ rule score:
     output:
         rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
         scores=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.parquet",
-        shares=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}-shares.parquet",
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:

@@ -6,7 +6,7 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/main.csv         samplers by setting at the largest n
         tables/languages.csv    by question language;  tables/pairs.csv  by language pair
         tables/transfer.csv     held-out languages by script and branch
-        tables/shares.csv       languages of the top 1, 10 and 100
+        tables/shares.csv       languages of the top 10
         tables/contrasts.csv    paired differences with p values
         tables/sensitivity.csv  headline and confirmatory contrasts, articles or home territories as clusters
         tables/seeds.csv        the headline measures of each replicate

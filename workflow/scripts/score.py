@@ -36,18 +36,20 @@ else:
         controls = of_bias(questions, candidates, benchmark)
 
 languages = np.where(top >= 0, benchmark.candidate_language[top], -1)  # -1: behind the end of a small pool
-shares = bias.language_shares(languages, len(benchmark.languages))
-own_share = np.stack(
-    [bias.own_share(share, benchmark.question_language) for share in shares.values()], axis=1
+counts = bias.language_counts(languages, len(benchmark.languages))
+own_share = [bias.own_share(count, benchmark.question_language) for count in counts.values()]
+scores = Scores(
+    benchmark.questions,
+    benchmark.languages,
+    own,
+    multi,
+    np.stack(own_share, axis=1).astype(np.float32),
+    len(benchmark.candidates),
+    controls,
+    counts[10].astype(np.uint8),
+    np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages)),
 )
-own_share = own_share.astype(np.float32)
-pool = len(benchmark.candidates)
-scores = Scores(benchmark.questions, benchmark.languages, own, multi, own_share, pool, controls)
 
 with atomic(snakemake.output.rankings) as partial, open(partial, "wb") as file:
     np.save(file, top)
 scores.save(snakemake.output.scores)
-with atomic(snakemake.output.shares) as partial:
-    pool_shares = bias.pool_shares(benchmark.candidate_language, len(benchmark.languages))
-    table = bias.share_table(shares, benchmark.question_language, benchmark.languages, pool_shares)
-    table.to_parquet(partial, index=False)
