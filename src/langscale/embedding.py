@@ -14,7 +14,7 @@ from langscale.files import atomic, sha256
 from langscale.tokens import Tokens
 
 # tokens that are encoded together, padding included: on a CPU what passes between layers should stay in its cache
-BLOCK = 4096
+BLOCK = 1024
 GPU_BLOCK = 65_536
 SHARD = 64  # blocks that a killed embedding loses at most: half a minute with a base model on its hardware
 SIDES = ("questions", "candidates")
