@@ -3,16 +3,19 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 from toy import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
 
+from langscale import files
 from langscale.encoder import Encoder
 from langscale.experiment import Validation
 from langscale.state import Interrupt, Progress, State, identity
@@ -50,11 +53,11 @@ class Falling:
 Slow = Falling
 
 
-def train_toy(toy, folder, minutes, wait=0.0):
+def train_toy(toy, folder, minutes, wait=0.0, key="key"):
     """A short run with dropout and validation that keeps its state in `folder`."""
     data = data_of(toy)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
-    state = State(folder / ".state", "key", minutes)
+    state = State(folder / ".state", key, minutes)
     sampler = sampler_of(data, "hybrid", 1, SETTINGS.batch_size)
     train(
         encoder,
@@ -126,6 +129,61 @@ def test_stopped_at_any_step_it_ends_in_the_same_bits(toy, whole, tmp_path, monk
     train_toy(toy, tmp_path, minutes)
     assert_same(tmp_path, whole)
     assert not (tmp_path / ".state").exists()
+
+
+def cutting(monkeypatch, name):
+    """Make the first deletion of a folder that holds `name` die when that is gone and the rest is not."""
+
+    def rmtree(path):
+        if (Path(path) / name).exists():
+            monkeypatch.undo()
+            files.remove(Path(path) / name)
+            raise Killed
+        former(path)
+
+    former = shutil.rmtree
+    monkeypatch.setattr(files.shutil, "rmtree", rmtree)
+
+
+def assert_no_part(folder):
+    """No folder with a name of its own lacks something; what is left is known to `sweep`."""
+    for path in (folder / ".state").glob("step-*"):
+        assert sorted(file.name for file in path.iterdir()) == ["progress.json", "tensors.safetensors"]
+    assert any(files.LEFT.fullmatch(path.name) for path in folder.rglob(".*"))
+
+
+@pytest.mark.parametrize("name", ["best", "step-12/progress.json", "step-12/tensors.safetensors"])
+def test_killed_while_it_clears_its_state(toy, whole, tmp_path, monkeypatch, name):
+    cutting(monkeypatch, name)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    assert_no_part(tmp_path)
+    train_toy(toy, tmp_path, 0)
+    assert_same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("name", ["progress.json", "tensors.safetensors"])
+def test_killed_while_it_removes_the_state_before(toy, whole, tmp_path, monkeypatch, name):
+    """The next start is one of other options, which looks at every state that it finds."""
+    cutting(monkeypatch, name)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    assert_no_part(tmp_path)
+    train_toy(toy, tmp_path, 0, key="other")
+    assert_same(tmp_path, whole)
+
+
+def test_killed_while_it_removes_the_state_of_something_else(toy, whole, tmp_path, monkeypatch):
+    stopping(monkeypatch, 6)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0, key="other")
+    monkeypatch.undo()
+    cutting(monkeypatch, "step-5/progress.json")
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    assert_no_part(tmp_path)
+    train_toy(toy, tmp_path, 0)
+    assert_same(tmp_path, whole)
 
 
 def start(folder, minutes, wait):
