@@ -110,11 +110,12 @@ class State:
                 slots.setdefault(parameter, {})[slot] = tensor
         for name, parameter in module.named_parameters():
             if name in slots:
-                # the step count stays where the optimiser keeps it; moments go to the parameter
+                # the step count stays where the optimiser keeps it; moments go to the parameter; nothing stays
+                # mapped to the file, which NFS could then not delete
                 optimiser.state[parameter] = {
-                    slot: value
+                    slot: value.clone()
                     if slot == "step" and not optimiser.defaults.get("fused")
-                    else value.to(parameter.device)
+                    else value.to(parameter.device, copy=True)
                     for slot, value in slots[name].items()
                 }
 

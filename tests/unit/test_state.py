@@ -273,6 +273,9 @@ def test_state_restores_weights_moments_and_progress(toy, tmp_path):
     for one, two in zip(encoder.parameters(), other.parameters(), strict=True):
         for slot, value in adam.state[one].items():
             assert torch.equal(value, fresh.state[two][slot])
+    # a file that is in use cannot be deleted on NFS, nor the folder around it
+    maps = Path("/proc/self/maps")
+    assert not maps.exists() or str(tmp_path / "state") not in maps.read_text()
 
 
 def test_identity_sees_values_and_bytes(tmp_path):
