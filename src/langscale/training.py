@@ -90,7 +90,8 @@ def train(
     step_loss = Step(encoder.to(device), training, device)
     adam = optimiser(encoder, training)
     done = state.load(encoder, adam)
-    step_loss.chunk, step_loss.cached = done.chunk or step_loss.chunk, done.cached or step_loss.cached
+    done.chunk, done.cached = done.chunk or step_loss.chunk, done.cached or step_loss.cached
+    step_loss.chunk, step_loss.cached = done.chunk, done.cached
     if training.compile:
         encoder.transformer.compile(dynamic=True)
     operations = 6 * encoder.matrix_parameters() / machine_gemm(device)
@@ -137,8 +138,10 @@ def train(
                 row["validation_loss"] = validate(step_loss)
                 if done.is_best(row["validation_loss"]):
                     _save(encoder, state.best, tokenizer, model)
+            # dropout goes by chunk: a run that is killed must not come back with larger ones
+            halved = (done.chunk, done.cached) != (step_loss.chunk, step_loss.cached)
             done.chunk, done.cached = step_loss.chunk, step_loss.cached
-            if interrupt.asked or state.due():
+            if interrupt.asked or halved or state.due():
                 state.save(encoder, adam, done)
             if interrupt.asked:
                 raise SystemExit(

@@ -15,10 +15,11 @@ import pytest
 import torch
 from toy import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
 
-from langscale import files
+from langscale import files, training
 from langscale.encoder import Encoder
 from langscale.experiment import Validation
 from langscale.state import Interrupt, Progress, State, identity
+from langscale.steps import Step
 from langscale.training import optimiser, train
 
 STEPS = 12
@@ -53,16 +54,16 @@ class Falling:
 Slow = Falling
 
 
-def train_toy(toy, folder, minutes, wait=0.0, key="key"):
+def train_toy(toy, folder, minutes, wait=0.0, key="key", settings=SETTINGS):
     """A short run with dropout and validation that keeps its state in `folder`."""
     data = data_of(toy)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
     state = State(folder / ".state", key, minutes)
-    sampler = sampler_of(data, "hybrid", 1, SETTINGS.batch_size)
+    sampler = sampler_of(data, "hybrid", 1, settings.batch_size)
     train(
         encoder,
         MODEL,
-        SETTINGS,
+        settings,
         sampler,
         data,
         STEPS,
@@ -276,6 +277,33 @@ def test_state_restores_weights_moments_and_progress(toy, tmp_path):
     # a file that is in use cannot be deleted on NFS, nor the folder around it
     maps = Path("/proc/self/maps")
     assert not maps.exists() or str(tmp_path / "state") not in maps.read_text()
+
+
+def test_memory_that_ran_out_is_remembered_at_once(toy, tmp_path, monkeypatch):
+    """Another process took it for a moment: after a kill there is no cause to halve the chunks again."""
+
+    class Scarce(Step):
+        def _encode(self, texts, rows, chunk, noise):
+            if noise and noise[1] == 4 and self.chunk > 40:
+                raise torch.OutOfMemoryError("no memory")
+            return super()._encode(texts, rows, chunk, noise)
+
+    settings = SETTINGS.model_copy(update={"chunk_tokens": 80})
+
+    def halved(folder):
+        monkeypatch.setattr(training, "Step", Scarce)
+        train_toy(toy, folder, math.inf, settings=settings)
+
+    halved(tmp_path / "whole")
+    stopping(monkeypatch, 6)
+    with pytest.raises(Killed):
+        halved(tmp_path / "killed")
+    monkeypatch.undo()
+    train_toy(toy, tmp_path / "killed", math.inf, settings=settings)
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+    train_toy(toy, tmp_path / "plenty", math.inf, settings=settings)
+    with pytest.raises(AssertionError):  # the size of a chunk tells
+        assert_same(tmp_path / "plenty", tmp_path / "whole")
 
 
 def test_identity_sees_values_and_bytes(tmp_path):
