@@ -109,3 +109,30 @@ def test_no_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "devices", list)
     assert lease(tmp_path) is None
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
+
+
+UNTIL_TORCH = """
+import os, runpy, sys
+from types import SimpleNamespace
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            print(os.environ["CUDA_VISIBLE_DEVICES"], os.environ["CUBLAS_WORKSPACE_CONFIG"], flush=True)
+            os._exit(0)
+
+sys.meta_path.insert(0, Watch())
+runpy.run_path(sys.argv[1], init_globals={"snakemake": SimpleNamespace(log=[sys.argv[2]])})
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"), [({}, ":4096:8"), ({"CUBLAS_WORKSPACE_CONFIG": ":16:8"}, ":16:8")]
+)
+def test_training_sets_its_device_and_a_fixed_workspace_before_torch(two_gpus, tmp_path, given, seen):
+    train = Path(__file__).parents[2] / "workflow/scripts/train.py"
+    command = [sys.executable, "-c", UNTIL_TORCH, str(train), str(tmp_path / "log")]
+    environment = {k: v for k, v in two_gpus.items() if k != "CUBLAS_WORKSPACE_CONFIG"} | given
+    environment |= {"TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert made.stdout.split() == ["0", seen]
