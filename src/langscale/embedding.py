@@ -80,7 +80,10 @@ def embed_benchmark(
 
     `tokens`: the benchmark's folder of tokens; `weights`: the folder that `encoder` comes from; `run`: its recipe.
     """
-    state = unfinished.state(folder, weights, tokens, [run["model"], run["seed"]], CODE)
+    import torch
+
+    facts = [run["model"], run["seed"], torch.get_num_threads()]
+    state = unfinished.state(folder, weights, tokens, facts, CODE)
     with atomic(folder) as partial:
         partial.mkdir()
         for side in SIDES:

@@ -15,6 +15,12 @@ import numpy as np
 
 HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
 DAY = 24 * 3600
+LEFT = re.compile(r"\..+\.([A-Za-z0-9-]+)\.(\d+)\.(?:partial|old)")  # what `_beside` names
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """A name of this process in the same folder, which `sweep` knows."""
+    return path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{kind}")
 
 
 @contextmanager
@@ -25,9 +31,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = (
-        path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{kind}") for kind in ("partial", "old")
-    )
+    partial, old = _beside(path, "partial"), _beside(path, "old")
     remove(partial)
     remove(old)
     try:
@@ -42,7 +46,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
 
 
 def sweep(folder: str | Path) -> list[Path]:
-    """Remove what killed processes left of `atomic` in and below a folder; what was removed.
+    """Remove what killed processes left of `atomic` and `remove` in and below a folder; what was removed.
 
     Of this machine whatever belongs to no living process, of others (nodes of a cluster, which may be at work) what was
     not touched for a day.
@@ -50,7 +54,7 @@ def sweep(folder: str | Path) -> list[Path]:
     removed = []
     for parent, folders, names in os.walk(folder):
         for name in sorted([*folders, *names]):
-            match = re.fullmatch(r"\..+\.([A-Za-z0-9-]+)\.(\d+)\.(?:partial|old)", name)
+            match = LEFT.fullmatch(name)
             if not match:
                 continue
             path = Path(parent, name)
@@ -83,8 +87,15 @@ def _touched(path: Path) -> float:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder with all in it; nothing happens where there is none."""
+    """Delete a file or a folder with all in it; nothing happens where there is none.
+
+    Nobody finds a folder of which a part is deleted already: it loses its name first.
+    """
     if path.is_dir() and not path.is_symlink():
+        if not LEFT.fullmatch(path.name):
+            old = _beside(path, "old")
+            remove(old)  # of a killed process that had this number
+            path = path.rename(old)
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

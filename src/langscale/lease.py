@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _held = []  # an open file is what keeps a lock; the kernel drops it when the process dies, however it dies
@@ -28,11 +29,8 @@ def lease(folder: str | Path | None = None, poll: float = 1.0) -> str | None:
     folder = Path(folder or tempfile.gettempdir())
     while True:
         for device in found:
-            file = _open(folder / f"langscale-gpu-{device}.lock")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(file)
+            file = _lock(folder / f"langscale-gpu-{device}.lock")
+            if file is None:
                 continue
             _held.append(file)
             os.environ["CUDA_VISIBLE_DEVICES"] = device
@@ -42,11 +40,32 @@ def lease(folder: str | Path | None = None, poll: float = 1.0) -> str | None:
 
 
 def devices() -> list[str]:
-    """Numbers of the NVIDIA GPUs of this machine, as nvidia-smi lists them."""
+    """Numbers of the NVIDIA GPUs of this machine, as nvidia-smi lists them; none where it cannot, for want of a driver."""
     if shutil.which("nvidia-smi") is None:
         return []
     query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    return subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()
+    listed = subprocess.run(query, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        said = " ".join((listed.stdout + listed.stderr).split())
+        print(f"no GPU: nvidia-smi ended with {listed.returncode}: {said}", file=sys.stderr)
+        return []
+    return listed.stdout.split()
+
+
+def _lock(path: Path) -> int | None:
+    """The file, locked; None where another process has it."""
+    while True:
+        file = _open(path)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            return None
+        # a cleaner of temporary files may have deleted it in between: the next process would lock a new one
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+        os.close(file)
 
 
 def _open(path: Path) -> int:

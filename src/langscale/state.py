@@ -24,7 +24,7 @@ from langscale.files import atomic, remove
 
 @dataclass
 class Progress:
-    """How far a run is: steps done, their log rows, the lowest validation loss and how many evaluations ago it was.
+    """How far a run is: steps done, their log rows, the lowest validation loss, its step and how many evaluations ago.
 
     chunk, cached: those of langscale.steps.Step, which lowers them where memory runs out.
     """
@@ -32,6 +32,7 @@ class Progress:
     step: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     best: float = math.inf
+    best_step: int = 0
     age: int = 0
     chunk: int | None = None
     cached: bool = False
@@ -39,7 +40,8 @@ class Progress:
     def is_best(self, loss: float) -> bool:
         """Take note of a validation loss; whether it is the lowest so far."""
         self.age = 0 if loss < self.best else self.age + 1
-        self.best = min(self.best, loss)
+        if self.age == 0:
+            self.best, self.best_step = loss, self.step
         return self.age == 0
 
     def patience_is_over(self, validation: Validation) -> bool:
@@ -50,13 +52,13 @@ class Progress:
 class State:
     """Saved states of one run in `folder`, of which those with another `key` are of other data, options or code.
 
-    `minutes` between saves. `best` is where the best checkpoint waits until the run ends; `kept`: there is a state.
+    `minutes` between saves; `kept`: there is a state. The best checkpoint waits here too, named by its step: on
+    a GPU a run that goes on may differ in the last bits, and a best one of steps that a kill undid is not its own.
     """
 
     def __init__(self, folder: str | Path, key: str, minutes: float):
         self.folder, self.key, self.minutes = Path(folder), key, minutes
-        self.best = self.folder / "best"
-        self.kept = False
+        self.kept, self._best = False, 0
         self.saved = time.monotonic()
 
     def load(self, module: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
@@ -66,10 +68,19 @@ class State:
             facts = json.loads((path / "progress.json").read_text(encoding="utf-8"))
             if facts.pop("key") == self.key:
                 self._restore(load_file(path / "tensors.safetensors"), module, optimiser)
-                self.kept = True
+                self.kept, self._best = True, facts["best_step"]
                 return Progress(**facts)
         remove(self.folder)
         return Progress()
+
+    def best(self, step: int) -> Path:
+        """Where the checkpoint of a step waits as the best one until the run ends."""
+        return self.folder / f"best-{step}"
+
+    def outdone(self, step: int) -> None:
+        """Remove what was the best checkpoint, unless a kill would go back to it."""
+        if step != self._best:
+            remove(self.best(step))
 
     def due(self) -> bool:
         """Whether the time between saves has passed."""
@@ -88,10 +99,10 @@ class State:
                 {name: value.contiguous() for name, value in tensors.items()}, partial / "tensors.safetensors"
             )
             (partial / "progress.json").write_text(json.dumps({"key": self.key} | asdict(progress)))
-        for old in self.folder.glob("step-*"):
-            if old != path:
+        for old in [*self.folder.glob("step-*"), *self.folder.glob("best-*")]:
+            if old not in (path, self.best(progress.best_step)):
                 remove(old)
-        self.kept, self.saved = True, time.monotonic()
+        self.kept, self._best, self.saved = True, progress.best_step, time.monotonic()
 
     def clear(self) -> None:
         """Remove everything: the run is complete."""
@@ -110,11 +121,12 @@ class State:
                 slots.setdefault(parameter, {})[slot] = tensor
         for name, parameter in module.named_parameters():
             if name in slots:
-                # the step count stays where the optimiser keeps it; moments go to the parameter
+                # the step count stays where the optimiser keeps it; moments go to the parameter; nothing stays
+                # mapped to the file, which NFS could then not delete
                 optimiser.state[parameter] = {
-                    slot: value
+                    slot: value.clone()
                     if slot == "step" and not optimiser.defaults.get("fused")
-                    else value.to(parameter.device)
+                    else value.to(parameter.device, copy=True)
                     for slot, value in slots[name].items()
                 }
 

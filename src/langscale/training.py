@@ -90,7 +90,8 @@ def train(
     step_loss = Step(encoder.to(device), training, device)
     adam = optimiser(encoder, training)
     done = state.load(encoder, adam)
-    step_loss.chunk, step_loss.cached = done.chunk or step_loss.chunk, done.cached or step_loss.cached
+    done.chunk, done.cached = done.chunk or step_loss.chunk, done.cached or step_loss.cached
+    step_loss.chunk, step_loss.cached = done.chunk, done.cached
     if training.compile:
         encoder.transformer.compile(dynamic=True)
     operations = 6 * encoder.matrix_parameters() / machine_gemm(device)
@@ -134,11 +135,14 @@ def train(
             done.step += 1
             bar.update()
             if validate and (done.step % training.validation.every == 0 or done.step == steps):
-                row["validation_loss"] = validate(step_loss)
+                row["validation_loss"], former = validate(step_loss), done.best_step
                 if done.is_best(row["validation_loss"]):
-                    _save(encoder, state.best, tokenizer, model)
+                    _save(encoder, state.best(done.step), tokenizer, model)
+                    state.outdone(former)
+            # dropout goes by chunk: a run that is killed must not come back with larger ones
+            halved = (done.chunk, done.cached) != (step_loss.chunk, step_loss.cached)
             done.chunk, done.cached = step_loss.chunk, step_loss.cached
-            if interrupt.asked or state.due():
+            if interrupt.asked or halved or state.due():
                 state.save(encoder, adam, done)
             if interrupt.asked:
                 raise SystemExit(
@@ -149,7 +153,7 @@ def train(
     _save(encoder, folder / "last", tokenizer, model)
     if validate:
         with atomic(folder / "best") as partial:
-            shutil.copytree(state.best, partial)
+            shutil.copytree(state.best(done.best_step), partial)
     _table(folder / "log.csv", LOG, done.rows)
     _table(folder / "exposure.csv", EXPOSURE, exposure(sampler, data, len(done.rows)))
     return encoder

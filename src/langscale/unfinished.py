@@ -17,8 +17,8 @@ def state(
 ) -> Path:
     """The folder for parts of `output`, named by all that they depend on.
 
-    `weights`: the folder of a checkpoint, or of an untrained model; `tokens`: a benchmark's; `values`: JSON;
-    `code`: modules of langscale.
+    `weights`: the folder of a checkpoint, or of an untrained model; `tokens`: a benchmark's; `values`: JSON, with the
+    number of threads, on which bits depend; `code`: modules of langscale.
     """
     digest = hashlib.sha256(json.dumps(values).encode())
     for file in sorted(path for path in Path(weights).rglob("*") if path.is_file()):

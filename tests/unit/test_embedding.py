@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -172,6 +173,20 @@ def test_a_killed_embed_job_leaves_its_shards_beside_its_output(
     embed_benchmark(again, tmp_path / "whole/toy", checkpoint, benchmark, RUN)
     assert again.made == counting.made + 4 and digests(out) == digests(tmp_path / "whole/toy")
     assert [path.name for path in out.parent.iterdir()] == ["toy"]
+
+
+def test_shards_of_another_number_of_threads_are_not_taken(toy, encoder, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "SHARD", 2)
+    made = []
+    for blocks, threads in ((5, 1), (5, 2), (-1, 2)):
+        torch.set_num_threads(threads)
+        counting = Killed(encoder, blocks)
+        with suppress(KeyboardInterrupt):
+            embed_benchmark(counting, tmp_path / "toy", checkpoint, toy.tokens / "benchmark-toy", RUN)
+        made.append(counting.made)
+    whole = Killed(encoder, -1)
+    embed_benchmark(whole, tmp_path / "whole", checkpoint, toy.tokens / "benchmark-toy", RUN)
+    assert made == [5, 5, whole.made - 4]
 
 
 @pytest.fixture

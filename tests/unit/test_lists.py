@@ -10,7 +10,7 @@ import pytrec_eval
 import synthetic
 from toy import LENGTH, MODEL, script, tables, world
 
-from langscale import embedding, figures, layout, published, report, scores, shards
+from langscale import embedding, figures, layout, published, report, scores, shards, unfinished
 from langscale.benchmarks import Corpus, miracl
 from langscale.drawing import save
 from langscale.encoder import Encoder
@@ -274,6 +274,12 @@ def test_from_raw_files_to_scores(tmp_path, monkeypatch):
     for found in lists[1:]:
         np.testing.assert_array_equal(found[0], lists[0][0])
         np.testing.assert_array_equal(found[1], lists[0][1])
+    with monkeypatch.context() as patch:
+        patch.setattr(unfinished, "remove_states", lambda output: None)
+        for threads in (1, 2, 2):  # bits of vectors depend on it
+            script("search.py", params | {"threads": threads}, asked, Output())
+        assert len(list(Path("rankings/.unfinished/miracl").iterdir())) == 2
+    unfinished.remove_states(Output.rankings)
     # texts that are embedded in other groups differ in the last bits, so near scores may change places
     expected = brute_force(tmp_path, encoder, 100)
     assert (lists[0][0] == expected).mean() > 0.98 and (lists[0][0][40:, 90:] == -1).all()

@@ -3,19 +3,23 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 from toy import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
 
+from langscale import files, training
 from langscale.encoder import Encoder
 from langscale.experiment import Validation
 from langscale.state import Interrupt, Progress, State, identity
+from langscale.steps import Step
 from langscale.training import optimiser, train
 
 STEPS = 12
@@ -23,50 +27,45 @@ TIMES = ["pairs_per_second", "tokens_per_second", "gemm_share"]
 SETTINGS = TRAINING.model_copy(update={"validation": Validation(every=2, pairs=16)})
 
 JOB = """
-import pickle, sys, time
+import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from toy import World, data_of
+import toy
 from test_state import Slow, train_toy
-import toy as module, pandas as pd
-folder = Path(sys.argv[2])
-world = module.world(folder / "world", hard=2)
+folder, minutes, wait = Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+world = toy.world(folder / "world", hard=2)
 print("ready", flush=True)
-train_toy(world, folder / "run", float(sys.argv[3]), wait=float(sys.argv[4]))
+train_toy(world, folder / "run", minutes, validate=Slow(wait))
 """
 
 
-class Falling:
-    """A validation that takes `wait` seconds and whose loss is lowest at its third call in the run."""
+class Slow:
+    """A validation that takes `wait` seconds; its loss is a function of the weights, lowest at the third of six calls."""
 
     def __init__(self, wait=0.0):
         self.wait = wait
 
     def __call__(self, step):
         time.sleep(self.wait)
-        return float(abs(next(iter(step.encoder.parameters())).sum().item()))
+        return abs(next(iter(step.encoder.parameters())).sum().item() + 1.95)
 
 
-Slow = Falling
-
-
-def train_toy(toy, folder, minutes, wait=0.0):
+def train_toy(toy, folder, minutes, key="key", settings=SETTINGS, validate=None):
     """A short run with dropout and validation that keeps its state in `folder`."""
     data = data_of(toy)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
-    state = State(folder / ".state", "key", minutes)
-    sampler = sampler_of(data, "hybrid", 1, SETTINGS.batch_size)
+    state = State(folder / ".state", key, minutes)
+    sampler = sampler_of(data, "hybrid", 1, settings.batch_size)
     train(
         encoder,
         MODEL,
-        SETTINGS,
+        settings,
         sampler,
         data,
         STEPS,
         1,
         folder,
         toy.base,
-        Falling(wait),
+        validate or Slow(),
         "toy run",
         state=state,
     )
@@ -84,34 +83,36 @@ def whole(toy, tmp_path_factory):
     """The folder of a run that was left alone."""
     folder = tmp_path_factory.mktemp("whole")
     train_toy(toy, folder, math.inf)
+    losses = pd.read_csv(folder / "log.csv")["validation_loss"].dropna()
+    assert len(losses) == 6 and losses.argmin() == 2
     return folder
 
 
-def assert_same(folder, whole):
+def assert_same(folder, whole, steps=STEPS):
     for checkpoint in ("last", "best"):
         file = f"{checkpoint}/model.safetensors"
         assert (folder / file).read_bytes() == (whole / file).read_bytes()
     logs = [pd.read_csv(f / "log.csv").drop(columns=TIMES) for f in (folder, whole)]
     pd.testing.assert_frame_equal(*logs, check_exact=True)
     assert (folder / "exposure.csv").read_bytes() == (whole / "exposure.csv").read_bytes()
-    assert logs[0]["step"].tolist() == list(range(STEPS))
+    assert logs[0]["step"].tolist() == list(range(steps))
 
 
 class Killed(Exception):
     pass
 
 
-def stopping(monkeypatch, at):
-    """Make the training die after `at` steps, wherever its state is."""
-    former = State.due
+def stopping(monkeypatch, at, save=None):
+    """Make the training die after `at` steps, wherever its state is; `save`: the only step that is saved."""
+    former, count = State.due, 0
 
     def due(self):
-        stopping.count += 1
-        if stopping.count == at:
+        nonlocal count
+        count += 1
+        if count == at:
             raise Killed
-        return former(self)
+        return count == save if save else former(self)
 
-    stopping.count = 0
     monkeypatch.setattr(State, "due", due)
 
 
@@ -128,17 +129,71 @@ def test_stopped_at_any_step_it_ends_in_the_same_bits(toy, whole, tmp_path, monk
     assert not (tmp_path / ".state").exists()
 
 
+def cutting(monkeypatch, name):
+    """Make the first deletion of a folder that holds `name` die when that is gone and the rest is not."""
+
+    def rmtree(path):
+        if (Path(path) / name).exists():
+            monkeypatch.undo()
+            files.remove(Path(path) / name)
+            raise Killed
+        former(path)
+
+    former = shutil.rmtree
+    monkeypatch.setattr(files.shutil, "rmtree", rmtree)
+
+
+def assert_no_part(folder):
+    """No folder with a name of its own lacks something; what is left is known to `sweep`."""
+    for path in (folder / ".state").glob("step-*"):
+        assert sorted(file.name for file in path.iterdir()) == ["progress.json", "tensors.safetensors"]
+    assert any(files.LEFT.fullmatch(path.name) for path in folder.rglob(".*"))
+
+
+@pytest.mark.parametrize("name", ["best-6", "step-12/progress.json", "step-12/tensors.safetensors"])
+def test_killed_while_it_clears_its_state(toy, whole, tmp_path, monkeypatch, name):
+    cutting(monkeypatch, name)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    assert_no_part(tmp_path)
+    train_toy(toy, tmp_path, 0)
+    assert_same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("name", ["progress.json", "tensors.safetensors"])
+def test_killed_while_it_removes_the_state_before(toy, whole, tmp_path, monkeypatch, name):
+    """The next start is one of other options, which looks at every state that it finds."""
+    cutting(monkeypatch, name)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    assert_no_part(tmp_path)
+    train_toy(toy, tmp_path, 0, key="other")
+    assert_same(tmp_path, whole)
+
+
+def test_killed_while_it_removes_the_state_of_something_else(toy, whole, tmp_path, monkeypatch):
+    stopping(monkeypatch, 6)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0, key="other")
+    monkeypatch.undo()
+    cutting(monkeypatch, "step-5/progress.json")
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    assert_no_part(tmp_path)
+    train_toy(toy, tmp_path, 0)
+    assert_same(tmp_path, whole)
+
+
 def start(folder, minutes, wait):
     command = [
         sys.executable,
         "-c",
         JOB,
-        os.path.dirname(os.path.dirname(__file__)),
         str(folder),
         str(minutes),
         str(wait),
     ]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([*sys.path, os.path.dirname(__file__)])}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     job = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -174,7 +229,7 @@ def test_sigterm_saves_and_says_so(whole, tmp_path):
     """Nothing would be saved yet by the clock; a time limit of Slurm sends SIGTERM first."""
     job = start(tmp_path, 1000, 1.0)
     deadline = time.time() + 60
-    while not (tmp_path / "run/.state/best").exists():
+    while not (tmp_path / "run/.state/best-2").exists():
         assert time.time() < deadline
         time.sleep(0.005)
     job.send_signal(signal.SIGTERM)
@@ -205,16 +260,46 @@ def test_state_restores_weights_moments_and_progress(toy, tmp_path):
         p.grad = torch.ones_like(p)
     adam.step()
     state = State(tmp_path / "state", "k", 0)
-    state.save(encoder, adam, Progress(5, [{"step": 4, "loss": 0.1}], 0.25, 1, 77, True))
+    state.save(encoder, adam, Progress(5, [{"step": 4, "loss": 0.1}], 0.25, 4, 1, 77, True))
     other = Encoder.initial(toy.base, "tiny", MODEL, 2)
     fresh = optimiser(other, TRAINING)
     assert State(tmp_path / "state", "k", 0).load(other, fresh) == Progress(
-        5, [{"step": 4, "loss": 0.1}], 0.25, 1, 77, True
+        5, [{"step": 4, "loss": 0.1}], 0.25, 4, 1, 77, True
     )
     assert equal(weights(encoder), weights(other))
     for one, two in zip(encoder.parameters(), other.parameters(), strict=True):
         for slot, value in adam.state[one].items():
             assert torch.equal(value, fresh.state[two][slot])
+    # a file that is in use cannot be deleted on NFS, nor the folder around it
+    maps = Path("/proc/self/maps")
+    assert not maps.exists() or str(tmp_path / "state") not in maps.read_text()
+
+
+def test_memory_that_ran_out_is_remembered_at_once(toy, tmp_path, monkeypatch):
+    """Another process took it for a moment: after a kill there is no cause to halve the chunks again."""
+
+    class Scarce(Step):
+        def _encode(self, texts, rows, chunk, noise):
+            if noise and noise[1] == 4 and self.chunk > 40:
+                raise torch.OutOfMemoryError("no memory")
+            return super()._encode(texts, rows, chunk, noise)
+
+    settings = SETTINGS.model_copy(update={"chunk_tokens": 80})
+
+    def halved(folder):
+        monkeypatch.setattr(training, "Step", Scarce)
+        train_toy(toy, folder, math.inf, settings=settings)
+
+    halved(tmp_path / "whole")
+    stopping(monkeypatch, 6)
+    with pytest.raises(Killed):
+        halved(tmp_path / "killed")
+    monkeypatch.undo()
+    train_toy(toy, tmp_path / "killed", math.inf, settings=settings)
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+    train_toy(toy, tmp_path / "plenty", math.inf, settings=settings)
+    with pytest.raises(AssertionError):  # the size of a chunk tells
+        assert_same(tmp_path / "plenty", tmp_path / "whole")
 
 
 def test_identity_sees_values_and_bytes(tmp_path):

@@ -28,7 +28,7 @@ if files.checkpoint:
 else:
     encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
 encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-weights, facts = files.checkpoint or files.base, [run["model"], run["seed"], p.top_k]
+weights, facts = files.checkpoint or files.base, [run["model"], run["seed"], p.top_k, p.threads]
 state = unfinished.state(output.rankings, weights, files.tokens, facts, shards.CODE)
 similarity, lists = shards.search_corpus(
     Corpus.load(files.benchmark), encoder, files.tokens, p.top_k, state=state

@@ -1,5 +1,6 @@
 """Train one run."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
 terminal = redirect(snakemake.log[0])
 lease()
+os.environ.setdefault(
+    "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+)  # read with CUDA; without it cuBLAS sums in any order
 
 from langscale.embedding import leave
 from langscale.encoder import Encoder
