@@ -112,7 +112,7 @@ def left_folder(checkpoint: str | Path, tokens: str | Path) -> Path:
 
 
 def leave(encoder, checkpoint: str | Path, tokens: str | Path, run: dict[str, Any]) -> Path:
-    """Embed a benchmark with a checkpoint that is in memory, where that is not done; `left_folder`, with the vectors."""
+    """Embed a benchmark with a checkpoint that is loaded, where that is not done; `left_folder`, with the vectors."""
     left = left_folder(checkpoint, tokens)
     if not left.is_dir():
         embed_benchmark(encoder, left, checkpoint, tokens, run)

@@ -73,12 +73,12 @@ train(
     state,
 )
 
-# the model is in memory now: leave its embeddings for the embed jobs, which then need no torch
+# torch is loaded now: leave embeddings for the embed jobs, which then need none; by a checkpoint as they would load it,
+# because a compiled encoder differs in the last bits
 device = next(encoder.parameters()).device
 left = set()
 for checkpoint in ("last", "best") if training.validation else ("last",):
-    if checkpoint != "last":
-        encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
+    encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
     for benchmark in sorted(tokens.glob("benchmark-*")):
         left.add(leave(encoder, folder / checkpoint, benchmark, run))
 for other in set((folder / ".left").glob("*")) - left:  # by an earlier training of this run
