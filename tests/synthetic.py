@@ -11,7 +11,6 @@ from langscale.streams import stream
 
 LANGUAGES = ("ar", "de", "el", "en", "nl")
 QUESTIONS = 24  # per language
-OFFERED = (6, 9, 12, 15, 18)  # candidates of each language
 CONTRASTS = [
     {"cell": {"sampler": "hybrid", "n": 3}, "reference": {"sampler": "hybrid", "n": 1}, "setting": "cross",
      "pair_set": "pool"},
@@ -63,11 +62,12 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
         np.array([own.permutation(40)[: len(LANGUAGES)] for _ in asked.index]) + 1 + 3 * max(4 - languages, 0)
     )
     share = own.random((len(asked), 3)).astype(np.float32)
-    # ten draws without replacement from 60 candidates
-    top = own.multivariate_hypergeometric(OFFERED, 10, len(asked)).astype(np.uint8)
+    # ten draws without replacement from the candidates of each language: 6, 9, 12, ...
+    offered = 6 + 3 * np.arange(len(LANGUAGES))
+    top = own.multivariate_hypergeometric(offered, 10, len(asked)).astype(np.uint8)
     return Scores(
         asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share, 60,
-        top=top, offered=np.array(OFFERED)
+        top=top, offered=offered
     )  # fmt: skip
 
 

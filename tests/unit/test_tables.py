@@ -193,7 +193,7 @@ def slow_share(scores, group, ratio):
     for q, code in enumerate(scores.questions["language"]):
         counted = [i for i, c in enumerate(LANGUAGES) if c in group(code)]
         share = sum(int(scores.top[q, i]) for i in counted) / 10
-        blind = sum(synthetic.OFFERED[i] for i in counted) / 60
+        blind = sum(6 + 3 * i for i in counted) / 60
         by_language.setdefault(code, []).append(share / blind if ratio else share)
     return np.mean([np.mean(values) for values in by_language.values()])
 
