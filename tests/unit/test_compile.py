@@ -1,4 +1,4 @@
-"""torch.compile changes the speed of training alone. Half a minute where nothing is compiled yet."""
+"""torch.compile changes the speed of training alone. Under a minute where nothing is compiled yet."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torch._inductor.config
 from test_state import TIMES, Killed, stopping
 from toy import LANGUAGES, MODEL, TRAINING, data_of, equal, sampler_of, script, weights, world
 
@@ -48,9 +49,9 @@ def train_toy(toy, folder, settings):
     return train(encoder, MODEL, settings, sampler, data, STEPS, 1, folder, toy.base, state=state)
 
 
-def test_compiled_training_is_that_which_is_not(toy, tmp_path, monkeypatch):
+@torch._inductor.config.patch(fallback_random=True)  # the same draws of dropout in both
+def test_compiled_training_is_that_which_is_not(toy, tmp_path):
     """By loss, gradient and vectors: Adam makes steps of noise where a gradient is zero, as that of a bias of keys is."""
-    monkeypatch.setattr(torch._inductor.config, "fallback_random", True)  # the same draws of dropout in both
     tokens, logs, found = Tokens.load(toy.tokens / "benchmark-toy/candidates"), [], []
     for name, settings in (("plain", COMPILED.model_copy(update={"compile": False})), ("compiled", COMPILED)):
         train_toy(toy, tmp_path / name, settings)
