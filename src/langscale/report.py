@@ -231,8 +231,9 @@ def _model(model: Model) -> str:
     """What an encoder is, in words."""
     if model.architecture is None:
         return f"{model.hub or model.path}, pretrained"
-    told = {"num_hidden_layers": "layers", "hidden_size": "dimensions"}
-    parts = [f"{model.architecture[key]} {word}" for key, word in told.items() if key in model.architecture]
+    told = {"num_hidden_layers": "layer", "hidden_size": "dimension"}
+    sizes = [(model.architecture[key], word) for key, word in told.items() if key in model.architecture]
+    parts = [f"{size} {word}{'' if size == 1 else 's'}" for size, word in sizes]
     return f"{', '.join([model.architecture['model_type'], *parts])}, from random weights"
 
 
