@@ -60,6 +60,7 @@ def lines(setting: material.Setting) -> list[Line]:
             theirs=f"{np.median(theirs):.0f} s",
             limit=f"{limit:.0%} of the product of weights and sums alone",
             remark=f"{rounds} rounds; scipy on {few} contrasts, counted for {contrasts:,}{more}",
+            why="scipy's time is that of intervals alone, ours that of intervals and tests, which the next line compares",
         )
         for against, theirs, bar, more in (
             (AGAINST, seconds["interval"], BAR, "; ours gives sign-flip tests and t intervals as well"),

@@ -2,10 +2,12 @@
 
 Every size is done in a forked process, whose memory is its peak beyond what it had when the work began. The exponent is
 the slope of log time against log size. Nothing may grow faster than n log n: between the smallest size and the
-largest that is an exponent of at most 1 + log(log 8n / log n) / log 8, 1.1 for any n above 5,000.
+largest that is an exponent of at most 1 + log(log 8n / log n) / log 8, 1.1 for any n above 5,000. All times are CPU
+times. What has a start of constant cost, such as Snakemake, has an exponent that is lower than that of its growth.
 """
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -16,9 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import made
 import material
 import numpy as np
 import pandas as pd
+import rates
 import yaml
 
 from langscale.sampling import Sampler, SourceIndex, Spec
@@ -28,6 +32,8 @@ from langscale.streams import stream
 
 STEPS = (1, 2, 4, 8)
 ROUNDS = 3
+ASKED = 256  # questions of the two lines by pool
+CLUSTERS, RESAMPLES = 240, 10_000  # of the statistics stage: XQuAD-R's paragraphs, and the default
 
 
 @dataclass(frozen=True)
@@ -49,26 +55,49 @@ class Growth:
         """Slope of log memory against log size; less than a MiB counts as one."""
         return float(np.polyfit(np.log(self.sizes), np.log(np.maximum(self.memory, 2**20)), 1)[0])
 
+    @property
+    def bound(self) -> float:
+        """Exponent of n log n between the smallest size and the largest."""
+        small, large = math.log(self.sizes[0]), math.log(self.sizes[-1])
+        return 1 + math.log(large / small) / (large - small)
 
-def rows(setting: material.Setting) -> list[Growth]:
-    """All of the table."""
+    @property
+    def verdict(self) -> str:
+        """Whether neither time nor memory grows faster than n log n."""
+        found = {"time": self.exponent, "memory": self.memory_exponent}
+        faster = [name for name, value in found.items() if value > self.bound]
+        return f"no: {', '.join(faster)}" if faster else "yes"
+
+
+def measured(setting: material.Setting) -> tuple[list[Growth], dict[str, float]]:
+    """All of the table, and the rates that `plan` takes from it."""
     q = setting.quick
     import torch
 
     torch.set_num_threads(1)  # before anything forks
     found = [
         _grown("pairs: index of a subset and 100 batches", _pairs, 50 if q else 20_000, q),
+        _grown(
+            "pairs: training on them, one-layer model (with its start)",
+            rates.trained(setting),
+            16 if q else 640,
+            q,
+        ),
         _grown("texts: tokens and embeddings, one-layer model", _texts(setting), 20 if q else 2000, q),
-        _grown("pool: exact ranks of 256 questions", _ranks, 40 if q else 10_000, q),
-        _grown("pool: top 100 of 256 questions", _lists, 140 if q else 10_000, q),
+        _grown(f"pool: exact ranks of {ASKED} questions", _ranks, 40 if q else 10_000, q),
+        _grown(f"pool: top 100 of {ASKED} questions", _lists, 140 if q else 10_000, q),
         _grown("runs: intervals and tests of as many contrasts", _runs, 8 if q else 100, q),
+        _grown("runs: all tables of a study", _tables(setting), 8, q, rounds=1),
     ]
-    return found if q else [*found, _dry_run()]
+    counted = rates.measured(setting, found[-1].seconds[-1] / found[-1].sizes[-1])
+    return (found if q else [*found, _dry_run()]), counted
 
 
-def _grown(what: str, make: Callable[[int], Callable[[], object]], smallest: int, quick: bool) -> Growth:
+def _grown(
+    what: str, make: Callable[[int], Callable[[], object]], smallest: int, quick: bool, rounds: int = ROUNDS
+) -> Growth:
     sizes = [smallest * step for step in (STEPS[:2] if quick else STEPS)]
-    rounds = 1 if quick else ROUNDS
+    rounds = 1 if quick else rounds
     found = [[_forked(make, size) for size in sizes] for _ in range(rounds)]
     return Growth(
         what,
@@ -154,13 +183,13 @@ def _texts(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
 
 def _vectors(size: int) -> tuple[np.ndarray, np.ndarray]:
     draw = stream("growth", size)
-    return tuple(draw.standard_normal((n, 64), dtype=np.float32) for n in (256, size))
+    return tuple(draw.standard_normal((n, 64), dtype=np.float32) for n in (ASKED, size))
 
 
 def _ranks(size: int) -> Callable[[], object]:
     queries, candidates = _vectors(size)
     languages = np.arange(size) % 11
-    relevant = np.arange(256)[:, None] * 11 % (size - 10) + np.arange(11)
+    relevant = np.arange(ASKED)[:, None] * 11 % (size - 10) + np.arange(11)
     return lambda: exact_ranks(queries, candidates, languages, relevant)
 
 
@@ -175,6 +204,17 @@ def _runs(size: int) -> Callable[[], object]:
     units = [[{i: 1.0, (i + 1) % size: -1.0}] for i in range(size)]
     names = [f"{c:04}" for c in range(240)]
     return lambda: estimate(units, sums, counts, names, [False] * size, n_resamples=2000)
+
+
+def _tables(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
+    """The whole statistics stage: XQuAD-R's languages and paragraphs, contrasts growing with the runs."""
+
+    def make(size: int) -> Callable[[], object]:
+        folder = Path(tempfile.mkdtemp(dir=setting.folder))
+        clusters, resamples = (6, 100) if setting.quick else (CLUSTERS, RESAMPLES)
+        return made.stage(folder, size, clusters, resamples)
+
+    return make
 
 
 def _dry_run() -> Growth:
@@ -206,13 +246,15 @@ def table(found: list[Growth]) -> list[str]:
     """Markdown."""
     steps = " | ".join(f"{step}x" for step in STEPS)
     lines = [
-        f"| growth of, with smallest size | seconds at {steps} | exponent | MiB at {steps} | exponent |",
-        "|" + "---|" * (3 + 2 * len(STEPS)),
+        f"| growth of, with smallest size | CPU seconds at {steps} | exponent | MiB at {steps} | exponent "
+        "| at most n log n | grows no faster than n log n |",
+        "|" + "---|" * (5 + 2 * len(STEPS)),
     ]
     for one in found:
         seconds = " | ".join(f"{value:.3g}" for value in one.seconds)
         memory = " | ".join(f"{value / 2**20:.3g}" for value in one.memory)
         lines.append(
-            f"| {one.what}, {one.sizes[0]:,} | {seconds} | {one.exponent:.2f} | {memory} | {one.memory_exponent:.2f} |"
+            f"| {one.what}, {one.sizes[0]:,} | {seconds} | {one.exponent:.2f} | {memory} | {one.memory_exponent:.2f} "
+            f"| {one.bound:.2f} | {one.verdict} |"
         )
     return lines

@@ -126,6 +126,13 @@ def pairs(setting: Setting, kind: str) -> Pairs:
         folder, model = e5(setting)
     else:
         folder, model = small(setting, [*asked["query"], *given["text"]])
+    return paired(setting, kind, folder, model, asked, given)
+
+
+def paired(
+    setting: Setting, kind: str, folder: Path, model: Model, asked: pd.DataFrame, given: pd.DataFrame
+) -> Pairs:
+    """Pairs of any tables, tokenised for a model in `folder`; `kind` names the tokens."""
     queries, passages = (
         _tokens(setting.folder / f"{kind}-{name}", texts, folder, prefix, length)
         for name, texts, prefix, length in (

@@ -180,7 +180,11 @@ def lines(setting: material.Setting) -> list[Line]:
     works["product"] = lambda: _discard(_product(world))
     seconds = interleaved(works, rounds)
     limit = float(np.median(ratios(seconds["product"], seconds["ours"])))
-    remarks = {name: f"{rounds} rounds; {text}" for name, text in remarks.items()}
+    part = (
+        f"in a round the peer does the settings of one question language of {len(world.languages)}, another one each "
+        f"round, counted {len(world.languages)} times; ours does all"
+    )
+    remarks = {name: f"{rounds} rounds; {part}; {text}" for name, text in remarks.items()}
     return absent + [
         Line(
             what,

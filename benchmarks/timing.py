@@ -1,7 +1,7 @@
 """What the benchmarks share: interleaved rounds, a line of the table, the machine.
 
-Time is CPU time of the process, user and system: every side has one thread and reads no more than what is in memory, so
-on an idle machine these are seconds, and on a busy one other programs do not count.
+Time is CPU time of the process, user and system, unless a remark says wall time: every side has one thread and reads no
+more than what is in memory, so on an idle machine these are seconds, and on a busy one other programs do not count.
 """
 
 import importlib.metadata
@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class Line:
 
     values: one per round, of `unit`: x, times the peer's speed; %, a share (as 0 to 1); s, seconds. `bar`: what is
     asked for, at least (x, and % where `at_least`) or at most; None: nothing is. ours, theirs: what was measured;
-    limit: the share of what this machine can do at best; remark: conditions, and why a bar was missed.
+    limit: the share of what this machine can do at best; remark: conditions; why: the reason, shown where the bar
+    is missed.
     """
 
     what: str
@@ -56,6 +58,13 @@ class Line:
     theirs: str = ""
     limit: str = ""
     remark: str = ""
+    why: str = ""
+
+    @property
+    def remarks(self) -> str:
+        """The remark, with the reason where the bar is missed."""
+        missed = f"missed: {self.why}" if self.why and self.met == "no" else ""
+        return "; ".join(filter(None, [self.remark, missed]))
 
     @property
     def median(self) -> float:
@@ -100,6 +109,20 @@ def processor() -> str:
     """Name of the processor."""
     names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.M)
     return names[0] if names else platform.processor()
+
+
+def commit(root: Path) -> str:
+    """The commit of the code, with a + where files of it were changed since; "" outside of git."""
+    words = ["git", "-C", str(root)]
+    try:
+        found = subprocess.run(
+            [*words, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+        )
+        code = ["Snakefile", "src", "workflow", "config", "benchmarks/*.py"]
+        changed = subprocess.run([*words, "diff", "--quiet", "HEAD", "--", *code]).returncode
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip() + "+" * bool(changed)
 
 
 def machine(packages: Sequence[str]) -> str:

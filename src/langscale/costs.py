@@ -21,15 +21,18 @@ from langscale.config import Study
 from langscale.grid import NONE, Grid, Run, subset_name
 from langscale.options import Model
 from langscale.sampling import Spec, directions, joint
-from langscale.sizes import CARDS, CORE, DECODING, SHARE, Encoder, Machine
+from langscale.sizes import CARDS, CORE, DECODING, LISTS, RANKS, SHARE, STATISTICS, WIDTH, Encoder, Machine
 
 PREFIX = 3  # tokens
 ADAM = 28  # bytes per parameter and step: weight, gradient and two moments are read, all but the gradient written
 TRANSLATION = "translation"
-TORCH, JOB = 4.0, 0.7  # CPU seconds to start a job with torch, and one without, Snakemake's own part included
+TORCH, JOB = (
+    3.5,
+    0.5,
+)  # CPU s by benchmarks/overhead.md: what torch adds to a job; a job without, Snakemake's part too
 COLUMNS = (
     "model", "sampler", "budget", "n_languages", "runs", "steps", "pairs", "tokens", "embedded_tokens", "operations",
-    "moved", "gpu_hours", "core_hours", "search_core_hours",
+    "embedding_operations", "moved", "gpu_hours", "core_hours", "search_core_hours", "statistics_core_hours",
 )  # fmt: skip
 
 
@@ -191,26 +194,25 @@ class Costs:
     # --- evaluation
 
     def evaluation(self, run: Run) -> dict[str, float]:
-        """Jobs, embedded tokens, operations of embedding and of search for all checkpoints of a run."""
+        """Jobs, embedded tokens, operations of embedding, core seconds of search and statistics for all checkpoints."""
         encoder = self.encoder(run.model)
-        total = {"jobs": 0, "tokens": 0.0, "operations": 0.0, "search": 0.0}
+        total = {"jobs": 0, "tokens": 0.0, "operations": 0.0, "search": 0.0, "statistics": 0.0}
         for name, count in self.checkpoints.items():
             texts, checkpoints = self.texts(run.model, name), count[run]
             total["jobs"] += checkpoints
-            total["tokens"] += checkpoints * (
-                texts.questions * texts.question + texts.candidates * texts.candidate
-            )
+            tokens = texts.questions * texts.question + texts.candidates * texts.candidate
+            total["tokens"] += checkpoints * tokens
             total["operations"] += checkpoints * (
                 texts.questions * encoder.forward(texts.question)
                 + texts.candidates * encoder.forward(texts.candidate)
                 if encoder
                 else math.nan
             )
-            # the top of the list, and, in a benchmark of translations, exact ranks: two further passes
-            passes = 1 if texts.corpus else 3
-            total["search"] += (
-                checkpoints * passes * 2 * texts.products * (encoder.hidden if encoder else math.nan)
-            )
+            # the top of the list, and, in a benchmark of translations, exact ranks, of centred vectors too for controls
+            passes = LISTS + (0 if texts.corpus else RANKS * (1 + self.study.evaluation.controls))
+            width = encoder.hidden if encoder else math.nan
+            total["search"] += checkpoints * texts.products * passes * width / WIDTH
+            total["statistics"] += checkpoints * STATISTICS * quantities(texts.languages, texts.corpus)
         return total
 
     # --- all of it
@@ -226,7 +228,9 @@ class Costs:
             row["steps"] = run.steps
             row["embedded_tokens"] += scored["tokens"]
             row["operations"] += scored["operations"]
-            row["search_core_hours"] += (CORE.seconds(scored["search"]) + 2 * JOB * scored["jobs"]) / 3600
+            row["embedding_operations"] += scored["operations"]
+            row["search_core_hours"] += (scored["search"] + 2 * JOB * scored["jobs"]) / 3600
+            row["statistics_core_hours"] += scored["statistics"] / 3600
             for name, value in (self.training(run) if run.steps else {}).items():
                 row[name] += value
         found = [*self._translation(), *rows.values()]
@@ -324,8 +328,15 @@ class Costs:
 def hours(row: Mapping[str, Any], machine: Machine) -> float:
     """Hours of a row on a machine, the start of its jobs included."""
     slower = SHARE / DECODING if row["sampler"] == TRANSLATION else 1
-    seconds = machine.seconds(slower * row["operations"], row["moved"], row["runs"] * row["steps"])
+    embedding = row["embedding_operations"]
+    training = slower * (row["operations"] - embedding)
+    seconds = machine.seconds(training, embedding, row["moved"], row["runs"] * row["steps"])
     return (seconds + (TORCH + JOB) * row["runs"]) / 3600
+
+
+def quantities(languages: int, corpus: bool = False) -> int:
+    """About how many quantities the tables have of a benchmark: language pairs, languages by metric, pair sets."""
+    return (0 if corpus else languages**2) + 10 * languages + 50
 
 
 def _cut(tokens: float, prefix: str, length: int) -> float:

@@ -29,8 +29,9 @@ def text(costs: Costs, rows: Sequence[dict[str, Any]]) -> str:
         disable_numparse=True,
         colalign=["left"] * 5 + ["right"] * 7,
     )
-    gpu, core, search = (
-        sum(row[name] for row in rows) for name in ("gpu_hours", "core_hours", "search_core_hours")
+    gpu, core, search, statistics = (
+        sum(row[name] for row in rows)
+        for name in ("gpu_hours", "core_hours", "search_core_hours", "statistics_core_hours")
     )
     others = ", ".join(f"{card.name} {_short(sum(hours(row, card) for row in rows))}" for card in CARDS[1:])
     disk, (known, unknown) = costs.disk(), costs.download()
@@ -47,7 +48,7 @@ def text(costs: Costs, rows: Sequence[dict[str, Any]]) -> str:
         f"     Assumed: {SHARE:.0%} of the peak in bf16 ({CARDS[0].rate / SHARE / 1e12:.0f} TFLOP/s of an A100), "
         f"{DECODING:.0%} in translation.",
         f"CPU instead: {_short(core)} core hours, half as many on two cores, at {CORE.rate / 1e9:.0f} GFLOP/s a core.",
-        f"CPU in any case: {_short(search)} core hours to search and score. Statistics are not counted.",
+        f"CPU in any case: {_short(search)} core hours to search and score, {_short(statistics)} for statistics.",
         f"Disk: {size(sum(disk.values()))}: "
         + ", ".join(f"{name} {size(n)}" for name, n in disk.items())
         + ".",

@@ -70,17 +70,19 @@ TRANSLATORS = {
 
 @dataclass(frozen=True)
 class Machine:
-    """rate: operations per second that training and embedding reach, padding included; bandwidth: bytes per second;
-    step: seconds of a training step beyond those, for all that is small."""
+    """rate: operations per second that training reaches, padding included, and embedding that many `times`; bandwidth:
+    bytes per second; step: seconds of a training step beyond those, for all that is small."""
 
     name: str
     rate: float
     bandwidth: float
     step: float = 0.0
+    times: float = 1.0
 
-    def seconds(self, operations: float, moved: float = 0.0, steps: int = 0) -> float:
+    def seconds(self, training: float, embedding: float, moved: float, steps: int) -> float:
         """Time of the matrix products, of what only moves memory, and of what each step costs at least."""
-        return operations / self.rate + moved / self.bandwidth + steps * self.step
+        products = training / self.rate + embedding / (self.times * self.rate)
+        return products + moved / self.bandwidth + steps * self.step
 
 
 SHARE = 0.3  # of a card's peak (dense, bf16) that is reached: assumed, for encoders of this size with padding
@@ -91,8 +93,12 @@ CARDS = (
     Machine("RTX 4090", SHARE * 165e12, 1.0e12),
     Machine("L4", SHARE * 121e12, 0.3e12),
 )
-# float32, both of two cores busy, measured: the rate with multilingual-e5-small, the step in the default study
-CORE = Machine("core", 70e9, 5e9, 0.04)
+# One core in float32: benchmarks/growth.json, `rates`, which benchmarks/rates.py measures; a test compares them.
+CORE = Machine("core", 80e9, 7e9, 0.035, 1.55)
+WIDTH = 384  # dimensions of the vectors that these are measured with
+# seconds per question and candidate: all exact ranks of a benchmark; a list's search
+RANKS, LISTS = 12e-9, 15e-9
+STATISTICS = 1.55e-3  # seconds per run and quantity, with 10,000 resamples and XQuAD-R's 240 clusters
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import subprocess
 import sys
 
 import pytest
@@ -35,9 +36,12 @@ def test_every_group_measures(benchmark, group, tmp_path):
 
 def test_growth_measures_time_and_memory(benchmark, tmp_path):
     growth = benchmark("growth")
-    found = growth.rows(benchmark("material").Setting(tmp_path, quick=True))
+    found, rates = growth.measured(benchmark("material").Setting(tmp_path, quick=True))
     assert {one.what.partition(":")[0] for one in found} == {"pairs", "texts", "pool", "runs"}
     assert all(min(one.seconds) > 0 and min(one.memory) >= 0 for one in found)
+    named = benchmark("rates").NAMES
+    assert set(rates) == set(named) and all(math.isfinite(value) for value in rates.values())
+    assert all(f"| {name} | " in "".join(benchmark("rates").listed(rates)) for name in named.values())
 
 
 def test_exponents_are_those_of_the_law(benchmark):
@@ -46,8 +50,13 @@ def test_exponents_are_those_of_the_law(benchmark):
     for power in (0, 1, 2):
         made = growth.Growth("made", sizes, [s**power / 7 for s in sizes], [s**power * 2**20 for s in sizes])
         assert made.exponent == pytest.approx(power) and made.memory_exponent == pytest.approx(power)
-    seconds, memory = growth._forked(lambda size: lambda: bytearray(size), 1 << 25)
-    assert seconds > 0 and memory == pytest.approx(1 << 25, rel=0.1)
+        assert made.bound == pytest.approx(1 + math.log(math.log(8000) / math.log(1000)) / math.log(8))
+        assert made.verdict == ("no: time, memory" if power == 2 else "yes")
+    work = [s * math.log(s) for s in (sizes[0], sizes[-1])]
+    ends = growth.Growth("made", [sizes[0], sizes[-1]], work, [0, 0])
+    assert ends.exponent == pytest.approx(ends.bound)
+    seconds, memory = growth._forked(lambda size: lambda: bytearray(size), 1 << 26)
+    assert seconds > 0 and memory == pytest.approx(1 << 26, rel=0.1)
 
 
 def test_rounds_take_turns(benchmark):
@@ -65,6 +74,8 @@ def test_a_bar_is_met_by_the_median(benchmark):
     assert line("w", "a", [1.0, 1.4, 1.7], "x", 1.5).met == "no"
     assert line("w", "a", [0.1], "%", 0.2, at_least=False).met == "yes"
     assert line("w", "a", [], "x", 1.5).met == "not measured"
+    assert line("w", "a", [1.0], "x", 1.5, remark="r", why="so").remarks == "r; missed: so"
+    assert line("w", "a", [1.6], "x", 1.5, remark="r", why="so").remarks == "r"
     assert line("w", "a", [1.0, 1.6, 1.7], "x", 1.5).measured == "1.60x (1.00x to 1.70x)"
 
 
@@ -80,9 +91,44 @@ def test_a_peer_that_differs_is_found(benchmark, monkeypatch):
 
 def test_lines_of_groups_that_were_not_asked_for_stay(benchmark, tmp_path):
     bench, line = benchmark("bench"), benchmark("timing").Line
-    rows = [{"group": "rank_speed"} | bench.as_row(line("w, x", "a|b", [2.0], "x", 1.0))]
-    growth = [{"what": "g", "sizes": [1, 2, 4, 8], "seconds": [1.0, 2, 4, 8], "memory": [1, 2, 4, 8]}]
+    old, new = ({"date": date, "commit": date, "machine": f"{date}'s machine"} for date in ("old", "new"))
+    row = bench.as_row(line("w, x", "a|b", [2.0], "x", 1.0))
+    rows = [{"group": group} | row | origin for group, origin in (("embed_speed", new), ("rank_speed", old))]
+    grown = {"what": "g", "sizes": [100, 200, 400, 800], "seconds": [1.0, 2, 4, 8], "memory": [1, 2, 4, 8]}
+    growth = {"growth": [grown], "rates": {"step": 0.5}} | new
     bench._write(tmp_path, rows, growth)
     assert bench._kept(tmp_path) == (rows, growth)
     text = (tmp_path / "results.md").read_text()
-    assert "2.00x" in text and "| 1.00 |" in text
+    assert "2.00x" in text and "| 1.00 |" in text and "| 0.5 |" in text
+    assert "- embed_speed, growth: new, commit new, on new's machine\n- rank_speed: old, commit old" in text
+
+
+def test_toy_sizes_need_a_folder_of_their_own(benchmark, tmp_path, capsys):
+    bench = benchmark("bench")
+    with pytest.raises(SystemExit):
+        bench.main(["--quick"])
+    assert "--output" in capsys.readouterr().err
+    options = bench._options(["--quick", "--output", str(tmp_path)])
+    assert "overhead" not in options.only and options.only == [g for g in bench.GROUPS if g != "overhead"]
+    assert bench._options([]).only == list(bench.GROUPS) and bench._options([]).output == bench.HERE
+
+
+def test_the_commit_says_whether_code_changed(benchmark, tmp_path):
+    commit = benchmark("timing").commit
+    assert commit(tmp_path) == ""
+
+    def git(*words):
+        own = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", "-C", str(tmp_path), *own, *words], check=True, capture_output=True)
+
+    git("init", "-q")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.py").write_text("1")
+    (tmp_path / "notes").write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    clean = commit(tmp_path)
+    (tmp_path / "notes").write_text("2")
+    assert len(clean) >= 7 and commit(tmp_path) == clean
+    (tmp_path / "src/a.py").write_text("2")
+    assert commit(tmp_path) == f"{clean}+"

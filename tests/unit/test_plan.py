@@ -133,12 +133,15 @@ def test_costs_of_a_toy_study_by_hand():
     embedding = 2 * (questions * forward(10) + candidates * forward(15))
     assert row["operations"] == pytest.approx(80 * 3 * (forward(8) + forward(22)) + embedding)
     assert row["moved"] == 2 * 10 * ADAM * (matrix + 1000 * 8)
-    seconds = (
-        row["operations"] / CORE.rate + row["moved"] / CORE.bandwidth + 2 * 10 * CORE.step + 2 * (TORCH + JOB)
-    )
+    products = (row["operations"] - embedding) / CORE.rate + embedding / (CORE.rate * CORE.times)
+    seconds = products + row["moved"] / CORE.bandwidth + 2 * 10 * CORE.step + 2 * (TORCH + JOB)
     assert row["core_hours"] == pytest.approx(seconds / 3600)
-    search = 2 * 3 * 2 * questions * candidates * 8 / CORE.rate + 2 * 2 * JOB
-    assert row["search_core_hours"] == pytest.approx(search / 3600)
+    for controls in (False, True):  # which are ranks of centred vectors
+        found = only(costs(evaluation={"bm25": False, "controls": controls}).rows(), n_languages=3)
+        passes = sizes.LISTS + sizes.RANKS * (1 + controls)
+        search = 2 * questions * candidates * passes * 8 / 384 + 2 * 2 * JOB
+        assert found["search_core_hours"] == pytest.approx(search / 3600)
+    assert row["statistics_core_hours"] == pytest.approx(2 * sizes.STATISTICS * (16 + 40 + 50) / 3600)
     untrained = only(rows, n_languages=0)
     assert (untrained["runs"], untrained["pairs"], untrained["moved"]) == (2, 0, 0)
     assert untrained["operations"] == pytest.approx(embedding)
@@ -278,14 +281,15 @@ def test_benchmarks_have_their_published_numbers_of_texts():
     assert found["all"].products < found["all"].questions * found["all"].candidates / 10
     searched = plan.evaluation(plan.grid.runs[0])["search"]
     by_ranks = sum(texts.products for texts in found.values() if not texts.corpus)
-    assert searched == 2 * 768 * (3 * by_ranks + found["miracl"].products + found["all"].products)
+    lists = by_ranks + found["miracl"].products + found["all"].products
+    assert searched == pytest.approx(2 * (sizes.LISTS * lists + sizes.RANKS * by_ranks))
     assert plan.disk()["embeddings"] < 1e9 * len(plan.grid.runs)
 
 
 def test_a_benchmark_of_some_seeds_is_embedded_by_these_runs_only():
     every, one = (costs(benchmarks={"cldr": {"questions": 5} | seeds}) for seeds in ({}, {"seeds": [2]}))
     of = {run.seed: one.evaluation(run) for run in one.grid.trained}
-    assert of[1] == {"jobs": 0, "tokens": 0, "operations": 0, "search": 0}
+    assert of[1] == {"jobs": 0, "tokens": 0, "operations": 0, "search": 0, "statistics": 0}
     assert of[2] == every.evaluation(every.grid.trained[1])
 
 
@@ -365,6 +369,38 @@ def test_configs_and_readme_print_what_the_plan_says(name):
     for words in (file.read_text(encoding="utf-8").partition("study:")[0], listed):
         assert float(re.search(r"([\d.]+) A100 hours", words)[1]) == pytest.approx(gpu, rel=0.02)
         assert float(re.search(r"(\d+) GB of disk", words)[1]) == pytest.approx(disk / 1e9, rel=0.02)
+
+
+def test_a_core_is_as_fast_as_measured():
+    """benchmarks/growth.json and overhead.md: what `make bench` found on the machine that they name."""
+    file = ROOT / "benchmarks/growth.json"
+    rates = json.loads(file.read_text()).get("rates") if file.exists() else None
+    if not rates:
+        pytest.skip("make bench has not measured the rates yet")
+    counted = {
+        "training": CORE.rate,
+        "embedding": CORE.rate * CORE.times,
+        "bandwidth": CORE.bandwidth,
+        "step": CORE.step,
+        "ranks": sizes.RANKS,
+        "lists": sizes.LISTS,
+        "statistics": sizes.STATISTICS,
+    }
+    assert set(rates) == set(counted)
+    for name, value in counted.items():
+        assert 1 / 1.5 < value / rates[name] < 1.5, name
+
+
+def test_starts_cost_what_was_measured():
+    table = (ROOT / "benchmarks/overhead.md").read_text(encoding="utf-8")
+    starts = {
+        rule: (int(jobs), float(seconds))
+        for rule, jobs, seconds in re.findall(r"imports of (\w+) \| (\d+) \| ([\d.]+)", table)
+    }
+    [snakemake] = re.findall(r"\| Snakemake \| \| \| (\d+)", table)
+    own = int(snakemake) / sum(jobs for jobs, _ in starts.values())
+    assert 1 / 1.5 < TORCH / starts["train"][1] < 1.5
+    assert 1 / 1.5 < JOB / (starts["score"][1] + own) < 1.5
 
 
 def test_unknown_sizes_are_said_to_be_unknown():
