@@ -39,7 +39,7 @@ lint: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
 
-# speed beside other tools, and what of the default study is not computing: benchmarks/results.md, 20 minutes on an idle
+# speed beside other tools, and what of the default study is not computing: benchmarks/results.md, 40 minutes on an idle
 # machine; `make bench GROUPS="rank_speed growth"` does some of it. results/mini is not touched
 bench: $(VENV)/.bench
 	$(BIN)/python benchmarks/bench.py $(if $(GROUPS),--only $(GROUPS))

@@ -50,6 +50,7 @@ def main(words: list[str]) -> None:
     if options.work:
         _work(options)
         return
+    options.output.mkdir(parents=True, exist_ok=True)
     rows, growth = _kept(options.output)
     for group in options.only:
         start = time.monotonic()

@@ -6,6 +6,7 @@ largest that is an exponent of at most 1 + log(log 8n / log n) / log 8, 1.1 for 
 times. What has a start of constant cost, such as Snakemake, has an exponent that is lower than that of its growth.
 """
 
+import ctypes
 import json
 import math
 import os
@@ -115,6 +116,8 @@ def _forked(make: Callable[[int], Callable[[], object]], size: int) -> tuple[flo
         status = 1
         try:
             work = make(size)
+            if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+                trim(0)  # else what is free in the heap already would hide what the work takes
             Path("/proc/self/clear_refs").write_text("5")  # the peak is that of now
             before, start = _memory("VmRSS"), time.process_time()
             work()

@@ -70,14 +70,15 @@ def pairs(setting: material.Setting, kind: str) -> material.Pairs:
     asked, given = cards(setting, NEIGHBOURS if kind == "large" else 1)
     folder, model = material.small(setting, [*asked["query"], *given["text"]])
     if kind != "card":
-        changes = {"vocab_size": TABLE} if kind == "wide" else LARGE
+        architecture = material.TOY if setting.quick else LARGE
+        changes = {"vocab_size": TABLE} if kind == "wide" else architecture
         changed = setting.folder / kind
         shutil.copytree(folder, changed)
         config = json.loads((folder / "config.json").read_text())
         (changed / "config.json").write_text(json.dumps(config | changes))
         folder = changed
         if kind == "large":
-            model = model.model_copy(update={"architecture": LARGE})
+            model = model.model_copy(update={"architecture": architecture})
     return material.paired(setting, kind, folder, model, asked, given)
 
 

@@ -26,10 +26,7 @@ from langscale.sizes import CARDS, CORE, DECODING, LISTS, RANKS, SHARE, STATISTI
 PREFIX = 3  # tokens
 ADAM = 28  # bytes per parameter and step: weight, gradient and two moments are read, all but the gradient written
 TRANSLATION = "translation"
-TORCH, JOB = (
-    3.5,
-    0.5,
-)  # CPU s by benchmarks/overhead.md: what torch adds to a job; a job without, Snakemake's part too
+TORCH, JOB = 3.5, 0.5  # CPU s: what torch adds to a job, and a job without (benchmarks/overhead.md)
 COLUMNS = (
     "model", "sampler", "budget", "n_languages", "runs", "steps", "pairs", "tokens", "embedded_tokens", "operations",
     "embedding_operations", "moved", "gpu_hours", "core_hours", "search_core_hours", "statistics_core_hours",
@@ -202,12 +199,11 @@ class Costs:
             total["jobs"] += checkpoints
             tokens = texts.questions * texts.question + texts.candidates * texts.candidate
             total["tokens"] += checkpoints * tokens
-            total["operations"] += checkpoints * (
-                texts.questions * encoder.forward(texts.question)
-                + texts.candidates * encoder.forward(texts.candidate)
-                if encoder
-                else math.nan
+            forward = encoder.forward if encoder else lambda _: math.nan
+            operations = texts.questions * forward(texts.question) + texts.candidates * forward(
+                texts.candidate
             )
+            total["operations"] += checkpoints * operations
             # the top of the list, and, in a benchmark of translations, exact ranks, of centred vectors too for controls
             passes = LISTS + (0 if texts.corpus else RANKS * (1 + self.study.evaluation.controls))
             width = encoder.hidden if encoder else math.nan
