@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import sysconfig
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +35,12 @@ def _lacking() -> str | None:
 
 
 pytestmark = pytest.mark.skipif(_lacking() is not None, reason=f"torch.compile needs {_lacking()}")
+
+
+@pytest.fixture(autouse=True)
+def search_path(monkeypatch):
+    """To compile, torch imports setuptools, which adds packages of its own: to those that a report lists as well."""
+    monkeypatch.setattr(sys, "path", sys.path[:])
 
 
 @pytest.fixture(scope="module")
