@@ -15,9 +15,9 @@ from langscale.grid import ALL, UNTRAINED
 from langscale.panel import Mix, Quantity
 from langscale.region import FALL, LESS, MORE, NOT_LESS, WITHIN, Region
 from langscale.sampling import Spec
+from langscale.statistics import MARGIN, MARGIN_SHARE
 from langscale.verdicts import Missing, Part, Terms, part
 
-MARGIN, RANK_MARGIN = 0.01, 0.05
 MUCH = 0.10  # of the rank distance; the paper's reductions are 13 to 30%
 SAMPLERS = ("x-x-mono", "x-y", "hybrid")
 TRANSLATED = ("squad", "mmarco")  # sources that are machine translated
@@ -157,7 +157,7 @@ def _rise_and_plateau(
 
 
 def h3(d: Design) -> Iterator[Part]:
-    for sampler, region in (("x-x-mono", Region(NOT_LESS, RANK_MARGIN, True)), ("x-y", BELOW)):
+    for sampler, region in (("x-x-mono", Region(NOT_LESS, MARGIN_SHARE, True)), ("x-y", BELOW)):
         # at n = 1 x-y is mono: that step would compare samplers
         ns = [n for n in d.ns(sampler) if n > 1 or sampler != "x-y"]
         last, first = (ns[-1], ns[0]) if len(ns) > 1 else (0, 0)

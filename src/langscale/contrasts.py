@@ -9,7 +9,7 @@ import pandas as pd
 from langscale.config import Study
 from langscale.families import benjamini_hochberg, holm
 from langscale.grid import ALL, BM25, POINT, UNTRAINED, Point
-from langscale.panel import Panel, pair_set_quantities
+from langscale.panel import Panel, estimated, pair_set_quantities
 from langscale.scores import METRICS
 from langscale.statistics import (
     MARGIN,
@@ -62,7 +62,7 @@ def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
 def margin(
     metric: str, reference: dict[str, np.ndarray] | None
 ) -> tuple[np.ndarray | float, np.ndarray | float]:
-    """(half-width of what counts as equal, its standard error).
+    """(half-width of what counts as equal, its standard error), of a difference or of a slope.
 
     .01 of mAP and its like, 5% of the reference (its mean and se, as `estimate` gives them) for rank distance, else nan.
     """
@@ -119,19 +119,10 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
             family = declared.get(((p, q), quantity.setting, quantity.pair_set, quantity.metric))
             primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
             rows.append(
-                labels | sides | quantity.columns() | {
+                labels | sides | quantity.columns() | estimated(found, i) | {
                     "difference": found["mean"][i],
-                    "ci_low": found["low"][i],
-                    "ci_high": found["high"][i],
-                    "p": found["p"][i],
                     "family": family if family and primary else "exploratory",
-                    "runs_ci_low": found["runs_low"][i],
-                    "runs_ci_high": found["runs_high"][i],
-                    "p_runs": found["p_runs"][i],
-                    "smallest_detectable": found["detectable"][i],
                     "n_queries": questions[0],
-                    "n_runs": found["n_runs"][i],
-                    "note": found["reason"][i],
                     "average": average,
                     "p_equivalent": equivalent[i],
                     "margin": margins[i],

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from langscale.config import Study
-from langscale.panel import Panel
+from langscale.panel import Panel, estimated
 from langscale.scaling import LINE, Line, lines
 from langscale.statistics import estimate
 
@@ -92,19 +92,14 @@ def entry_rows(study: Study, panel: Panel, line: Line, setting: str) -> Iterator
         options.seed,
     )  # fmt: skip
     for i, effect in enumerate(EFFECTS[setting]):
-        yield same | {
-            "effect": effect,
-            "effect_size": found["mean"][i],
-            "ci_low": found["low"][i],
-            "ci_high": found["high"][i],
-            "p": found["p"][i],
-            "smallest_detectable": found["detectable"][i],
-            "runs_ci_low": found["runs_low"][i],
-            "runs_ci_high": found["runs_high"][i],
-            "p_runs": found["p_runs"][i],
-            "n_runs": found["n_runs"][i],
-            "note": found["reason"][i],
-        }
+        yield (
+            same
+            | estimated(found, i)
+            | {
+                "effect": effect,
+                "effect_size": found["mean"][i],
+            }
+        )
 
 
 def entry_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from langscale.config import Study
 from langscale.grid import ALL, POINT
-from langscale.panel import Mix, Panel, pair_set_quantities
+from langscale.panel import Mix, Panel, estimated, pair_set_quantities
 from langscale.statistics import cell_units
 
 COLUMNS = (
@@ -32,16 +32,11 @@ def gap_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFram
     }
     units = [cell_units({seed: panel.column(path) for seed, path in p.runs}) for p in panel.points]
     rows = [
-        labels | point.columns() | {
+        labels | point.columns() | estimated(found, i) | {
             "setting": gaps[gap].setting,
             "pair_set": gaps[gap].pair_set,
             "metric": "mAP",
             "gap": found["mean"][i],
-            "ci_low": found["low"][i],
-            "ci_high": found["high"][i],
-            "runs_ci_low": found["runs_low"][i],
-            "runs_ci_high": found["runs_high"][i],
-            "n_runs": found["n_runs"][i],
             "average": average,
         }
         for gap, average, _, found in panel.estimates(list(gaps), units)

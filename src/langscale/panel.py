@@ -7,6 +7,7 @@ runs (model, sampler, budget, ladder, n). Tables are quantities x points.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -107,6 +108,21 @@ def status_quantities() -> list[Quantity]:
         for status in statuses
         if setting != "mono" or status in ("seen-seen", "unseen-unseen")
     ]
+
+
+def estimated(found: dict[str, np.ndarray], i: int) -> dict[str, Any]:
+    """What the tables say of comparison i besides its value, by their column names; a table takes those that it has."""
+    return {
+        "ci_low": found["low"][i],
+        "ci_high": found["high"][i],
+        "runs_ci_low": found["runs_low"][i],
+        "runs_ci_high": found["runs_high"][i],
+        "p": found["p"][i],
+        "p_runs": found["p_runs"][i],
+        "smallest_detectable": found["detectable"][i],
+        "n_runs": found["n_runs"][i],
+        "note": found["reason"][i],
+    }
 
 
 class Panel:

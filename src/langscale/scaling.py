@@ -13,15 +13,14 @@ import numpy as np
 import pandas as pd
 
 from langscale.config import Study
+from langscale.contrasts import margin
 from langscale.families import benjamini_hochberg
 from langscale.grid import ALL, POINT, Point
-from langscale.panel import Panel, Quantity, pair_set_quantities
+from langscale.panel import Panel, Quantity, estimated, pair_set_quantities
 from langscale.statistics import equivalence_p
 
 LINE = tuple(name for name in POINT if name != "n_languages")
 MIXED = ("x-y", "hybrid")  # samplers that are something else, x-x-mono, at n = 1
-MARGIN = 0.01  # of mAP: a slope within it is no slope
-RANK_MARGIN = 0.05  # of rank distance, as a share of its value at the smallest n
 TRENDS = (
     *LINE, "benchmark", "setting", "pair_set", "metric", "n_values", "slope", "ci_low", "ci_high", "p", "p_adjusted",
     "family", "smallest_detectable", "margin", "p_equivalence", "reference", "runs_ci_low", "runs_ci_high", "p_runs", "n_queries",
@@ -114,32 +113,17 @@ def trend_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFr
         quantities(study) if known else [], slopes + starts
     ):
         for i, line in enumerate(known):
-            start, spread = (found[name][len(known) + i] for name in ("mean", "se"))
-            share = quantity.metric == "rank distance"
-            margin = RANK_MARGIN * start if share else MARGIN
-            equivalent = equivalence_p(
-                found["mean"][i],
-                found["se"][i],
-                found["df"][i],
-                margin,
-                RANK_MARGIN * spread if share else 0.0,
-            )
+            start = {name: values[len(known) + i] for name, values in found.items()}
+            width, spread = margin(quantity.metric, start)
             rows.append(
-                labels | line.labels() | quantity.columns() | {
+                labels | line.labels() | quantity.columns() | estimated(found, i) | {
                     "slope": found["mean"][i],
-                    "ci_low": found["low"][i],
-                    "ci_high": found["high"][i],
-                    "p": found["p"][i],
-                    "smallest_detectable": found["detectable"][i],
-                    "margin": margin,
-                    "p_equivalence": equivalent,
-                    "reference": start,
-                    "runs_ci_low": found["runs_low"][i],
-                    "runs_ci_high": found["runs_high"][i],
-                    "p_runs": found["p_runs"][i],
+                    "margin": width,
+                    "p_equivalence": equivalence_p(
+                        found["mean"][i], found["se"][i], found["df"][i], width, spread
+                    ),
+                    "reference": start["mean"],
                     "n_queries": questions[line.columns[0, 0]],
-                    "n_runs": found["n_runs"][i],
-                    "note": found["reason"][i],
                     "average": average,
                 }
             )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from langscale.grid import ALL, POINT
-from langscale.panel import HEADLINE, Panel, Quantity, pair_set_quantities
+from langscale.panel import HEADLINE, Panel, Quantity, estimated, pair_set_quantities
 from langscale.statistics import cell_units, paired_units
 
 SENSITIVITY = (
@@ -62,9 +62,6 @@ def _estimated(
                 for side, point in zip(("cell", "reference"), points, strict=False)
                 for name, value in point.columns().items()
             }
-            yield labels | quantity.columns() | sides | {
+            yield labels | quantity.columns() | sides | estimated(found, i) | {
                 "average": average, "n_clusters": len(panel.clusters.names), "value": found["mean"][i],
-                "ci_low": found["low"][i], "ci_high": found["high"][i], "runs_ci_low": found["runs_low"][i],
-                "runs_ci_high": found["runs_high"][i], "p": found["p"][i], "p_runs": found["p_runs"][i],
-                "n_runs": found["n_runs"][i],
             }  # fmt: skip

@@ -17,7 +17,7 @@ from langscale.diversity import diversity_table
 from langscale.entry import entry_table
 from langscale.gaps import gap_table
 from langscale.grid import ALL, Grid
-from langscale.panel import OTHER, OWN, Panel, Quantity, pair_set_quantities, status_quantities
+from langscale.panel import OTHER, OWN, Panel, Quantity, estimated, pair_set_quantities, status_quantities
 from langscale.scaling import adjusted, trend_table
 from langscale.scores import BIAS, CONTROLS, LISTED, RANK, SETTINGS, TOP, load
 from langscale.sensitivity import sensitivity_table
@@ -89,14 +89,10 @@ def score_rows(
                 constant
                 | point.columns()
                 | quantity.columns()
+                | estimated(found, i)
                 | {
                     "value": found["mean"][i],
                     "n_queries": round(questions[list(columns[i].values())].mean()),
-                    "n_runs": found["n_runs"][i],
-                    "ci_low": found["low"][i],
-                    "ci_high": found["high"][i],
-                    "runs_ci_low": found["runs_low"][i],
-                    "runs_ci_high": found["runs_high"][i],
                     "average": average,
                     "zero_shot": unseen[i],
                 }
