@@ -33,3 +33,15 @@ def story(tmp_path_factory):
     made = synthetic.Made(tmp_path_factory.mktemp("scores"), True)
     folder = tmp_path_factory.mktemp("story")
     return made, folder, reported.write(made, folder)
+
+
+@pytest.fixture(scope="session")
+def made(story):
+    """The planted study of `story`."""
+    return story[0]
+
+
+@pytest.fixture(scope="session")
+def folder(story):
+    """The folder of `story`, with tables and figures."""
+    return story[1]

@@ -9,16 +9,6 @@ from reported import read
 from langscale import answer
 
 
-@pytest.fixture(scope="module")
-def made(story):
-    return story[0]
-
-
-@pytest.fixture(scope="module")
-def folder(story):
-    return story[1]
-
-
 def sentences(made, folder, scaling=None, contrasts=None):
     tables = (
         read(folder, "scaling") if scaling is None else scaling,

@@ -19,16 +19,6 @@ from langscale.config import load
 from langscale.curves import curve
 
 
-@pytest.fixture(scope="module")
-def made(story):
-    return story[0]
-
-
-@pytest.fixture(scope="module")
-def folder(story):
-    return story[1]
-
-
 @pytest.fixture(autouse=True)
 def close_figures():
     yield

@@ -16,11 +16,6 @@ from langscale.provenance import energy, git_commit, hardware, provenance, train
 
 
 @pytest.fixture(scope="module")
-def made(story):
-    return story[0]
-
-
-@pytest.fixture(scope="module")
 def built(story):
     """(the page, its folder)"""
     return story[2], story[1]

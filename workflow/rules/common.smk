@@ -72,14 +72,14 @@ def languages_of(kind, name):
 
 
 LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
+IN_MEMORY = [name for name in BENCHMARKS if name not in LISTED]
 
 
 def unembedded():
     """Trained runs that left no embeddings for a benchmark that lacks them, one that was added later."""
     lacking = {
         run.path
-        for name in BENCHMARKS
-        if name not in LISTED
+        for name in IN_MEMORY
         for run, checkpoint in GRID.scored(name)
         if run.steps and not Path(embeddings(run, checkpoint, name)).is_dir()
     }

@@ -33,7 +33,7 @@ rule score:
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
-        name=one_of([name for name in BENCHMARKS if name not in LISTED]),
+        name=one_of(IN_MEMORY),
     conda:
         "../../environment.yml"
     params:

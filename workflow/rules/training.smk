@@ -77,7 +77,7 @@ rule embed:
     log:
         f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
-        name=one_of([name for name in BENCHMARKS if name not in LISTED]),
+        name=one_of(IN_MEMORY),
         run=one_of(
             [run.path for run in GRID.encoded if not run.steps] + [*unembedded()]
         ),
@@ -96,7 +96,7 @@ rule embed:
 use rule embed as take with:
     # what training left, which needs no GPU and no time
     wildcard_constraints:
-        name=one_of([name for name in BENCHMARKS if name not in LISTED]),
+        name=one_of(IN_MEMORY),
     resources:
         gpu=0,
 
@@ -109,8 +109,7 @@ rule embeddings:
     input:
         [
             embeddings(run, checkpoint, benchmark)
-            for benchmark in BENCHMARKS
-            if benchmark not in LISTED
+            for benchmark in IN_MEMORY
             for run, checkpoint in GRID.scored(benchmark)
             if run in GRID.encoded
         ],
