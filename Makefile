@@ -10,7 +10,7 @@ PROFILE ?= profiles/default
 .PHONY: study example test test-deps test-slow test-slurm lint format lock bench validate clean
 
 study: $(VENV)/.study
-	$(BIN)/python -m langscale.exclusive $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
+	$(BIN)/python -m langscale.jobs.locks $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 # tables, figures and report of the NTREX study from its committed scores (docs/ntrex), without training, in example/
 example: $(VENV)/.study
@@ -39,14 +39,14 @@ lint: $(VENV)/.test
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
 
-# speed beside other tools, and what of the default study is not computing: benchmarks/results.md, 40 minutes on an idle
+# speed beside other tools, and what of the default study is not computing: performance/results.md, 40 minutes on an idle
 # machine; `make bench GROUPS="rank_speed growth"` does some of it. results/mini is not touched
 bench: $(VENV)/.bench
-	$(BIN)/python benchmarks/bench.py $(if $(GROUPS),--only $(GROUPS))
+	$(BIN)/python performance/bench.py $(if $(GROUPS),--only $(GROUPS))
 
 # simulated studies with a planted truth, twenty minutes on one core; writes docs/validation.md, goes on where it stopped
 validate: $(VENV)/.study
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/validation.py
+	OMP_NUM_THREADS=1 $(BIN)/python validation/validate.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -64,8 +64,8 @@ $(VENV)/.slurm: pyproject.toml $(VENV)/.test
 	$(BIN)/python -m pip install --quiet --constraint requirements-test.lock --editable .[slurm]
 	touch $@
 
-$(VENV)/.bench: benchmarks/peers.txt $(VENV)/.test
-	$(BIN)/python -m pip install --quiet -r benchmarks/peers.txt
+$(VENV)/.bench: performance/peers.txt $(VENV)/.test
+	$(BIN)/python -m pip install --quiet -r performance/peers.txt
 	touch $@
 
 # one set of versions for Python 3.11 to 3.13; what torch needs of CUDA it names itself, by exact version

@@ -14,8 +14,8 @@ if ROOT.name == "workflow":
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=str(ROOT / "src"))  # for the scripts of the jobs
 
-from langscale.config import load
-from langscale.grid import BM25, Grid, subset_name
+from langscale.config.study import load
+from langscale.design.grid import BM25, Grid, subset_name
 
 # a study replaces the default config, it does not extend it
 if not workflow.overwrite_configfiles:

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from project import ROOT, copy_project, job_counts, snakemake
+from support.project_copy import ROOT, copy_project, job_counts, snakemake
 
-from langscale.contrasts import CONTRASTS
-from langscale.report import FIGURES
-from langscale.tables import SCORES
+from langscale.reporting.report import FIGURES
+from langscale.statistics.contrasts import CONTRASTS
+from langscale.statistics.tables import SCORES
 
 CONFIG = "tests/integration/small.yaml"
 RUN = "results/small/runs/tiny/x-y/fixed-total"

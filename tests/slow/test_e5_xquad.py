@@ -10,9 +10,9 @@ import sys
 import numpy as np
 import pytest
 import yaml
-from project import ROOT, copy_project, snakemake
+from support.project_copy import ROOT, copy_project, snakemake
 
-from langscale.scores import Scores
+from langscale.retrieval.scores import Scores
 
 SHARED = ROOT.parent / "shared"
 TOOL = SHARED / "tools/make_e5_small.py"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from project import ROOT, copy_project
+from support.project_copy import ROOT, copy_project
 
-from langscale.files import remove
+from langscale.core.files import remove
 
 KILLS, SEED = 20, 1
 TIMES = ["pairs_per_second", "tokens_per_second", "gemm_share"]
@@ -46,7 +46,7 @@ def prepare(folder: Path, minutes: str) -> Path:
 def start(folder: Path) -> subprocess.Popen:
     """What `make` runs, in a process group of its own; after its exec the process is Snakemake."""
     words = ("--workflow-profile", "profiles/default", "--cores", "2", "--configfile", "study.yaml")
-    command = [sys.executable, "-m", "langscale.exclusive", sys.executable, "-m", "snakemake", *words]
+    command = [sys.executable, "-m", "langscale.jobs.locks", sys.executable, "-m", "snakemake", *words]
     environment = os.environ | {"PYTHONPATH": str(folder / "src")}
     with open(folder / "output", "a") as output:
         return subprocess.Popen(

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from cluster import GPUS, cluster, install, running  # noqa: E402
-from project import copy_project  # noqa: E402
+from support.project_copy import copy_project  # noqa: E402
 
 DOC, HEADING = ROOT / "docs/slurm.md", "## The last run of `make test-slurm`\n"
 RULES = ("train", "embed")  # those with a GPU here
@@ -80,7 +80,7 @@ def run(folder: Path, name: str) -> tuple[str, float]:
     """Run the study with a profile, as `make` does; its output and seconds."""
     begin = time.monotonic()
     words = ("--workflow-profile", f"profiles/{name}", "--configfile", "study.yaml")
-    command = [sys.executable, "-m", "langscale.exclusive", sys.executable, "-m", "snakemake", *words]
+    command = [sys.executable, "-m", "langscale.jobs.locks", sys.executable, "-m", "snakemake", *words]
     environment = os.environ | {"PYTHONPATH": str(folder / "src")}
     with open(folder / "output", "w+") as output:
         process = subprocess.Popen(

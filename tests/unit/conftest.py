@@ -27,8 +27,8 @@ def one_thread():
 @pytest.fixture(scope="session")
 def story(tmp_path_factory):
     """A planted study with its tables, figures and report: (study, folder, text of the page)."""
-    import reported  # not for every test: these draw
-    import synthetic
+    from support import rendered_study as reported  # not for every test: these draw
+    from support import synthetic_study as synthetic
 
     made = synthetic.Made(tmp_path_factory.mktemp("scores"), True)
     folder = tmp_path_factory.mktemp("story")

@@ -2,7 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from project import copy_project, job_counts, snakemake
+from support.project_copy import copy_project, job_counts, snakemake
 
 
 @pytest.fixture(scope="session")

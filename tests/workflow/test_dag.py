@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import yaml
-from project import ROOT, copy_project, job_counts, snakemake
+from support.project_copy import ROOT, copy_project, job_counts, snakemake
 
 # 4 runs at n = 1 (all samplers are one there), 12 at each of n = 2, 4, 9; 4 initial states; BM25
 TRAIN, UNTRAINED, BM25, SUBSETS = 40, 4, 1, 10
@@ -142,10 +142,10 @@ def test_ruff_is_clean():
 def test_no_process_but_those_that_need_it_imports_torch(tmp_path):
     """Scoring and statistics run once per run: an import of torch would cost more than they do."""
     scripts = {
-        "score": "langscale.scores langscale.search langscale.benchmarks",
-        "statistics": "langscale.tables langscale.layout",
-        "embed": "langscale.embedding",
-        "Snakefile": "langscale.config langscale.grid",
+        "score": "langscale.retrieval.scores langscale.retrieval.search langscale.data.benchmarks",
+        "statistics": "langscale.statistics.tables langscale.reporting.tables",
+        "embed": "langscale.retrieval.embedding",
+        "Snakefile": "langscale.config.study langscale.design.grid",
     }
     for name, modules in scripts.items():
         code = f"import sys; [__import__(m) for m in {modules.split()}]; print('torch' in sys.modules)"

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import yaml
 from packaging.requirements import Requirement
-from project import ROOT
+from support.project_copy import ROOT
 
 
 def pins(name: str) -> dict[str, str]:
@@ -50,6 +50,6 @@ def test_what_is_installed_is_what_is_locked():
 
 
 def test_every_key_of_the_config_is_documented():
-    from langscale.manual import manual
+    from langscale.config.reference import manual
 
     assert (ROOT / "config/README.md").read_text() == manual()

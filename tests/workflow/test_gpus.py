@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from project import ROOT
+from support.project_copy import ROOT
 
 JOBS = 4
 WORKFLOW = """
@@ -23,8 +23,8 @@ rule job:
 SCRIPT = """
 import json, os, time
 from pathlib import Path
-from langscale.lease import lease
-from langscale.log import redirect
+from langscale.jobs.gpu import lease
+from langscale.jobs.log import redirect
 redirect(snakemake.log[0])
 lease()
 start = time.time()

@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from project import ROOT, copy_project, job_counts, snakemake
+from support.project_copy import ROOT, copy_project, job_counts, snakemake
 
 
 @pytest.mark.parametrize("name, trained", [("paper", 100), ("ladder", 561), ("ntrex", 450)])

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from project import copy_project, job_counts, snakemake
-from seq2seq import madlad
+from support.project_copy import copy_project, job_counts, snakemake
+from support.tiny_translators import madlad
 
-from langscale import registry, sources
+from langscale.data import registry, sources
 
 MADLAD = "google/madlad400-3b-mt"
 STUDY = {

@@ -3,7 +3,8 @@
 import re
 import shutil
 
-from langscale import benchmarks, sources
+from langscale.data import benchmarks
+from langscale.data import sources
 
 GPU = int(
     shutil.which("nvidia-smi") is not None

@@ -14,7 +14,7 @@ rule source:
     input:
         raw=lambda w: raw("source", w.name),
         code=lambda w: code(
-            "source.py", *(f"sources/{name}.py" for name in sources.modules(w.name))
+            "source.py", *(f"data/sources/{name}.py" for name in sources.modules(w.name))
         ),
     output:
         directory(f"{RESULTS}/data/{{name}}"),
@@ -62,7 +62,7 @@ rule audit:
     input:
         sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
         benchmarks=expand(f"{RESULTS}/benchmarks/{{name}}", name=BENCHMARKS),
-        code=code("audit.py", "audit.py"),
+        code=code("audit.py", "data/leakage.py"),
     output:
         summary=f"{RESULTS}/tables/audit.csv",
         offending=f"{RESULTS}/tables/leaks.csv",
@@ -81,7 +81,7 @@ rule subset:
     input:
         sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
         audit=rules.audit.output if STUDY.audit else [],
-        code=code("subset.py", "subsets.py", "tokens.py"),
+        code=code("subset.py", "data/subsets.py", "data/tokens.py"),
     output:
         directory(f"{RESULTS}/subsets/{{subset}}"),
     log:

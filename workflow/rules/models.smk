@@ -23,7 +23,7 @@ rule base:
             if STUDY.models[w.model].architecture
             else []
         ),
-        code=code("base.py", "base.py"),
+        code=code("base.py", "models/pretrained.py"),
     output:
         directory(f"{RESULTS}/models/{{model}}/base"),
     log:
@@ -43,7 +43,7 @@ rule tokens:
     input:
         base=f"{RESULTS}/models/{{model}}/base",
         texts=lambda w: f"{RESULTS}/{'data' if w.kind == 'source' else 'benchmarks'}/{w.name}",
-        code=code("tokens.py", "tokens.py"),
+        code=code("tokens.py", "data/tokens.py"),
     output:
         directory(f"{RESULTS}/models/{{model}}/tokens/{{kind}}-{{name}}"),
     log:

@@ -24,14 +24,14 @@ rule figures_of_study:
         logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
         code=code(
             "figures.py",
-            "figures.py",
-            "asked.py",
-            "drawing.py",
-            "dots.py",
-            "matrix.py",
-            "curves.py",
-            "layout.py",
-            "languages.py",
+            "reporting/figures/line_charts.py",
+            "reporting/figures/question_counts.py",
+            "reporting/figures/style.py",
+            "reporting/figures/dot_plots.py",
+            "reporting/figures/language_matrix.py",
+            "statistics/curve_fits.py",
+            "reporting/tables.py",
+            "languages/families.py",
         ),
     output:
         [
@@ -71,7 +71,7 @@ rule provenance:
     input:
         tables=rules.tables.input,
         logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
-        code=code("provenance.py", "provenance.py"),
+        code=code("provenance.py", "reporting/provenance.py"),
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -94,12 +94,12 @@ rule report_of_study:
         captions=sorted((ROOT / "workflow/report").glob("*.rst")),
         code=code(
             "report.py",
-            "report.py",
-            "answer.py",
-            "layout.py",
-            "report.html.jinja",
-            "report.css.jinja",
-            "report.js.jinja",
+            "reporting/report.py",
+            "reporting/summary.py",
+            "reporting/tables.py",
+            "reporting/templates/report.html.jinja",
+            "reporting/templates/report.css.jinja",
+            "reporting/templates/report.js.jinja",
         ),
     output:
         report(
@@ -134,7 +134,7 @@ rule report:
 rule plan:
     """What the study will cost, printed and as results/<study>/plan.csv; runs every time, and nothing else with it."""
     input:
-        code("plan.py", "plan.py", "costs.py", "sizes.py"),
+        code("plan.py", "planning/summary.py", "planning/costs.py", "planning/sizes.py"),
     log:
         f"{RESULTS}/logs/plan.log",
     localrule: True

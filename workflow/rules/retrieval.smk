@@ -19,13 +19,13 @@ rule score:
         ),
         code=lambda w: code(
             "score.py",
-            "scores.py",
-            "metrics.py",
-            "bias.py",
-            "benchmarks/__init__.py",
-            "search.py",
-            *(["lexical.py"] if GRID.by_path[w.run].model == BM25 else []),
-            *(["controls.py"] if STUDY.evaluation.controls else []),
+            "retrieval/scores.py",
+            "retrieval/metrics.py",
+            "retrieval/language_bias.py",
+            "data/benchmarks/__init__.py",
+            "retrieval/search.py",
+            *(["retrieval/bm25.py"] if GRID.by_path[w.run].model == BM25 else []),
+            *(["retrieval/bias_controls.py"] if STUDY.evaluation.controls else []),
         ),
     output:
         rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
@@ -59,11 +59,11 @@ rule search:
         tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/corpus-{w.name}",
         code=code(
             "search.py",
-            "shards.py",
-            "search.py",
-            "embedding.py",
-            "encoder.py",
-            "tokens.py",
+            "retrieval/sharded_search.py",
+            "retrieval/search.py",
+            "retrieval/embedding.py",
+            "models/encoder.py",
+            "data/tokens.py",
         ),
     output:
         rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
@@ -90,7 +90,7 @@ rule score_lists:
     input:
         benchmark=f"{RESULTS}/benchmarks/{{name}}",
         rankings=rules.search.output.rankings,
-        code=code("score_lists.py", "scores.py", "metrics.py", "benchmarks/__init__.py"),
+        code=code("score_lists.py", "retrieval/scores.py", "retrieval/metrics.py", "data/benchmarks/__init__.py"),
     output:
         f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.parquet",
     log:

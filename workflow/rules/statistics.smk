@@ -21,7 +21,7 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
 
-from langscale import paper
+from langscale.reporting import paper_tables as paper
 
 TABLES = (
     "runs scaling main languages pairs transfer shares contrasts sensitivity seeds "
@@ -44,32 +44,32 @@ rule statistics:
         audit=rules.audit.output.summary if STUDY.audit else [],
         code=code(
             "statistics.py",
-            "tables.py",
-            "layout.py",
-            "ledger.py",
-            "claims.py",
-            "design.py",
-            "region.py",
-            "verdicts.py",
-            "panel.py",
-            "contrasts.py",
-            "sensitivity.py",
-            "single.py",
-            "scaling.py",
-            "curves.py",
-            "components.py",
-            "entry.py",
-            "diversity.py",
-            "gaps.py",
-            "statistics.py",
-            "families.py",
-            "scores.py",
-            "metrics.py",
-            "bias.py",
-            "languages.py",
-            "grid.py",
-            "zeroshot.py",
-            "published.py",
+            "statistics/tables.py",
+            "reporting/tables.py",
+            "claims/ledger.py",
+            "claims/definitions.py",
+            "claims/cells.py",
+            "claims/region.py",
+            "claims/tests.py",
+            "statistics/panel.py",
+            "statistics/contrasts.py",
+            "statistics/sensitivity.py",
+            "statistics/per_seed.py",
+            "statistics/trends.py",
+            "statistics/curve_fits.py",
+            "statistics/variance_components.py",
+            "statistics/language_entry.py",
+            "statistics/diversity.py",
+            "statistics/gaps.py",
+            "statistics/intervals.py",
+            "statistics/multiple_testing.py",
+            "retrieval/scores.py",
+            "retrieval/metrics.py",
+            "retrieval/language_bias.py",
+            "languages/families.py",
+            "design/grid.py",
+            "statistics/zero_shot.py",
+            "published/figures.py",
         ),
     output:
         [
@@ -110,11 +110,11 @@ rule published:
         contrasts=f"{RESULTS}/tables/contrasts.csv",
         code=code(
             "published.py",
-            "published.py",
-            "published.csv",
-            "paper.py",
-            "marked.py",
-            "layout.py",
+            "published/figures.py",
+            "published/figures.csv",
+            "reporting/paper_tables.py",
+            "reporting/marked.py",
+            "reporting/tables.py",
         ),
     output:
         report(

@@ -24,15 +24,15 @@ rule train:
         ),
         code=code(
             "train.py",
-            "training.py",
-            "steps.py",
-            "validation.py",
-            "loss.py",
-            "sampling.py",
-            "encoder.py",
-            "tokens.py",
-            "subsets.py",
-            "streams.py",
+            "training/loop.py",
+            "training/step.py",
+            "training/validation.py",
+            "training/loss.py",
+            "training/batches.py",
+            "models/encoder.py",
+            "data/tokens.py",
+            "data/subsets.py",
+            "core/random.py",
         ),
     output:
         *[directory(f"{RESULTS}/runs/{{run}}/{c}") for c in GRID.checkpoints],
@@ -71,7 +71,7 @@ rule embed:
         ),
         base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
         tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/benchmark-{w.name}",
-        code=code("embed.py", "embedding.py", "encoder.py", "tokens.py"),
+        code=code("embed.py", "retrieval/embedding.py", "models/encoder.py", "data/tokens.py"),
     output:
         directory(f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}"),
     log:

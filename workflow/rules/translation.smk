@@ -23,10 +23,10 @@ if TRANSLATED:
             raw=raw("model", TRANSLATION),
             code=code(
                 "translate.py",
-                "filling.py",
-                "translation.py",
-                "targets.py",
-                "memory.py",
+                "data/translation/fill.py",
+                "data/translation/translator.py",
+                "data/translation/target_languages.py",
+                "data/translation/cache.py",
             ),
         output:
             directory(f"{RESULTS}/data/{{name}}"),

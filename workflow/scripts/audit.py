@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.audit import audit
-from langscale.benchmarks import audited
-from langscale.files import atomic
-from langscale.log import redirect
-from langscale.sources import parts, table
+from langscale.core.files import atomic
+from langscale.data.benchmarks import audited
+from langscale.data.leakage import audit
+from langscale.data.sources import parts, table
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from langscale import base
-from langscale.log import redirect
-from langscale.options import Model
-from langscale.sources import parts, table
+from langscale.config.data import Model
+from langscale.data.sources import parts, table
+from langscale.jobs.log import redirect
+from langscale.models import pretrained as base
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.benchmarks import reader
-from langscale.fetch import verify
-from langscale.files import atomic
-from langscale.log import redirect
+from langscale.core.files import atomic
+from langscale.data.benchmarks import reader
+from langscale.data.download import verify
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from langscale.fetch import check
-from langscale.files import atomic
-from langscale.log import redirect
-from langscale.registry import everything
+from langscale.core.files import atomic
+from langscale.data.download import check
+from langscale.data.registry import everything
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

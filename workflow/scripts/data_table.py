@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow.parquet as parquet
 
-from langscale.files import atomic
-from langscale.log import redirect
-from langscale.sources import parts, table
+from langscale.core.files import atomic
+from langscale.data.sources import parts, table
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

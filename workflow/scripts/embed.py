@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.embedding import embed_benchmark, left_folder
-from langscale.lease import lease
-from langscale.log import redirect
+from langscale.jobs.gpu import lease
+from langscale.jobs.log import redirect
+from langscale.retrieval.embedding import embed_benchmark, left_folder
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -20,8 +20,8 @@ else:
     lease()
     import torch
 
-    from langscale.encoder import Encoder
-    from langscale.options import Model
+    from langscale.config.data import Model
+    from langscale.models.encoder import Encoder
 
     torch.set_num_threads(p.threads)
     model, run = Model.model_construct(**p.model), p.run

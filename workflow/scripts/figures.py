@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from langscale.drawing import save
-from langscale.figures import all_figures
-from langscale.log import redirect
+from langscale.jobs.log import redirect
+from langscale.reporting.figures.line_charts import all_figures
+from langscale.reporting.figures.style import save
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.config import load
-from langscale.costs import Costs
-from langscale.grid import Grid
-from langscale.log import redirect
-from langscale.plan import text, write
+from langscale.config.study import load
+from langscale.design.grid import Grid
+from langscale.jobs.log import redirect
+from langscale.planning.costs import Costs
+from langscale.planning.summary import text, write
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import langscale
-from langscale.files import write_json
-from langscale.log import redirect
-from langscale.provenance import provenance
+from langscale.core.files import write_json
+from langscale.jobs.log import redirect
+from langscale.reporting.provenance import provenance
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

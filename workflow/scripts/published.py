@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from langscale import marked, paper, published
-from langscale.config import load
-from langscale.log import redirect
+from langscale.config.study import load
+from langscale.jobs.log import redirect
+from langscale.published import figures as published
+from langscale.reporting import marked
+from langscale.reporting import paper_tables as paper
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from langscale import base, benchmarks, sources
-from langscale.fetch import fetch_all, recorded
-from langscale.files import write_json
-from langscale.log import redirect
-from langscale.options import Model
+from langscale.config.data import Model
+from langscale.core.files import write_json
+from langscale.data import benchmarks, sources
+from langscale.data.download import fetch_all, recorded
+from langscale.jobs.log import redirect
+from langscale.models import pretrained as base
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

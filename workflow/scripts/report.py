@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.config import load
-from langscale.files import atomic
-from langscale.log import redirect
-from langscale.report import build
+from langscale.config.study import load
+from langscale.core.files import atomic
+from langscale.jobs.log import redirect
+from langscale.reporting.report import build
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

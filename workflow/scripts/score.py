@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langscale import bias
-from langscale.benchmarks import Benchmark
-from langscale.files import atomic
-from langscale.log import redirect
-from langscale.scores import Scores
+from langscale.core.files import atomic
+from langscale.data.benchmarks import Benchmark
+from langscale.jobs.log import redirect
+from langscale.retrieval import language_bias as bias
+from langscale.retrieval.scores import Scores
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -20,18 +20,18 @@ benchmark = Benchmark.load(snakemake.input.benchmark)
 k = snakemake.params.top_k
 controls = None
 if snakemake.params.ngrams:
-    from langscale.lexical import rank
+    from langscale.retrieval.bm25 import rank
 
     top, own, multi = rank(benchmark, k, *snakemake.params.ngrams)
 else:
-    from langscale.search import exact_ranks, top_k
+    from langscale.retrieval.search import exact_ranks, top_k
 
     folder = Path(snakemake.input.embeddings)
     questions, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
     top = top_k(questions, candidates, k)[1]
     own, multi = exact_ranks(questions, candidates, benchmark.candidate_language, benchmark.relevant)
     if snakemake.params.controls:
-        from langscale.controls import controls as of_bias
+        from langscale.retrieval.bias_controls import controls as of_bias
 
         controls = of_bias(questions, candidates, benchmark)
 

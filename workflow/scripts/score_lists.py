@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langscale.benchmarks import Corpus
-from langscale.log import redirect
-from langscale.scores import ListScores
+from langscale.data.benchmarks import Corpus
+from langscale.jobs.log import redirect
+from langscale.retrieval.scores import ListScores
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

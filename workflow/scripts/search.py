@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.lease import lease
-from langscale.log import redirect
+from langscale.jobs.gpu import lease
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -14,11 +14,12 @@ lease()
 import numpy as np
 import torch
 
-from langscale import shards, unfinished
-from langscale.benchmarks import Corpus
-from langscale.encoder import Encoder
-from langscale.files import atomic
-from langscale.options import Model
+from langscale.config.data import Model
+from langscale.core.files import atomic
+from langscale.data.benchmarks import Corpus
+from langscale.jobs import partial as unfinished
+from langscale.models.encoder import Encoder
+from langscale.retrieval import sharded_search as shards
 
 p, files, output = snakemake.params, snakemake.input, snakemake.output
 torch.set_num_threads(p.threads)

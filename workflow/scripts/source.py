@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from datasets import Dataset
 
-from langscale.fetch import verify
-from langscale.files import atomic
-from langscale.log import redirect
-from langscale.sources import reader
+from langscale.core.files import atomic
+from langscale.data.download import verify
+from langscale.data.sources import reader
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from langscale import tables
-from langscale.config import load
-from langscale.grid import Grid
-from langscale.layout import write
-from langscale.log import redirect
+from langscale.config.study import load
+from langscale.design.grid import Grid
+from langscale.jobs.log import redirect
+from langscale.reporting.tables import write
+from langscale.statistics import tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from langscale import subsets
-from langscale.audit import check
-from langscale.log import redirect
-from langscale.sources import table
-from langscale.tokens import fingerprint
+from langscale.data import subsets
+from langscale.data.leakage import check
+from langscale.data.sources import table
+from langscale.data.tokens import fingerprint
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale import benchmarks
-from langscale.base import tokenizer
-from langscale.log import redirect
-from langscale.sources import parts, table
-from langscale.tokens import tokenise
+from langscale.data import benchmarks
+from langscale.data.sources import parts, table
+from langscale.data.tokens import tokenise
+from langscale.jobs.log import redirect
+from langscale.models.pretrained import tokenizer
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

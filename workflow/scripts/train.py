@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.lease import lease
-from langscale.log import redirect
+from langscale.jobs.gpu import lease
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,16 +16,16 @@ os.environ.setdefault(
     "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 )  # read with CUDA; without it cuBLAS sums in any order
 
-from langscale.embedding import leave
-from langscale.encoder import Encoder
-from langscale.experiment import Training
-from langscale.files import remove
-from langscale.options import Model
-from langscale.sampling import Sampler, Spec
-from langscale.state import State, identity
-from langscale.steps import load_data
-from langscale.training import train
-from langscale.validation import validation_batches, validation_loss
+from langscale.config.data import Model
+from langscale.config.experiment import Training
+from langscale.core.files import remove
+from langscale.models.encoder import Encoder
+from langscale.retrieval.embedding import leave
+from langscale.training.batches import Sampler, Spec
+from langscale.training.loop import train
+from langscale.training.resume import State, identity
+from langscale.training.step import load_data
+from langscale.training.validation import validation_batches, validation_loss
 
 SAVE_MINUTES = 10  # of work are lost at most when a run is killed; changes no result
 

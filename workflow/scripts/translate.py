@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from langscale.lease import lease
-from langscale.log import redirect
+from langscale.jobs.gpu import lease
+from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,10 +16,11 @@ lease()
 
 import torch
 
-from langscale import base, filling
-from langscale.memory import Memory, digests, identity
-from langscale.options import Model
-from langscale.translation import Translator
+from langscale.config.data import Model
+from langscale.data.translation import fill as filling
+from langscale.data.translation.cache import Memory, digests, identity
+from langscale.data.translation.translator import Translator
+from langscale.models import pretrained as base
 
 p, files = snakemake.params, snakemake.input
 torch.set_num_threads(p.threads)

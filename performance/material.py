@@ -1,0 +1,162 @@
+"""What the benchmarks work on: real data through langscale's own readers, and models; all made anew in one folder.
+
+NTREX-128 and XQuAD-R come from `--mirror` or the web; multilingual-e5-small from `--model`, else from the script beside
+the mirror that builds it, else from the hub. Toy sizes need neither: entity cards of Unicode CLDR and a small model.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from langscale.config.study import Model
+from langscale.core.errors import UserError
+from langscale.core.files import write_json
+from langscale.data import benchmarks, sources, subsets
+from langscale.data.download import fetch_all
+from langscale.data.tokens import Tokens, tokenise
+from langscale.models import pretrained as base
+from langscale.training.step import Data
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+NAMES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")  # the languages of XQuAD-R
+POOL = tuple(name for name in NAMES if name not in ("el", "vi"))  # the paper's training languages
+E5 = {"query_prefix": "query: ", "passage_prefix": "passage: ", "query_length": 64, "passage_length": 256}
+TOY = {
+    "model_type": "bert",
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+}
+
+
+class Missing(Exception):
+    """What a benchmark needs is neither here nor to be had."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where material is kept, where it comes from, and whether toy sizes are wanted."""
+
+    folder: Path
+    mirror: str | None = None
+    model: str | None = None
+    quick: bool = False
+
+    def __hash__(self) -> int:
+        return hash((self.folder, self.quick))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Training pairs as a run sees them, and the same as texts: `queries` and `passages` by row of the tables."""
+
+    base: Path
+    model: Model
+    data: Data
+    languages: list[str]
+    queries: list[str]
+    passages: list[str]
+
+
+def _fetched(setting: Setting, entries: list) -> Path:
+    """The folder with the raw files of `entries`."""
+    raw = setting.folder / "resources"
+    try:
+        fetch_all(entries, raw, setting.mirror)
+    except (UserError, OSError) as error:
+        raise Missing(str(error)) from error
+    return raw
+
+
+@cache
+def e5(setting: Setting) -> tuple[Path, Model]:
+    """The folder of multilingual-e5-small and what there is to say of it."""
+    if setting.quick:
+        raise Missing("toy sizes have a toy model only")
+    folder, tool = setting.folder / "e5", SHARED / "tools/make_e5_small.py"
+    if setting.model or tool.exists():
+        origin = setting.model or str(setting.folder / "e5-made")
+        if not Path(origin).is_dir():
+            subprocess.run([sys.executable, str(tool), origin], check=True, stdout=subprocess.DEVNULL)
+        model, listing = Model(path=origin, **E5), None
+    else:
+        model = Model(hub="intfloat/multilingual-e5-small", **E5)
+        raw, entries = setting.folder / "resources", base.entries(model)
+        listing = setting.folder / "e5.json"
+        try:
+            write_json(listing, {str(path): "" for path in fetch_all(entries, raw)})
+        except (UserError, OSError) as error:
+            raise Missing(str(error)) from error
+    base.make(folder, model, (), listing)
+    return folder, model
+
+
+def small(setting: Setting, texts: list[str]) -> tuple[Path, Model]:
+    """The default study's model, with a tokenizer of `texts`."""
+    study = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    fields = study["models"]["tiny"] | E5
+    fields |= {"query_length": 64, "passage_length": 128}
+    if setting.quick:
+        fields |= {"architecture": TOY, "vocabulary": 400, "query_length": 16, "passage_length": 16}
+    model, folder = Model(**fields), setting.folder / "tiny"
+    if not folder.exists():
+        base.make(folder, model, texts)
+    return folder, model
+
+
+@cache
+def tables(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(pairs, passages) of NTREX-128 in the languages of POOL; of CLDR cards in three where toy sizes are wanted."""
+    if setting.quick:
+        return sources.reader("cldr").build("train", POOL[:3], setting.folder, 60)
+    reader = sources.reader("ntrex")
+    return reader.build("train", POOL, _fetched(setting, reader.files(POOL)))
+
+
+def pairs(setting: Setting, kind: str) -> Pairs:
+    """The training pairs, tokenised for a model: `e5` or `small`."""
+    asked, given = tables(setting)
+    if kind == "e5":
+        folder, model = e5(setting)
+    else:
+        folder, model = small(setting, [*asked["query"], *given["text"]])
+    return paired(setting, kind, folder, model, asked, given)
+
+
+def paired(
+    setting: Setting, kind: str, folder: Path, model: Model, asked: pd.DataFrame, given: pd.DataFrame
+) -> Pairs:
+    """Pairs of any tables, tokenised for a model in `folder`; `kind` names the tokens."""
+    queries, passages = (
+        _tokens(setting.folder / f"{kind}-{name}", texts, folder, prefix, length)
+        for name, texts, prefix, length in (
+            ("queries", asked["query"], model.query_prefix, model.query_length),
+            ("passages", given["text"], model.passage_prefix, model.passage_length),
+        )
+    )
+    languages = sorted(asked["language"].unique())
+    subset = subsets.build("bench", asked, given, languages, languages, 0)
+    return Pairs(
+        folder, model, Data(subset, queries, passages), languages, list(asked["query"]), list(given["text"])
+    )
+
+
+def _tokens(folder: Path, texts, base_folder: Path, prefix: str, length: int) -> Tokens:
+    tokenise(folder, texts, base.tokenizer(base_folder), prefix, length)
+    return Tokens.load(folder)
+
+
+@cache
+def xquad(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """(questions, candidates, qrels) of XQuAD-R; of CLDR cards where toy sizes are wanted."""
+    if setting.quick:
+        return benchmarks.reader("cldr").build(POOL[:3], 20, setting.folder)
+    reader = benchmarks.reader("xquad-r")
+    return reader.build(NAMES, None, _fetched(setting, reader.files(NAMES)))

@@ -1,0 +1,152 @@
+"""How much of the default study is not computation: process starts, imports and Snakemake itself.
+
+Runs the whole study in a temporary folder and splits its CPU time (user and system, all processes):
+
+- Snakemake: the main process alone, sampled until it ends;
+- starts and imports: for every rule, the CPU time of a process that only starts and imports what the rule's script
+  imports (median of three), times the number of jobs;
+- the rest is computation.
+
+    python performance/overhead.py [CONFIG]        writes performance/overhead.md
+"""
+
+import ast
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from timing import Line, processor
+
+ROOT = Path(__file__).resolve().parents[1]
+# imported inside functions: what a job of the rule loads beyond the imports of its script
+LATER = {
+    "train": ["transformers.models.bert.modeling_bert"],
+    "embed": ["torch", "langscale.models.encoder", "transformers.models.bert.modeling_bert"],
+    "base": ["datasets", "transformers", "tokenizers"],
+    "tokens": ["datasets", "transformers"],
+    "subset": ["datasets"],
+    "data_table": ["datasets"],
+    "score": ["langscale.retrieval.search", "faiss"],
+    "statistics": ["scipy.sparse", "scipy.stats"],
+}
+SCRIPTS = {"figures_of_study": "figures", "report_of_study": "report", "take": "embed"}
+
+
+def children() -> float:
+    """CPU seconds of all finished child processes and theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def start_cost(rule: str) -> float:
+    """CPU seconds of a process that starts and imports what a job of `rule` needs."""
+    script = ROOT / "workflow/scripts" / f"{SCRIPTS.get(rule, rule)}.py"
+    tree = ast.parse(script.read_text())
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    code = "\n".join(map(ast.unparse, imports)) + "".join(f"\nimport {name}" for name in LATER.get(rule, []))
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    costs = []
+    for _ in range(3):
+        before = children()
+        subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+        costs.append(children() - before)
+    return statistics.median(costs)
+
+
+def own_cpu(pid: int) -> float:
+    """CPU seconds of one process without its children, from /proc."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(config: str) -> tuple[float, float, float, dict[str, int]]:
+    """(wall seconds, CPU seconds, CPU seconds of Snakemake's main process, jobs by rule) of a whole study."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["--cores", "all", "--directory", folder, "--configfile", str(ROOT / config)]
+        before, start, main = children(), time.monotonic(), 0.0
+        with open(Path(folder) / "log", "w+") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *words],
+                stdout=log,
+                stderr=log,
+            )
+            while process.poll() is None:
+                main = max(main, own_cpu(process.pid))
+                time.sleep(0.5)
+            wall = time.monotonic() - start
+            log.seek(0)
+            output = log.read()
+        if process.returncode:
+            sys.exit(output[-3000:])
+        jobs = dict(
+            re.findall(r"^(\w+)\s+(\d+)$", output.partition("Job stats:")[2].partition("total")[0], re.M)
+        )
+        jobs = {
+            rule: int(n)
+            for rule, n in jobs.items()
+            if (ROOT / f"workflow/scripts/{SCRIPTS.get(rule, rule)}.py").exists()
+        }
+        return wall, children() - before, main, jobs
+
+
+def main(config: str) -> tuple[float, float, str]:
+    """Write performance/overhead.md; (the share, the study's minutes, what the largest part is)."""
+    wall, cpu, snakemake, jobs = run(config)
+    costs = {rule: start_cost(rule) for rule in jobs}
+    starts = sum(costs[rule] * n for rule, n in jobs.items())
+    share = (starts + snakemake) / cpu
+    lines = [
+        "# What of the default study is not computation",
+        "",
+        f"`python performance/overhead.py {config}` on {os.cpu_count()} cores of {processor()}: "
+        f"{wall / 60:.1f} minutes, {cpu:.0f} CPU seconds.",
+        "",
+        "| part | jobs | CPU s a job | CPU s | share |",
+        "|---|---|---|---|---|",
+    ]
+    for rule, n in sorted(jobs.items(), key=lambda item: -costs[item[0]] * item[1]):
+        lines.append(f"| start and imports of {rule} | {n} | {costs[rule]:.2f} | {costs[rule] * n:.0f} | "
+                     f"{costs[rule] * n / cpu:.1%} |")  # fmt: skip
+    lines += [
+        f"| Snakemake | | | {snakemake:.0f} | {snakemake / cpu:.1%} |",
+        f"| **not computation** | | | **{starts + snakemake:.0f}** | **{share:.1%}** |",
+        f"| computation | | | {cpu - starts - snakemake:.0f} | {1 - share:.1%} |",
+        "",
+    ]
+    (ROOT / "performance/overhead.md").write_text("\n".join(lines))
+    print("\n".join(lines))
+    rule = max(jobs, key=lambda rule: costs[rule] * jobs[rule])
+    largest = (
+        f"{jobs[rule]} starts of {rule}, {costs[rule]:.1f} CPU s each for Python, torch and transformers, are "
+        f"{costs[rule] * jobs[rule] / cpu:.0%}; a run is a job of its own, so that it is queued and resumed by itself, and "
+        f"these train for seconds, {(cpu - starts - snakemake) / jobs[rule]:.0f} CPU s of all computation each"
+    )
+    return share, wall / 60, largest
+
+
+def lines(_: object) -> list[Line]:
+    """The share as a line of `bench.py`; a study of toy size has nothing else, so --quick leaves it out."""
+    share, minutes, largest = main("config/config.yaml")
+    remark = f"{minutes:.1f} minutes; by part in overhead.md"
+    return [
+        Line(
+            "share of the default study that is not computation",
+            "",
+            [share],
+            "%",
+            0.2,
+            False,
+            remark=remark,
+            why=largest,
+        )
+    ]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else "config/config.yaml")

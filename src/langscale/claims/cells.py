@@ -1,0 +1,96 @@
+"""The cells of one model, as claims name them: by sampler and number of languages."""
+
+from collections.abc import Iterable, Sequence
+from math import log2
+
+import numpy as np
+
+from langscale.claims.tests import Missing, Terms
+from langscale.config.study import Study
+from langscale.design.grid import ALL, NONE, UNTRAINED, Point
+from langscale.statistics.panel import Quantity, pair_set_languages
+from langscale.training.batches import Spec
+
+
+def slope_weights(x: Iterable[float]) -> list[float]:
+    """Weights of the values at x in their least squares slope."""
+    x = np.array(list(x), dtype=float)
+    return list((x - x.mean()) / ((x - x.mean()) ** 2).sum())
+
+
+class Design:
+    """The cells of one model in a study, by the names of samplers."""
+
+    def __init__(self, study: Study, points: Sequence[Point], model: str):
+        self.study, self.model = study, model
+        mine = [p for p in points if p.model == model and p.ladder == ALL]
+        used = {p.budget for p in mine if p.trained}
+        budgets = sorted(study.budgets, key=lambda name: study.budgets[name].kind != "fixed-total")
+        self.budget = next((name for name in budgets if name in used), NONE)
+        self.fixed_total = self.budget != NONE and study.budgets[self.budget].kind == "fixed-total"
+        self.points = {
+            (p.sampler, p.alpha, p.n_languages): p for p in mine if p.budget in (self.budget, NONE)
+        }
+
+    def ns(self, sampler: str) -> list[int]:
+        """Numbers of languages at which a sampler is there."""
+        spec = Spec.parse(sampler)
+        return sorted(n for s, alpha, n in self.points if (s, alpha) == (spec.sampler, spec.alpha))
+
+    def point(self, sampler: str, n: int) -> Point:
+        if sampler == UNTRAINED:
+            return self.points[UNTRAINED, None, 0]
+        spec = Spec.parse(sampler)
+        if not self.ns(sampler):
+            where = f" with budget {self.budget}" if len(self.study.budgets) > 1 else ""
+            raise Missing(f"{sampler} is not in the grid{where}")
+        if n not in self.ns(sampler):
+            raise Missing(
+                f"{sampler} has no n = {n}" if n else "there is no n above 1 that its samplers share"
+            )
+        return self.points[spec.sampler, spec.alpha, n]
+
+    def top(self, *samplers: str) -> int:
+        """The largest n above 1 that those of the samplers share which are in the grid; 0: none."""
+        there = [set(self.ns(s)) for s in samplers if self.ns(s)]
+        return max((n for n in set.intersection(*there) if n > 1), default=0) if there else 0
+
+    def curve(self, other: "Design | None" = None) -> tuple[str, list[int]]:
+        """The sampler of hypotheses that name none, and its n: the longest curve of those that need no control or have it."""
+        curves = {}
+        for sampler in ("hybrid", "x-y", "x-x-mono", "x-x"):
+            ns = [n for n in self.ns(sampler) if not other or n in other.ns(sampler)]
+            if len(ns) > 1:
+                curves[sampler] = ns
+        if not curves:
+            raise Missing("no sampler has two numbers of languages")
+        sure = [
+            s
+            for s in curves
+            if not s.startswith(("hybrid", "x-y")) or set(curves[s]) <= set(self.ns(f"{s}-batch"))
+        ]
+        best = max(sure or curves, key=lambda s: len(curves[s]))
+        return best, curves[best]
+
+    def minus(self, a: str, b: str, n: int) -> Terms:
+        return (1.0, self.point(a, n)), (-1.0, self.point(b, n))
+
+    def change(self, sampler: str, last: int, first: int) -> Terms:
+        return (1.0, self.point(sampler, last)), (-1.0, self.point(sampler, first))
+
+    def slope(self, sampler: str, ns: Sequence[int], sign: float = 1.0) -> Terms:
+        """Least squares over log2 n: per doubling."""
+        return tuple(
+            (sign * w, self.point(sampler, n)) for w, n in zip(slope_weights(map(log2, ns)), ns, strict=True)
+        )
+
+    def quantity(self, setting: str, metric: str = "mAP", pair_set: str = ALL) -> Quantity:
+        return Quantity(setting, metric, pair_set, *pair_set_languages(self.study, pair_set))
+
+    def heldout(self, setting: str) -> Quantity:
+        """Questions in held-out languages."""
+        return Quantity(setting, "mAP", ALL, tuple(self.study.languages.heldout))
+
+    def first(self) -> Quantity:
+        """Mono in the language that every set holds."""
+        return Quantity("mono", "mAP", ALL, (self.study.languages.pool[0],))

@@ -1,0 +1,126 @@
+"""XQuAD-R and MLQA-R of LAReQA (Roy et al. 2020, arXiv 2004.05484): which sentence answers the question?
+
+A file is SQuAD's JSON with `sentences` and `sentence_breaks` in every paragraph. Candidates are all entries
+of `sentences`, repeated ones too; the relevant one holds the first character of the answer, one per language.
+The ids are those of XTREME-R's code (third_party/utils_lareqa.py): `en_1_0` is the first sentence of the
+first paragraph.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from langscale.core.errors import UserError
+from langscale.data import registry
+from langscale.data.benchmarks.common import Frames, clusters, frames, joined, sample
+from langscale.data.download import local
+from langscale.data.registry import Entry
+
+CANDIDATE_TEXTS = ("sentence", "sentence+paragraph")
+SEPARATOR = "\n\n"
+"""Between sentence and paragraph. LAReQA and XTREME-R encode the two as a pair of segments,
+`tokenizer(sentence, paragraph)`, the sentence first. A blank line is in no text of XQuAD-R, so whoever
+tokenises can tell the segments apart; SentencePiece and WordPiece read it as a space."""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One paragraph in one language: its number in the file, from 1, and that of its article, from 0."""
+
+    language: str
+    number: int
+    article: int
+    context: str
+    sentences: tuple[str, ...]
+    questions: tuple[tuple[str, str, int], ...]  # id, text, index of the sentence that answers it
+
+    @property
+    def ids(self) -> list[str]:
+        return [question[0] for question in self.questions]
+
+
+def files(languages: Sequence[str], name: str = "xquad-r") -> list[Entry]:
+    """The files of `name`, xquad-r or mlqa-r, in those of the languages that it has."""
+    return registry.files(name, languages)
+
+
+def build(
+    languages: Sequence[str],
+    questions: int | None,
+    raw: str | Path,
+    candidate_text: str = "sentence",
+    every_article: int = 1,
+    name: str = "xquad-r",
+) -> Frames:
+    """Questions, candidates and qrels of `name` in those of the BCP 47 `languages` that it has.
+
+    `questions`: how many question ids, a fixed sample by hash, in every language that has them; the pool
+    stays. `raw`: the folder of raw files. `candidate_text`: "sentence", or "sentence+paragraph".
+    `every_article`: with k, questions and candidates of every k-th article only. Returns (questions:
+    question_id = the file's, cluster = the least question id of the source paragraph in any language,
+    language, text, group = number of the article; candidates: candidate_id, key = "", language, text;
+    qrels). A question has a relevant sentence in every language that has the question: all in XQuAD-R, two to
+    four in MLQA-R. Raises UserError for a missing or odd file.
+    """
+    if candidate_text not in CANDIDATE_TEXTS:
+        raise UserError(f"{name}: candidate_text is {candidate_text}; right: {' or '.join(CANDIDATE_TEXTS)}")
+    # English first: MLQA-R has every question in English, so its articles number those of the others
+    codes = sorted(registry.chosen(name, languages, registry.LANGUAGES[name]), key=lambda c: (c != "en", c))
+    found = [
+        paragraph
+        for code, entry in zip(codes, files(codes, name), strict=True)
+        for paragraph in read(local(entry, raw)[0], code)
+    ]
+    articles = _article_numbers(found)
+    found = [p for p in found if articles[p.language, p.article] % every_article == 0]
+    chosen = sample(name, (i for p in found for i in p.ids), questions)
+    cluster = clusters([p.ids for p in found])
+    asked, answers = [], {}
+    for p in found:
+        for i, text, sentence in p.questions:
+            if i in chosen:
+                asked.append((i, cluster[i], p.language, text, articles[p.language, p.article]))
+                answers.setdefault(i, []).append(f"{p.language}_{p.number}_{sentence}")
+    pool = [
+        (f"{p.language}_{p.number}_{n}", "", p.language, _text(p, sentence, candidate_text))
+        for p in found
+        for n, sentence in enumerate(p.sentences)
+    ]
+    relevant = [(i, language, answer) for i, _, language, *_ in asked for answer in answers[i]]
+    return frames(asked, pool, relevant, "group")
+
+
+def read(file: str | Path, language: str) -> list[Paragraph]:
+    """The paragraphs of a file; raises UserError where an answer does not begin in exactly one sentence."""
+    found = []
+    for article, of in enumerate(json.loads(Path(file).read_text(encoding="utf-8"))["data"]):
+        for paragraph in of["paragraphs"]:
+            asked = []
+            for question in paragraph["qas"]:
+                start = question["answers"][0]["answer_start"]
+                breaks = enumerate(paragraph["sentence_breaks"])
+                holding = [n for n, (begin, end) in breaks if begin <= start < end]
+                if len(holding) != 1:
+                    raise UserError(
+                        f"{file}: question {question['id']}: its answer begins in {len(holding)} sentences; "
+                        "right: 1"
+                    )
+                asked.append((question["id"], question["question"], holding[0]))
+            sentences = tuple(paragraph["sentences"])
+            found.append(
+                Paragraph(language, len(found) + 1, article, paragraph["context"], sentences, tuple(asked))
+            )
+    return found
+
+
+def _article_numbers(paragraphs: Sequence[Paragraph]) -> dict[tuple[str, int], int]:
+    """(language, article) -> number of the article, the same for the articles that share questions."""
+    ids: dict[tuple[str, int], list[str]] = {}
+    for p in paragraphs:
+        ids.setdefault((p.language, p.article), []).extend(p.ids)
+    return dict(zip(ids, joined(list(ids.values())), strict=True))
+
+
+def _text(paragraph: Paragraph, sentence: str, candidate_text: str) -> str:
+    return sentence if candidate_text == "sentence" else f"{sentence}{SEPARATOR}{paragraph.context}"

@@ -1,0 +1,85 @@
+"""Mewsli-X (Ruder et al. 2021, XTREME-R): which entity does the marked mention in a news sentence name?
+
+The pool is a million descriptions of Wikidata entities, each in one of 50 languages; a question has one gold
+entity, whose description is mostly in another language. XTREME-R's measure is mAP@20 (which is MRR@20 here)
+in the multi setting, macro over the 11 question languages.
+
+The hub holds parquet copies: per language `mention`, the sentence with its mention marked ("Smith: The
+verdict for { Smith } ..."), and `entity_id`; in candidate_entities `entity_id`, `description` and
+`description_language`.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+
+from langscale.core.errors import UserError
+from langscale.data import registry
+from langscale.data.benchmarks.common import Frames, frames, sample
+from langscale.data.download import local
+from langscale.data.registry import Entry
+
+MENTION = ("mention", "entity_id")
+ENTITY = ("entity_id", "description", "description_language")
+
+
+def files(languages: Sequence[str]) -> list[Entry]:
+    """The mentions in those of the languages that Mewsli-X has, then the entities in all languages."""
+    return registry.files("mewsli-x", languages)
+
+
+def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
+    """Questions in those of the BCP 47 `languages` that Mewsli-X has, all candidates, and qrels.
+
+    `questions`: mentions per language, a fixed sample by hash (all, where there are fewer); the pool stays.
+    `raw`: the folder of raw files. Returns (questions: question_id = example_id where the files have it, else
+    a hash of the content, cluster = the gold entity, language, text; candidates: candidate_id = key =
+    Wikidata id, language of the description, text; qrels: the gold entity). Raises UserError for a missing
+    file or column and for a gold entity that is not among the candidates.
+    """
+    codes = registry.chosen("mewsli-x", languages, registry.LANGUAGES["mewsli-x"])
+    *mentions, entities = files(codes)
+    pool = [(row[0], row[0], row[2], row[1]) for row in _rows(entities, raw, ENTITY)]
+    known = {row[0] for row in pool}
+    asked = []
+    for code, entry in zip(codes, mentions, strict=True):
+        rows = _questions(entry, raw, code)
+        chosen = sample("mewsli-x", rows, None if questions is None else min(questions, len(rows)))
+        asked += [(i, gold, code, text) for i, (text, gold) in rows.items() if i in chosen]
+    lost = sorted({gold for _, gold, _, _ in asked} - known)
+    if lost:
+        raise UserError(
+            f"mewsli-x: {len(lost)} gold entities, such as {lost[0]}, are not among the candidates"
+        )
+    return frames(asked, pool, [(i, code, gold) for i, gold, code, _ in asked])
+
+
+def _questions(entry: Entry, raw: str | Path, code: str) -> dict[str, tuple[str, str]]:
+    """Question id -> (text, gold entity) of one language."""
+    found: dict[str, tuple[str, str]] = {}
+    copies: Counter[str] = Counter()
+    for text, gold, i in _rows(entry, raw, MENTION, "example_id"):
+        if i is None:
+            i = hashlib.sha256(f"{code}\x1f{text}\x1f{gold}".encode()).hexdigest()[:32]
+            copies[i] += 1
+            i = i if copies[i] == 1 else f"{i}-{copies[i]}"
+        found[i] = text, gold
+    return found
+
+
+def _rows(entry: Entry, raw: str | Path, columns: Sequence[str], optional: str = "") -> Iterator[tuple]:
+    """The columns of an entry's parquet files, row by row; None for an `optional` one that they lack."""
+    for file in local(entry, raw):
+        names = parquet.read_schema(file).names
+        missing = [column for column in columns if column not in names]
+        if missing:
+            raise UserError(f"{file}: no column {', '.join(missing)}; found: {', '.join(names)}")
+        wanted = [column for column in (*columns, optional) if column in names]
+        for batch in parquet.ParquetFile(file).iter_batches(columns=wanted):
+            values = [batch.column(column).to_pylist() for column in wanted]
+            if optional and optional not in names:
+                values.append([None] * batch.num_rows)
+            yield from zip(*values, strict=True)

@@ -1,0 +1,205 @@
+"""MIRACL (Zhang et al. 2023, TACL 11:1114-1131): Wikipedia passages that answer a question in their own language.
+
+The hub holds, per language, parquet files of a corpus (`_id`, `title`, `text`), of the questions of dev (`_id`,
+`text`) and of judgements (`query-id`, `corpus-id`, `score`). `miracl` has the full corpora, up to 33 million
+passages in a language; `miracl-hard` pools of the passages that several retrievers found, whose scores are not
+comparable with those of full corpora.
+
+A corpus is larger than memory: it is read and sorted in parts of RUN passages. So there is a `write` instead of
+a `build`, and what it writes is laid out for search in shards (langscale.retrieval.sharded_search): the pool of a language is a
+range of rows of candidates.parquet.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as parquet
+
+from langscale.core.errors import UserError
+from langscale.data import registry
+from langscale.data.benchmarks.common import CANDIDATES, QRELS, QUESTIONS, clusters, sample
+from langscale.data.download import local
+from langscale.data.registry import Entry
+
+CORPUS = ("_id", "title", "text")
+QUERIES = ("_id", "text")
+JUDGEMENTS = ("query-id", "corpus-id", "score")
+SPLIT = "dev"
+RUN = 1 << 17  # passages in memory at a time
+
+
+def files(languages: Sequence[str], name: str = "miracl") -> list[Entry]:
+    """Corpus, questions and judgements of each of the languages that MIRACL has."""
+    return registry.files(name, languages)
+
+
+def write(
+    folder: str | Path, languages: Sequence[str], questions: int | None, raw: str | Path, name: str = "miracl"
+) -> None:
+    """Write the benchmark of those of the BCP 47 `languages` that MIRACL has into `folder`, which is there.
+
+    - questions.parquet: question_id = "<language>:<id>", cluster = the least id among the questions that share
+      relevant passages, language, text. Questions without any judgement are left out, as trec_eval does; those
+      whose judgements are all negative stay, without a row in qrels.
+    - candidates.parquet: candidate_id = "<language>:<id>", key = "", language, text = title + " " + text;
+      sorted by language, then by SHA-256 of the candidate_id.
+    - qrels.parquet: the judgements above 0, with `row`, the candidate's in candidates.parquet.
+    - relevant.parquet: the candidates that are relevant to some question.
+    - pools.json: language -> [first row, number of rows] in candidates.parquet.
+
+    `questions`: how many per language, a fixed sample by hash (all, where there are fewer); the pool stays.
+    `raw`: the folder of raw files. Memory: RUN passages; disk: twice the text of the largest language. Raises
+    UserError for a missing file or column, a passage id that repeats, and relevant passages that are not in
+    the corpus.
+    """
+    folder, codes = Path(folder), sorted(registry.chosen(name, languages, registry.LANGUAGES[name]))
+    entries = files(codes, name)
+    asked, relevant, found, pools, end = [], [], [], {}, 0
+    schema = pa.schema([(column, pa.string()) for column in CANDIDATES])
+    with parquet.ParquetWriter(folder / "candidates.parquet", schema) as candidates:
+        for code, corpus, queries, judged in zip(
+            codes, entries[::3], entries[1::3], entries[2::3], strict=True
+        ):
+            its, answers = _questions(code, queries, judged, raw, name, questions)
+            asked += its
+            wanted = pa.array(sorted({answer for _, answer in answers}), pa.string())
+            row_of, begin = {}, end
+            for table in _by_hash(_candidates(code, corpus, raw), folder):
+                candidates.write_table(table)
+                hits = table.filter(pc.is_in(table["candidate_id"], wanted))
+                rows = np.flatnonzero(pc.is_in(table["candidate_id"], wanted)) + end
+                row_of |= dict(zip(hits["candidate_id"].to_pylist(), rows.tolist(), strict=True))
+                found.append(hits)
+                end += len(table)
+            lost = sorted(set(wanted.to_pylist()) - set(row_of))
+            if lost:
+                raise UserError(
+                    f"{name}: {len(lost)} relevant passages, such as {lost[0]}, are not in the corpus"
+                )
+            relevant += [(i, code, answer, row_of[answer]) for i, answer in answers]
+            pools[code] = [begin, end - begin]
+    tables = {
+        "questions": pd.DataFrame(asked, columns=list(QUESTIONS)),
+        "qrels": pd.DataFrame(relevant, columns=[*QRELS, "row"]),
+    }
+    for table, rows in tables.items():
+        rows = rows.sort_values(["language", *rows.columns[[0, 2]]], ignore_index=True)
+        rows.to_parquet(folder / f"{table}.parquet", index=False)
+    parquet.write_table(pa.concat_tables(found), folder / "relevant.parquet")
+    (folder / "pools.json").write_text(json.dumps(pools, indent=2) + "\n")
+
+
+def _questions(
+    code: str, queries: Entry, judged: Entry, raw: str | Path, name: str, questions: int | None
+) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]:
+    """Rows of questions.parquet, and (question_id, candidate_id) of what is relevant to them."""
+    relevant: dict[str, list[str]] = {}
+    for batch in _batches(judged, raw, JUDGEMENTS):
+        for question, passage, score in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            answers = relevant.setdefault(f"{code}:{question}", [])
+            if score > 0:
+                answers.append(f"{code}:{passage}")
+    texts = {
+        f"{code}:{i}": text
+        for batch in _batches(queries, raw, QUERIES)
+        for i, text in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    }
+    known = [i for i in relevant if i in texts]
+    chosen = sample(name, known, None if questions is None else min(questions, len(known)))
+    blocks: dict[str, list[str]] = {}
+    for i in sorted(chosen):
+        for answer in relevant[i] or [i]:
+            blocks.setdefault(answer, []).append(i)
+    cluster = clusters(list(blocks.values()))
+    return (
+        [(i, cluster[i], code, texts[i]) for i in sorted(chosen)],
+        [(i, answer) for i in sorted(chosen) for answer in dict.fromkeys(relevant[i])],
+    )
+
+
+def _candidates(code: str, corpus: Entry, raw: str | Path) -> Iterator[pa.Table]:
+    """The corpus in parts, as rows of candidates.parquet in the order of the files."""
+    for batch in _batches(corpus, raw, CORPUS):
+        ids, titles, texts = (pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns)
+        whole = pc.binary_join_element_wise(titles, texts, " ")
+        yield pa.table(
+            {
+                "candidate_id": pc.binary_join_element_wise(code, ids, ":"),
+                "key": pa.repeat("", len(ids)),
+                "language": pa.repeat(code, len(ids)),
+                "text": pc.if_else(pc.equal(titles, ""), texts, whole),
+            }
+        )
+
+
+def _by_hash(parts: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
+    """All rows in the order of the SHA-256 of candidate_id, in parts of about the same size.
+
+    Every part is sorted and put on disk; then, range of hashes by range, what all of them have of it is read.
+    """
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".sort-") as scratch:
+        files = []
+        for part in parts:
+            part = part.append_column("hash", pa.array(_digests(part)[:, 0]))
+            files.append(str(Path(scratch) / f"{len(files)}.arrow"))
+            with pa.OSFile(files[-1], "wb") as sink, pa.ipc.new_file(sink, part.schema) as writer:
+                writer.write_table(part.sort_by("hash").combine_chunks())
+        for i in range(len(files)):
+            low, high = (j * 2**64 // len(files) for j in (i, i + 1))
+            slices = []
+            for file in files:
+                with pa.memory_map(file) as source:
+                    its = pa.ipc.open_file(source).read_all()
+                hashes = (
+                    its["hash"].chunk(0).to_numpy()
+                )  # no copy: only the pages that the search looks at are read
+                begin = np.searchsorted(hashes, np.uint64(low))
+                end = np.searchsorted(hashes, np.uint64(high - 1), "right")
+                slices.append(its.slice(begin, end - begin))
+            table = pa.concat_tables(slices).drop_columns("hash")
+            table = table.take(np.lexsort(_digests(table).T[::-1])).combine_chunks()
+            ids = table["candidate_id"]
+            twice = pc.equal(ids.slice(1), ids.slice(0, max(len(ids) - 1, 0)))
+            if pc.any(twice).as_py():
+                raise UserError(f"candidates: {ids.slice(1).filter(twice)[0]} is there twice; right: once")
+            yield table
+
+
+def _digests(table: pa.Table) -> np.ndarray:
+    """SHA-256 of every candidate_id as four numbers, uint64 [N, 4]."""
+    joined = b"".join(hashlib.sha256(i.encode()).digest() for i in table["candidate_id"].to_pylist())
+    return np.frombuffer(joined, ">u8").reshape(-1, 4).astype(np.uint64)
+
+
+def _batches(entry: Entry, raw: str | Path, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """The columns of an entry's parquet files, some RUN rows at a time; of dev, where there are other splits."""
+    paths = local(entry, raw)
+    splits = sorted({path.name.partition("-")[0] for path in paths})
+    if len(splits) > 1:
+        paths = [path for path in paths if path.name.startswith(f"{SPLIT}-")]
+        if not paths:
+            raise UserError(f"{entry.path}: found the splits {', '.join(splits)}; right: {SPLIT} is one")
+    held, count = [], 0
+    for path in paths:
+        names = parquet.read_schema(path).names
+        missing = [column for column in columns if column not in names]
+        if missing:
+            raise UserError(f"{path}: no column {', '.join(missing)}; found: {', '.join(names)}")
+        file = parquet.ParquetFile(path)
+        # one by one: over all row groups at once the reader's memory grows with the file
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(RUN, row_groups=[group], columns=list(columns)):
+                held.append(batch.select(list(columns)))
+                count += len(batch)
+                if count >= RUN:
+                    yield pa.Table.from_batches(held).combine_chunks()
+                    held, count = [], 0
+    if held:
+        yield pa.Table.from_batches(held).combine_chunks()

@@ -1,0 +1,300 @@
+"""Raw files: from a mirror, else from the web, into resources/, verified before each use.
+
+resources/ and a mirror have one layout, `<host>/<path>` (Entry.path), so a filled resources/ is a mirror.
+Beside every file stands `<file>.json` with its SHA-256, size and origin. Where the registry knows no hash,
+that of the first download holds from then on.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from tqdm import tqdm
+
+from langscale.core.errors import UserError
+from langscale.core.files import sha256, write_json
+from langscale.data import http as web
+from langscale.data.registry import CONVERT, Entry, complete
+
+
+def fetch(
+    entry: Entry, resources: str | Path, mirror: str | None = None, accepted: Sequence[str] = ()
+) -> Path:
+    """Path of the entry's file in `resources`, verified; it is fetched when it is not there yet.
+
+    `mirror` is a folder, whose files are hard linked or copied, or a URL prefix; the web comes after it.
+    `accepted`: names of the restricted data sets and models whose licence the user accepts. Raises UserError
+    for a licence that is not accepted, before anything else; for a file of the wrong hash, which is not kept;
+    and where no origin has the file.
+    """
+    licensed(entry, accepted)
+    target = Path(resources) / entry.path
+    with _alone(target):
+        if target.exists():
+            _verified(entry, target, target)
+        else:
+            _get(entry, target, mirror)
+    return target
+
+
+def fetch_all(
+    entries: Sequence[Entry], resources: str | Path, mirror: str | None = None, accepted: Sequence[str] = ()
+) -> list[Path]:
+    """`fetch` of every entry and every file that a pattern stands for, in order; all licences come first."""
+    for entry in entries:
+        licensed(entry, accepted)
+    single = [one for entry in entries for one in expand(entry, resources, mirror)]
+    bar = tqdm(single, desc="raw files", unit="file", disable=None)
+    return [fetch(one, resources, mirror, accepted) for one in bar]
+
+
+def licensed(entry: Entry, accepted: Sequence[str]) -> None:
+    """Raise UserError for a restricted entry whose name is not in `accepted`."""
+    if entry.restricted and entry.name not in accepted:
+        raise UserError(
+            f"{entry.name}: its licence, {entry.licence}, is for non-commercial use only; if your use is, "
+            f"accept it in the config: accept_licence: [{entry.name}]"
+        )
+
+
+def expand(entry: Entry, resources: str | Path, mirror: str | None = None) -> list[Entry]:
+    """The files that an entry stands for, sorted by name: itself, or those that match its pattern.
+
+    Their names come from the mirror, else from the hub, which knows hashes too, and are written down beside
+    them. Raises UserError where nothing matches, but for an optional entry, and where a mirror lacks some of
+    the shards.
+    """
+    if not entry.pattern:
+        return [entry]
+    listing = Path(resources) / f"{entry.path}.json"
+    if not listing.exists():
+        write_json(listing, {"files": _names(entry, mirror)})
+    found = json.loads(listing.read_text(encoding="utf-8"))["files"]
+    return complete([replace(entry, optional=False, **one) for one in found])
+
+
+def local(entry: Entry, resources: str | Path) -> list[Path]:
+    """The fetched file or files of an entry; raises UserError where they are not in `resources`."""
+    if not (Path(resources) / f"{entry.path}.json").exists():
+        raise UserError(f"{entry.name}: {resources}/{entry.path} is missing; run `snakemake data`")
+    return [Path(resources) / one.path for one in expand(entry, resources)]
+
+
+def recorded(path: str | Path) -> str:
+    """SHA-256 of a file that `fetch` has just verified, from the record beside it."""
+    return json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))["sha256"]
+
+
+def verify(listing: str | Path) -> None:
+    """Raise UserError unless every file of a listing {path: SHA-256} is there and unchanged."""
+    for path, digest in json.loads(Path(listing).read_text(encoding="utf-8")).items():
+        found = sha256(path) if Path(path).exists() else "nothing"
+        if found != digest:
+            raise UserError(f"{path}: found {found}, expected SHA-256 {digest}; run `snakemake data` again")
+
+
+def check(entries: Iterable[Entry]) -> list[dict[str, str]]:
+    """Compare entries with the web, without downloading: rows of name, path, status, detail and note.
+
+    status: ok; moved, where the file is not there any more or is another one; unreachable. Never raises for a
+    failing network, and a host that does not answer is not asked again.
+    """
+    down: dict[str, str] = {}
+    rows = []
+    for entry in tqdm(list(entries), desc="registry", unit="file", disable=None):
+        host = urlsplit(entry.address).netloc
+        try:
+            status, detail = ("unreachable", down[host]) if host in down else _look(entry)
+        except web.errors() as error:
+            detail = web.reason(error)
+            status = "moved" if web.status(error) in (401, 404, 410) else "unreachable"
+            if web.status(error) is None:
+                down[host] = detail
+        facts = {"name": entry.name, "path": entry.path, "status": status, "detail": detail}
+        rows.append(facts | {"note": entry.note})
+    return rows
+
+
+def _look(entry: Entry) -> tuple[str, str]:
+    """(status, detail) of one entry, online."""
+    if entry.repo:
+        found = web.tree(entry.repo, entry.repo_type, entry.revision)
+        names = [name for name in found if _matches(name, entry.file)]
+        if not names:
+            return (
+                ("ok", "none, optional") if entry.optional else ("moved", f"no {entry.file} in {entry.repo}")
+            )
+        if entry.pattern:
+            return "ok", f"{len(names)} files"
+        facts = found[entry.file]
+    else:
+        facts = {"size": web.size(entry.url)}
+    for key, value in facts.items():
+        known = getattr(entry, key)
+        if None not in (value, known) and value != known:
+            return "moved", f"{key} is {value}, the registry's is {known}"
+    return "ok", ""
+
+
+def _get(entry: Entry, target: Path, mirror: str | None) -> None:
+    """Bring the file to `target` from the first origin that has it."""
+    reasons = []
+    for origin, partial, get in _origins(entry, target, mirror):
+        try:
+            get(partial)
+        except web.errors() as error:
+            reasons.append(f"{origin}: {web.reason(error)}")
+            continue
+        found = _verified(entry, partial, target, origin)
+        write_json(f"{target}.json", found | {"origin": origin})
+        os.replace(partial, target)
+        return
+    raise UserError(
+        f"{entry.name}: {entry.path} could not be fetched ({'; '.join(reasons)}); offline: put the file at "
+        f"{_place(mirror)}/{entry.path} or run `snakemake data` on a machine with network; "
+        "`snakemake check_registry` says what has moved"
+        + (f"; {CONVERT}" if target.suffix == ".safetensors" else "")
+    )
+
+
+def _origins(
+    entry: Entry, target: Path, mirror: str | None
+) -> Iterator[tuple[str, Path, Callable[[Path], None]]]:
+    """(origin, partial file, what fills it), in the order of asking. Partial files stay for a later run."""
+
+    def partial(kind: str) -> Path:
+        return target.with_name(f".{target.name}.{kind}")
+
+    if mirror and _is_url(mirror):
+        address = _mirrored(entry, mirror)
+        yield address, partial("mirror"), lambda file: web.download(address, file)
+    elif mirror and (Path(mirror) / entry.path).is_file():
+        source = Path(mirror) / entry.path
+        yield str(source), partial("link"), lambda file: _link(source, file)
+    if entry.repo:
+        hub = (entry.repo, entry.repo_type, entry.revision, entry.file)
+        yield entry.address, partial("partial"), lambda file: web.download_from_hub(*hub, file)
+    else:
+        yield entry.address, partial("partial"), lambda file: web.download(entry.url, file)
+
+
+def _is_url(mirror: str) -> bool:
+    return mirror.startswith(("http://", "https://"))
+
+
+def _mirrored(entry: Entry, mirror: str) -> str:
+    """URL of a file below a URL prefix. Its name is that in resources/, the % of refs%2Fconvert included."""
+    return f"{mirror.rstrip('/')}/" + quote(entry.path, safe="/:")
+
+
+def _place(mirror: str | None) -> str:
+    return "MIRROR" if mirror is None or _is_url(mirror) else mirror.rstrip("/")
+
+
+def _link(source: Path, partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(source.resolve(), partial)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, partial)
+
+
+def _verified(entry: Entry, file: Path, target: Path, origin: str = "") -> dict[str, Any]:
+    """Size and SHA-256 of `file`, which are those of the registry, else of the record beside `target`.
+
+    Raises UserError with both, after deleting the file, where they differ.
+    """
+    record = Path(f"{target}.json")
+    known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    found = {"size": file.stat().st_size, "sha256": sha256(file)}
+    for key, right in (("size", entry.size), ("sha256", entry.sha256 or known.get("sha256"))):
+        if right not in (None, found[key]):
+            file.unlink()
+            pinned = (
+                "" if right == getattr(entry, key) else f" as at first (delete {record} to take another one)"
+            )
+            raise UserError(
+                f"{entry.name}: {origin or file}: {key} is {found[key]}, right: {right}{pinned}; "
+                "the file was not kept"
+            )
+    if not known and not origin:
+        write_json(record, found | {"origin": "found in place"})
+    return found
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Hold the file's lock: of two jobs that want one file, the second finds it fetched."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target.with_name(f".{target.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
+    """file and, where known, sha256 and size of the files that match a pattern, sorted."""
+    found = _mirrored_names(entry, mirror) if mirror else None
+    if found is not None:
+        return found
+    try:
+        tree = web.tree(entry.repo, entry.repo_type, entry.revision)
+    except web.errors() as error:
+        raise UserError(
+            f"{entry.name}: the names of {entry.path} are unknown ({web.reason(error)}); offline: put the "
+            f"files into {_place(mirror)}/{Path(entry.path).parent} or run `snakemake data` on a machine "
+            "with network"
+        ) from None
+    found = [facts | {"file": name} for name, facts in sorted(tree.items()) if _matches(name, entry.file)]
+    if not found and not entry.optional:
+        raise UserError(
+            f"{entry.name}: {entry.repo} at {entry.revision} has no {entry.file}; right: one at least"
+        )
+    return found
+
+
+def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
+    """What a mirror says of a pattern, None where it says nothing.
+
+    A mirror that was a resources/ holds the listing that `expand` wrote; another folder is looked into.
+    """
+    listing = Path(mirror) / f"{entry.path}.json"
+    if _is_url(mirror):
+        try:
+            return web.get_json(f"{_mirrored(entry, mirror)}.json")["files"]
+        except web.errors():
+            return None
+    if listing.is_file():
+        return json.loads(listing.read_text(encoding="utf-8"))["files"]
+    if not listing.parent.is_dir():
+        return None
+    inside, pattern = Path(entry.file).parent, Path(entry.file).name
+    names = [str(inside / f.name) for f in sorted(listing.parent.iterdir()) if fnmatchcase(f.name, pattern)]
+    _whole(entry, names, listing.parent)
+    return [{"file": name} for name in names] if names or entry.optional else None
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a file name matches part by part: a `*` never spans folders."""
+    parts, wanted = name.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def _whole(entry: Entry, names: Sequence[str], folder: Path) -> None:
+    """Raise UserError where not all of the files numbered as in train-00001-of-00005.parquet are there."""
+    shards: dict[tuple[str, int], int] = {}
+    for name in names:
+        if found := re.fullmatch(r"(.*)-\d+-of-(\d+)(\..*|-.*)", name):
+            key = found[1], int(found[2])
+            shards[key] = shards.get(key, 0) + 1
+    for (stem, right), count in shards.items():
+        if count != right:
+            raise UserError(f"{entry.name}: {folder} has {count} files of {Path(stem).name}, right: {right}")

@@ -1,0 +1,103 @@
+"""What the readers of downloaded sources share: parts, samples and the two tables.
+
+A reader has `files(languages)`, the registry's entries that it reads, and `build(part, languages, raw, pairs,
+seed)`, the tables of a part, where `raw` is the folder that the files were fetched into. Languages that a
+source lacks are passed over, because a pool may be larger than a source; to have none of them is an error.
+Which pairs are chosen depends on no language, so tables of several languages are those of each language one
+below the other.
+"""
+
+import heapq
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from langscale.core.errors import UserError
+from langscale.core.random import key
+from langscale.data import download as fetch
+from langscale.data.registry import Entry
+
+PARTS = ("train", "validation")
+SHARE = 0.05  # of a source's groups validate
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A query and its passage, with hard negatives as (passage id, text).
+
+    group: what must not be torn between the parts, such as the article that the passage is from.
+    """
+
+    pair_id: str
+    group: str
+    query: str
+    passage_id: str
+    text: str
+    negatives: tuple[tuple[str, str], ...] = ()
+
+
+def local(entry: Entry, raw: str | Path) -> Path:
+    """The fetched file of an entry that stands for one file; raises UserError where it is missing."""
+    return fetch.local(entry, raw)[0]
+
+
+def part_of(source: str, group: object, share: float = SHARE) -> str:
+    """The part of a group, by hash: "validation" for a share of all groups, else "train"."""
+    return PARTS[key(source, "part", group) / 2**64 < share]
+
+
+def check_part(source: str, part: str, parts: tuple[str, ...] = PARTS) -> None:
+    """Raises UserError for a part that a source does not have."""
+    if part not in parts:
+        raise UserError(f"{source}: it has no part {part}; right: {', '.join(parts)}")
+
+
+def rank(source: str, pair_id: str, seed: int) -> int:
+    """The place of a pair in the order in which samples take pairs: a hash."""
+    return key(source, "sample", seed, pair_id)
+
+
+def sample(source: str, found: Iterable[Pair], pairs: int | None, seed: int) -> list[Pair]:
+    """The `pairs` pairs of lowest rank (None: all), the first one of each pair id.
+
+    A larger number gives a superset. Never more than `pairs` + 1 are held.
+    """
+    kept: dict[str, Pair] = {}
+    heap: list[tuple[int, str]] = []
+    for pair in found:
+        if pair.pair_id in kept:
+            continue
+        kept[pair.pair_id] = pair
+        if pairs is not None:
+            heapq.heappush(heap, (-rank(source, pair.pair_id, seed), pair.pair_id))
+            if len(heap) > pairs:
+                del kept[heapq.heappop(heap)[1]]
+    return list(kept.values())
+
+
+def tables(pairs: Iterable[tuple], passages: Iterable[tuple]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Frames (pair_id, language, query, passage_id, negative_ids) and (passage_id, language, text).
+
+    Sorted by language, then id. A passage may come several times; its first text stays.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for passage_id, language, text in passages:
+        first.setdefault((language, passage_id), text)
+    asked = pd.DataFrame(pairs, columns=["pair_id", "language", "query", "passage_id", "negative_ids"])
+    given = pd.DataFrame(
+        [(passage_id, language, text) for (language, passage_id), text in sorted(first.items())],
+        columns=["passage_id", "language", "text"],
+    )
+    return asked.sort_values(["language", "pair_id"], ignore_index=True), given
+
+
+def clean(text: str | None) -> str:
+    """The text with every run of white space as one space; "" for None."""
+    return " ".join((text or "").split())
+
+
+def digest(*texts: str) -> str:
+    """A content key for what comes without one: 16 hex digits."""
+    return f"{key(*texts):016x}"

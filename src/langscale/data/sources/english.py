@@ -1,0 +1,265 @@
+"""Question-passage sets in English only, one reader each; a translation stage fills other languages.
+
+The group of a pair, which is in one part alone, is its passage, or the article that the passage is cut from,
+so that no passage is in both parts. Texts without a key of their own are keyed by their content.
+
+The formats are those that the hub's cards and other readers tell of; a file that differs is a UserError that
+says what was found.
+"""
+
+import gzip
+import json
+import math
+import re
+import zipfile
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from langscale.core.errors import UserError
+from langscale.data import download as fetch
+from langscale.data import registry
+from langscale.data.registry import Entry
+from langscale.data.sources.common import PARTS, Pair, check_part, clean, digest, part_of, sample, tables
+from langscale.data.sources.squad import questions
+
+WORDS = 180  # of a window at most: 256 tokens hold about 190 English words
+NEGATIVES = 5  # kept of each query of Mr. TyDi, which has 30
+
+
+@dataclass(frozen=True)
+class English:
+    """The reader of one set: `rows` makes its pairs from its files; one part: it never trains."""
+
+    name: str
+    rows: Callable[[list[Path]], Iterator[Pair]]
+    parts: tuple[str, ...] = PARTS
+
+    def files(self, languages: Sequence[str]) -> list[Entry]:
+        """What is downloaded; raises UserError where English is not among `languages`."""
+        registry.chosen(self.name, languages, ["en"])
+        return registry.files(self.name, languages)
+
+    def build(
+        self, part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Pairs and passages of a part, as of `langscale.data.sources.common`; files are streamed, `pairs` held.
+
+        Raises UserError for another part, without English, and for a file that is missing or of another
+        format.
+        """
+        check_part(self.name, part, self.parts)
+        paths = [path for entry in self.files(languages) for path in fetch.local(entry, raw)]
+        its = (
+            pair
+            for pair in self.rows(paths)
+            if pair.query and pair.text and (len(self.parts) == 1 or part_of(self.name, pair.group) == part)
+        )
+        found = sample(self.name, its, pairs, seed)
+        return tables(
+            ((p.pair_id, "en", p.query, p.passage_id, [n for n, _ in p.negatives]) for p in found),
+            ((n, "en", text) for p in found for n, text in ((p.passage_id, p.text), *p.negatives)),
+        )
+
+
+def _nq(paths: list[Path]) -> Iterator[Pair]:
+    """Google Natural Questions (Kwiatkowski et al. 2019): a query and a Wikipedia passage."""
+    return _keyless("nq", paths, "query", "answer")
+
+
+def _yahoo(paths: list[Path]) -> Iterator[Pair]:
+    """Yahoo Answers (Zhang, Zhao, LeCun 2015): title and question as the query, the best answer."""
+    return _keyless("yahoo-qa", paths, "question", "answer")
+
+
+def _keyless(name: str, paths: list[Path], query: str, text: str) -> Iterator[Pair]:
+    for row in _parquet(paths, query, text):
+        asked, given = clean(row[query]), clean(row[text])
+        passage = digest(given)
+        yield Pair(f"{name}:{digest(asked, given)}", passage, asked, f"{name}:{passage}", given)
+
+
+def _wikiqa(paths: list[Path]) -> Iterator[Pair]:
+    """WikiQA (Yang, Yih, Meek 2015), all splits: a question and a sentence that answers it (label 1)."""
+    for row in _parquet(paths, "question_id", "question", "document_title", "answer", "label"):
+        if row["label"] == 1:
+            title, given = row["document_title"], clean(row["answer"])
+            passage = digest(title, given)
+            yield Pair(
+                f"wikiqa:{row['question_id']}:{passage}",
+                title,
+                clean(row["question"]),
+                f"wikiqa:{passage}",
+                given,
+            )
+
+
+def _duorc(paths: list[Path]) -> Iterator[Pair]:
+    """DuoRC (Saha et al. 2018), train splits: questions on a film and the window of its plot with the answer.
+
+    SelfRC asks about the plot itself, ParaphraseRC about another telling of it; both tellings of a film are
+    in one part. Questions without an answer and answers that are not in the plot word by word are left out.
+    """
+    for path in paths:
+        if not path.name.startswith("train"):
+            continue
+        for row in _parquet([path], "plot_id", "plot", "question_id", "question", "answers"):
+            if found := window(row["plot"], row["answers"]):
+                number, text = found
+                kind, film = path.parent.name, row["plot_id"]
+                yield Pair(
+                    f"duorc:{kind}:{row['question_id']}",
+                    film,
+                    clean(row["question"]),
+                    f"duorc:{kind}:{film}:{number}",
+                    text,
+                )
+
+
+def _newsqa(paths: list[Path]) -> Iterator[Pair]:
+    """NewsQA (Trischler et al. 2017) as of MRQA, train split: a question and the window of the news text."""
+    for row in _parquet([path for path in paths if path.name.startswith("train")], *_NEWSQA):
+        if found := window(row["context"], row["answers"]):
+            number, text = found
+            story = digest(row["context"])
+            yield Pair(
+                f"newsqa:{row['key']}", story, clean(row["question"]), f"newsqa:{story}:{number}", text
+            )
+
+
+_NEWSQA = ("key", "context", "question", "answers")
+
+
+def window(text: str, answers: Sequence[str]) -> tuple[int, str] | None:
+    """(number, text) of the window with an answer; None where no window has one.
+
+    The text is cut into equal windows of at most WORDS words, which do not overlap, so that questions on one
+    place share a passage. Taken is the first place of the first answer that is in the text, as whole words
+    and letter case aside; an answer across two windows counts for none.
+    """
+    words = [match.span() for match in re.finditer(r"\S+", text)]
+    count = math.ceil(len(words) / WORDS)
+    bounds = [len(words) * i // count for i in range(count)]
+
+    def number(at: int) -> int:
+        word = bisect_right(words, at, key=lambda span: span[0]) - 1
+        return bisect_right(bounds, word) - 1
+
+    for answer in filter(None, map(str.strip, answers)):
+        if place := re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", text, re.IGNORECASE):
+            i = number(place.start())
+            if i != number(place.end() - 1):
+                return None
+            its = words[bounds[i] : bounds[i + 1] if i + 1 < count else None]
+            return i, clean(text[its[0][0] : its[-1][1]])
+    return None
+
+
+def _mfaq(paths: list[Path]) -> Iterator[Pair]:
+    """MFAQ (De Bruyn et al. 2021), train: questions and answers of FAQ pages; a web domain is in one part."""
+    for row in _json_lines(paths, "domain", "qa_pairs"):
+        for qa in row["qa_pairs"]:
+            asked, given, domain = clean(qa["question"]), clean(qa["answer"]), row["domain"]
+            yield Pair(
+                f"mfaq:{digest(domain, asked, given)}", domain, asked, f"mfaq:{digest(domain, given)}", given
+            )
+
+
+def _mrtydi(paths: list[Path]) -> Iterator[Pair]:
+    """Mr. TyDi (Zhang et al. 2021), train: questions, Wikipedia passages with titles, hard negatives of BM25.
+
+    The part of a query is that of the article of its first passage; passages of articles of the other part,
+    among its further ones and its negatives, are left out.
+    """
+    for row in _json_lines(paths, "query_id", "query", *_MRTYDI):
+        positive, negative = ([_passage(passage) for passage in row[key]] for key in _MRTYDI)
+        if not positive:
+            continue
+        group = positive[0][1]
+        same = part_of("mr-tydi", group)
+        others = [(i, text) for i, article, text in negative if part_of("mr-tydi", article) == same and text]
+        for passage_id, article, text in positive:
+            if part_of("mr-tydi", article) == same:
+                pair_id = f"mr-tydi:{row['query_id']}:{passage_id.removeprefix('mr-tydi:')}"
+                yield Pair(pair_id, group, clean(row["query"]), passage_id, text, tuple(others[:NEGATIVES]))
+
+
+_MRTYDI = ("positive_passages", "negative_passages")
+
+
+def _passage(passage: dict) -> tuple[str, str, str]:
+    """(passage id, article, text with its title); docids are article#number."""
+    docid = passage["docid"]
+    return f"mr-tydi:{docid}", docid.split("#")[0], clean(f"{passage['title']} {passage['text']}")
+
+
+def _entity_questions(paths: list[Path]) -> Iterator[Pair]:
+    """EntityQuestions (Sciavolino et al. 2021), train: it has no passages, the first answer stands for one.
+
+    A name alone teaches little about passages: for comparison with the paper's list, in no study by default.
+    """
+    with zipfile.ZipFile(paths[0]) as archive:
+        for name in sorted(name for name in archive.namelist() if name.endswith(".train.json")):
+            for row in json.loads(archive.read(name)):
+                asked, given = clean(row["question"]), clean(row["answers"][0])
+                passage = digest(given)
+                yield Pair(
+                    f"entity-questions:{digest(asked, given)}",
+                    passage,
+                    asked,
+                    f"entity-questions:{passage}",
+                    given,
+                )
+
+
+def _squadshifts(paths: list[Path]) -> Iterator[Pair]:
+    """SQuADShifts (Miller et al. 2020, arXiv:2004.14444): four test sets in SQuAD's format."""
+    for path in paths:
+        kind = path.name.removesuffix("_v1.0.json")
+        for qa in questions(path):
+            context = digest(qa.context)
+            yield Pair(
+                f"squadshifts:{kind}:{qa.id}", context, qa.question, f"squadshifts:{context}", qa.context
+            )
+
+
+def _parquet(paths: list[Path], *columns: str) -> Iterator[dict]:
+    """Rows of parquet files, streamed; raises UserError for a missing column."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            missing = [column for column in columns if column not in names]
+            if missing:
+                raise UserError(f"{path}: no column {', '.join(missing)}; found {', '.join(names)}")
+            for batch in file.iter_batches(batch_size=1024, columns=list(columns)):
+                yield from batch.to_pylist()
+
+
+def _json_lines(paths: list[Path], *keys: str) -> Iterator[dict]:
+    """Objects of JSON-lines files, streamed; raises UserError for a line that is none or lacks a key."""
+    for path in paths:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    row = json.loads(line)
+                    missing = [key for key in keys if key not in row]
+                except (json.JSONDecodeError, TypeError) as error:
+                    raise UserError(f"{path}: line {number} is no JSON object ({error})") from None
+                if missing:
+                    raise UserError(f"{path}: line {number}: no {', '.join(missing)}; found {', '.join(row)}")
+                yield row
+
+
+nq = English("nq", _nq)
+wikiqa = English("wikiqa", _wikiqa)
+duorc = English("duorc", _duorc)
+newsqa = English("newsqa", _newsqa)
+mfaq = English("mfaq", _mfaq)
+mrtydi = English("mr-tydi", _mrtydi)
+yahoo = English("yahoo-qa", _yahoo)
+entity_questions = English("entity-questions", _entity_questions)
+squadshifts = English("squadshifts", _squadshifts, ("validation",))

@@ -1,0 +1,88 @@
+"""SQuAD v1.1 train in English and XTREME's machine translations of it into ten languages.
+
+Format of all files: {"data": [{"title", "paragraphs": [{"context", "qas": [{"id", "question",
+"answers"}]}]}]}. The ids of the questions are the same in every language. The paragraphs need not be: answers
+were marked in a context before it was translated, so that a translation may hold a context once per question,
+each time worded differently (the German file is three times as large as the English one). So a pair's article
+and paragraph are looked up in the English file by the id of its question, and the passage in another language
+is the context of the paragraph's first question that was translated. Questions that a translation lacks are
+missing in that language alone.
+
+Sources: Rajpurkar et al. 2016 (arXiv:1606.05250), Hu et al. 2020 (arXiv:2003.11080).
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from langscale.core.errors import UserError
+from langscale.data import registry
+from langscale.data.registry import Entry
+from langscale.data.sources.common import check_part, clean, local, part_of, rank, tables
+
+
+def files(languages: Sequence[str]) -> list[Entry]:
+    """The files of `languages` and of English, whose articles and paragraphs are those of all."""
+    return registry.files("squad", sorted({*_chosen(languages), "en"}))
+
+
+def build(
+    part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pairs and passages of "train" or "validation", which are of different articles.
+
+    The tables and arguments are those of `langscale.data.sources.common`; `pairs` counts ids (None: all). Raises
+    UserError for another part, for languages of which none is in the set, and for a file that is missing or
+    of another format.
+    """
+    check_part("squad", part)
+    languages = _chosen(languages)
+    english = questions(_file("en", raw))
+    home = {qa.id: f"squad:{qa.title}:{qa.paragraph}" for qa in english if part_of("squad", qa.title) == part}
+    kept = sorted(home, key=lambda qa: rank("squad", qa, seed))[:pairs]
+    wanted = {home[qa] for qa in kept}
+    asked, given = [], []
+    for language in languages:
+        path = _file(language, raw)
+        known = {qa.id: qa for qa in questions(path)}
+        if known.keys().isdisjoint(home):
+            raise UserError(f"squad: {path}: no question id is one of SQuAD v1.1's {part} part")
+        asked += [(f"squad:{i}", language, known[i].question, home[i], []) for i in kept if i in known]
+        given += [(home[i], language, known[i].context) for i in home if home[i] in wanted and i in known]
+    return tables(asked, given)
+
+
+class Question(NamedTuple):
+    """A question of a file in SQuAD's format; paragraph: the number of its context in the article."""
+
+    id: str
+    title: str
+    paragraph: int
+    context: str
+    question: str
+
+
+def questions(path: str | Path) -> Iterator[Question]:
+    """The questions of a file in order, but for those with an empty text; UserError for another format."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))["data"]
+        for article in data:
+            for number, paragraph in enumerate(article["paragraphs"]):
+                context = clean(paragraph["context"])
+                for qa in paragraph["qas"]:
+                    question = clean(qa["question"])
+                    if context and question:
+                        yield Question(qa["id"], article["title"], number, context, question)
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise UserError(f"{path}: not in SQuAD's format ({type(error).__name__}: {error})") from None
+
+
+def _chosen(languages: Sequence[str]) -> list[str]:
+    return registry.chosen("squad", languages, registry.LANGUAGES["squad"])
+
+
+def _file(language: str, raw: str | Path) -> Path:
+    return local(registry.files("squad", [language])[0], raw)

@@ -1,0 +1,65 @@
+"""Translation memory: pieces of text and their translations, kept for all studies in shards that are written once."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from langscale.core.errors import UserError
+from langscale.core.files import atomic, sha256
+
+WEIGHTS = (".json", ".safetensors", ".bin", ".model", ".txt")
+
+
+def identity(files: Mapping[str, str]) -> str:
+    """16 hex digits of a model: its files' names and SHA-256, which say more than a revision such as main."""
+    lines = sorted(f"{Path(path).name} {digest}" for path, digest in files.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def digests(folder: str | Path) -> dict[str, str]:
+    """Path -> SHA-256 of a local model's files."""
+    return {str(file): sha256(file) for file in sorted(Path(folder).iterdir()) if file.suffix in WEIGHTS}
+
+
+class Memory:
+    """Translations by one model between two languages: `<root>/<model>/<origin>-<target>/<hash>.parquet`.
+
+    A shard has the columns key (of model, languages and text), text and translation, and its name is a hash of its
+    keys: it is never written again, and jobs that work at the same time do not meet. The first shard by name counts.
+    """
+
+    def __init__(self, root: str | Path, model: str, origin: str, target: str):
+        """`model`: a readable name and the `identity`."""
+        self.folder = Path(root) / model / f"{origin}-{target}"
+        self._facts = (model, origin, target)
+
+    def key(self, text: str) -> str:
+        """32 hex digits of model, origin, target and text."""
+        return hashlib.sha256("\x1f".join((*self._facts, text)).encode()).hexdigest()[:32]
+
+    def known(self, texts: Iterable[str]) -> dict[str, str]:
+        """Text -> translation, of those that are kept. Raises UserError for a shard that cannot be read."""
+        asked = {self.key(text): text for text in texts}
+        found: dict[str, str] = {}
+        for file in sorted(self.folder.glob("*.parquet")):
+            try:
+                shard = pq.read_table(file, columns=["key", "translation"])
+            except pa.ArrowInvalid as error:
+                raise UserError(f"{file}: {error}; delete it, and its texts are translated again") from None
+            for key, translation in zip(*(column.to_pylist() for column in shard.columns), strict=True):
+                if key in asked:
+                    found.setdefault(asked[key], translation)
+        return found
+
+    def add(self, translations: Mapping[str, str]) -> None:
+        """Keep a shard."""
+        texts = sorted(translations)
+        keys = [self.key(text) for text in texts]
+        file = self.folder / f"{hashlib.sha256(''.join(keys).encode()).hexdigest()[:16]}.parquet"
+        if not file.exists():
+            table = {"key": keys, "text": texts, "translation": [translations[text] for text in texts]}
+            with atomic(file) as partial:
+                pq.write_table(pa.table(table), partial)

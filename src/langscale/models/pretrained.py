@@ -1,0 +1,122 @@
+"""A model before training: downloaded, linked from a folder, or a config with a tokenizer trained here."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from langscale.config.data import Model
+from langscale.core.errors import UserError
+from langscale.core.files import atomic
+from langscale.data import registry
+from langscale.data.download import verify
+from langscale.data.registry import Entry
+
+SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
+
+
+def entries(model: Model) -> list[Entry]:
+    """The files of a hub model; the registry's revision where the config names none and the registry has one."""
+    facts = dict(registry.MODELS).get(model.hub, {})
+    if model.pooling == "cls-dense":
+        facts = {"folders": ("1_Pooling", "2_Dense")} | facts
+    return registry.model(model.hub, **facts | ({"revision": model.revision} if model.revision else {}))
+
+
+def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | Path | None = None) -> None:
+    """Write `folder`: config.json, tokenizer and, unless the model is built here, its weights.
+
+    `texts` trains the tokenizer of a model with an `architecture`; `listing` names the fetched files of one with a
+    `hub` id. Raises UserError for a `path` that holds no model, for a fetched file that is not what it was, and for
+    weights that are not in safetensors: pickles are not opened.
+    """
+    with atomic(folder) as partial:
+        if model.architecture is not None:
+            _build(partial, model, texts)
+        elif model.path is not None:
+            _link(partial, Path(model.path))
+        else:
+            verify(listing)
+            _place(partial, listing)
+        if model.architecture is None:
+            _readable(partial, model)
+
+
+def tokenizer(folder: str | Path):
+    """The fast tokenizer of a model's folder."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _build(folder: Path, model: Model, texts: Iterable[str]) -> None:
+    from transformers import AutoConfig, PreTrainedTokenizerFast
+
+    longest = max(model.query_length, model.passage_length)
+    trained = PreTrainedTokenizerFast(
+        tokenizer_object=train_tokenizer(texts, model.vocabulary),
+        model_max_length=longest,
+        **dict(zip(("cls_token", "sep_token", "pad_token", "unk_token"), SPECIAL, strict=True)),
+    )
+    trained.save_pretrained(folder)
+    fields = dict(model.architecture)
+    # RoBERTa and its kin number positions from behind the padding id on.
+    room = longest + (trained.pad_token_id + 1 if "roberta" in fields["model_type"] else 0)
+    config = AutoConfig.for_model(
+        fields.pop("model_type"),
+        vocab_size=len(trained),
+        pad_token_id=trained.pad_token_id,
+        max_position_embeddings=fields.pop("max_position_embeddings", room),
+        **fields,
+    )
+    config.save_pretrained(folder)
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int):
+    """Byte-pair encoding (Sennrich et al. 2016) after NFKC, white space marked, <s> and </s> around a text.
+
+    BPE merges by integer counts. The unigram trainer of the same library sums floats in hash order, so its scores
+    differ between processes, and with them the ids and every result.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+    trained = Tokenizer(models.BPE(unk_token="<unk>"))
+    trained.normalizer = normalizers.NFKC()
+    trained.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=list(SPECIAL), show_progress=False)
+    trained.train_from_iterator(texts, trainer)
+    trained.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        special_tokens=[(token, trained.token_to_id(token)) for token in ("<s>", "</s>")],
+    )
+    return trained
+
+
+def _link(folder: Path, origin: Path) -> None:
+    if not (origin / "config.json").is_file():
+        raise UserError(
+            f"models: path: {origin} has no config.json; give a folder with a transformers checkpoint"
+        )
+    folder.mkdir()
+    for file in sorted(origin.resolve().iterdir()):
+        (folder / file.name).symlink_to(file)
+
+
+def _readable(folder: Path, model: Model) -> None:
+    """Raise UserError, before anything is trained, where the encoder or the tokenizer could not be loaded."""
+    origin = f"models: path: {model.path}" if model.path else f"models: hub: {model.hub}"
+    whole = ("model.safetensors", "model.safetensors.index.json")
+    needed = [whole, ("tokenizer.json", "vocab.txt")]
+    if model.pooling == "cls-dense":
+        needed.append(("2_Dense/model.safetensors",))
+    for names in needed:
+        if not any((folder / name).is_file() for name in names):
+            raise UserError(f"{origin} has no {' or '.join(names)}; {registry.CONVERT}")
+
+
+def _place(folder: Path, listing: str | Path) -> None:
+    """Link the fetched files of a hub model under their names in its repository."""
+    for path in json.loads(Path(listing).read_text(encoding="utf-8")):
+        # <host>/<repo>/resolve/<revision>/<file>
+        name = path.partition("/resolve/")[2].partition("/")[2]
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(Path(path).resolve())

@@ -1,0 +1,281 @@
+"""Curves through the means at each n: constant, logarithmic, power law with a ceiling, rise and fall.
+
+They are fitted by least squares to the means over replicates, compared by their errors when one n is left out, and
+refitted to resampled means.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from langscale.config.study import Study
+from langscale.core.random import stream
+from langscale.statistics.intervals import LEVEL, MIN_RUNS, NOTHING, bootstrap, cluster_weights, runs_interval
+from langscale.statistics.panel import Panel, Quantity
+from langscale.statistics.trends import LINE, Line, lines, quantities
+
+CURVES = {  # smallest number of n: two more than the parameters, and six for those that bend
+    "constant": 3,
+    "logarithmic": 4,
+    "power law": 6,
+    "rise and fall": 6,
+}
+SHARES = {"n50": 0.5, "n95": 0.95}  # of the gain
+FURTHER = (2, 4)  # times the largest n: extrapolation
+RESAMPLES = 400
+EXPONENTS = np.geomspace(0.05, 5.0, 400)  # 1.2% apart; below, a power law is a logarithm, above, a step
+PARAMETERS = ("a", "b", "c")
+_INTERVALS = (*PARAMETERS, *SHARES, *(f"extrapolated_{k}x" for k in FURTHER))
+COLUMNS = (
+    *LINE, "benchmark", "setting", "pair_set", "metric", "n_values", "curve", "chosen", "chosen_share", "error",
+    *(name + end for name in _INTERVALS for end in ("", "_low", "_high")), "turn", "start", "n_runs", "n_resamples",
+    "note", "checkpoint", "candidate_text", "average",
+)  # fmt: skip
+
+
+def curve(name: str, parameters: Sequence[float] | np.ndarray, n: float | np.ndarray) -> np.ndarray:
+    """The value of a curve at n, from its parameters (a, b, c) [..., 3], those that it does not have being ignored.
+
+    constant: a; logarithmic: a + b log2 n; power law: c - a n^-b, with the ceiling c (a floor where a < 0); rise and
+    fall: a + b log2 n - c (log2 n)^2, the least bent function that can turn.
+    """
+    a, b, c = np.moveaxis(np.asarray(parameters, dtype=float), -1, 0)
+    n = np.asarray(n, dtype=float)
+    x = np.log2(n)
+    if name == "constant":
+        return a + 0 * x
+    if name == "logarithmic":
+        return a + b * x
+    if name == "power law":
+        return c - a * n**-b
+    if name == "rise and fall":
+        return a + b * x - c * x**2
+    raise ValueError(f"curve: found {name!r}; {', '.join(CURVES)} are known")
+
+
+class Fit(NamedTuple):
+    """Parameters [B, 3], nan where a curve has none, and the error at each n when it is left out [B, N]."""
+
+    parameters: np.ndarray
+    left_out: np.ndarray
+
+    @property
+    def error(self) -> np.ndarray:
+        """Root mean square of the errors at the left-out n, [B]."""
+        return np.sqrt((self.left_out**2).mean(-1))
+
+
+@lru_cache(maxsize=64)
+def _projections(name: str, n: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Pseudo-inverses [G, P, N] and hat matrices [G, N, N] of a curve's linear part, one for each exponent b."""
+    x = np.log2(np.asarray(n, dtype=float))
+    one = np.ones_like(x)
+    designs = {
+        "constant": lambda: [[one]],
+        "logarithmic": lambda: [[one, x]],
+        "rise and fall": lambda: [[one, x, -(x**2)]],
+        "power law": lambda: [[one, -(2.0 ** (-b * x))] for b in EXPONENTS],
+    }
+    bases = np.swapaxes(np.array(designs[name]()), 1, 2)
+    inverse = np.linalg.pinv(bases)
+    return inverse, bases @ inverse
+
+
+def fit(name: str, n: Sequence[int], y: np.ndarray) -> Fit:
+    """Least squares of one curve to means y [B, N] at n [N].
+
+    A power law is linear in (c, a) given b, so b is searched on a grid. The error at a left-out n is e / (1 - h), e
+    its residual and h its leverage; the squares without it sum to S - e^2 / (1 - h), by which b is chosen anew (Cook
+    and Weisberg 1982, section 2.2).
+    """
+    inverse, hat = _projections(name, tuple(n))
+    residuals = y - y @ np.swapaxes(hat, 1, 2)  # [G, B, N]
+    left_out = residuals / (1 - np.diagonal(hat, axis1=1, axis2=2))[:, None]
+    squares = (residuals**2).sum(-1)
+    best = squares.argmin(0)
+    without = (squares[..., None] - residuals * left_out).argmin(0)
+    found = np.einsum("bpn,bn->bp", inverse[best], y)
+    parameters = np.full((len(y), 3), np.nan)
+    if name == "power law":
+        parameters[:] = np.stack([found[:, 1], EXPONENTS[best], found[:, 0]], axis=1)
+    else:
+        parameters[:, : found.shape[1]] = found
+    return Fit(parameters, np.take_along_axis(left_out, without[None], 0)[0])
+
+
+def turn(parameters: np.ndarray) -> np.ndarray:
+    """The n at which a rise and fall turns, from parameters [..., 3]."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 2.0 ** np.clip(parameters[..., 1] / (2 * parameters[..., 2]), -60, 60)
+
+
+def reached(name: str, parameters: np.ndarray, start: np.ndarray | float, share: float) -> np.ndarray:
+    """The n at which a curve has gained `share` of the way from `start` to its ceiling or turn; nan: it has none."""
+    a, b, c = np.moveaxis(parameters, -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if name == "power law":  # a n^-b = (1 - share) (c - start)
+            return (a / ((1 - share) * (c - start))) ** (1 / b)
+        if name == "rise and fall":  # c (turn - x)^2 = (1 - share) (top - start)
+            top = a + b**2 / (4 * c)
+            x = b / (2 * c) - np.sqrt((1 - share) * (top - start) / c)
+            return 2.0 ** np.clip(x, -60, 60)
+    return np.full(np.shape(a), np.nan)
+
+
+def choose(fits: Sequence[Fit]) -> np.ndarray:
+    """The position [B] of the curve that is believed: the simplest within one standard error of the least error.
+
+    The error is the mean square over the left-out n, the standard error that of its difference from the least one
+    (Breiman et al. 1984, section 3.4.3). The least error itself would call every third constant a trend or a bend, and
+    finds the true curve less often in nearly all designs (simulated).
+    """
+    squares = np.array([f.left_out**2 for f in fits])
+    least = squares[squares.mean(-1).argmin(0), np.arange(squares.shape[1])]
+    with np.errstate(invalid="ignore"):  # inf - inf: a curve that is out
+        worse = squares - least
+        spread = worse.std(-1, ddof=1) / np.sqrt(worse.shape[-1])
+        return (np.nan_to_num(worse.mean(-1), nan=np.inf) <= np.nan_to_num(spread, nan=0) + NOTHING).argmax(0)
+
+
+def resampled_means(means: np.ndarray, drawn: np.ndarray, seed: int) -> np.ndarray:
+    """Resampled means over replicates [B, X], from values [X, R] and what they are in resamples of clusters [B, X, R].
+
+    Replicates are drawn with replacement and questions from a normal distribution of the covariance that replicates
+    share (the parts of `statistics.procedure_interval`, so that the interaction of run and question counts once).
+    What comes from replicates is widened by sqrt(R / (R - 1)), as R draws of R shrink variances, and by the ratio of
+    the t and normal quantiles, as a percentile of few replicates knows nothing of the error of their variance.
+    """
+    r, b = means.shape[1], len(drawn)
+    of_mean, of_one = (
+        _covariance(drawn.mean(-1)),
+        np.mean([_covariance(drawn[..., i]) for i in range(r)], axis=0),
+    )
+    size, direction = np.linalg.eigh((r * of_mean - of_one) / (r - 1))
+    root = direction * np.sqrt(np.maximum(size, 0))
+    questions = stream("questions", seed, len(means)).standard_normal((b, len(means))) @ root.T
+    chosen = stream("replicates", seed, r).multinomial(r, np.full(r, 1 / r), b) / r
+    wide = np.sqrt(r / (r - 1)) * stats.t.ppf((1 + LEVEL) / 2, r - 1) / stats.norm.ppf((1 + LEVEL) / 2)
+    return means.mean(-1) + wide * (chosen - 1 / r) @ means.T + questions
+
+
+def _covariance(samples: np.ndarray) -> np.ndarray:
+    return np.atleast_2d(np.cov(samples, rowvar=False))
+
+
+def fit_all(n: Sequence[int], y: np.ndarray) -> dict[str, Fit]:
+    """Fits of every curve that this many n allow, to means y [B, N]. A turn outside of n is no rise and fall."""
+    found = {name: fit(name, n, y) for name, smallest in CURVES.items() if len(n) >= smallest}
+    if bent := found.get("rise and fall"):
+        at = turn(bent.parameters)
+        inside = (n[0] < at) & (at < n[-1])
+        found["rise and fall"] = bent._replace(left_out=np.where(inside[:, None], bent.left_out, np.inf))
+    return found
+
+
+def curve_rows(line: Line, means: np.ndarray, drawn: np.ndarray, seed: int) -> list[dict[str, Any]]:
+    """A row per curve for one quantity: `means` [K] of all runs, `drawn` [B, K] their values in the resamples."""
+    n = line.n
+    at = line.columns if line.baseline is None else np.vstack([line.columns, line.baseline])
+    known = line.by_ladder(means[at])
+    y, refused = known.mean(-1)[None], known.shape[1] < MIN_RUNS
+    samples = None if refused else resampled_means(known, line.by_ladder(drawn[:, at]), seed)
+    fits = fit_all(n, y[:, : len(n)])
+    names = list(fits)
+    again = {} if refused else fit_all(n, samples[:, : len(n)])
+    compared = len(fits) > 1
+    winner = names[choose(list(fits.values()))[0]] if compared else None
+    winners = choose(list(again.values())) if again else np.array([])
+    rows = []
+    for name, smallest in CURVES.items():
+        row = line.labels() | {"curve": name, "chosen": name == winner, "n_runs": at.shape[1], "note": ""}
+        rows.append(row)
+        if name not in fits:
+            row["note"] = f"needs {smallest} values of n, there are {len(n)}"
+            continue
+        found = _values(line, name, fits[name].parameters, y)
+        bounds = {} if refused else _bounds(line, _values(line, name, again[name].parameters, samples))
+        row |= {key: value[0] for key, value in found.items()} | bounds
+        row["error"] = fits[name].error[0]
+        if again:
+            row |= {"n_resamples": len(drawn)}
+            row |= {"chosen_share": (winners == names.index(name)).mean()} if compared else {}
+        row["note"] = "; ".join(
+            ([] if compared else ["no other curve to compare with"]) + _notes(line, name, row, refused)
+        )
+        for key in SHARES:
+            row[key] = row[key] if n[0] <= row[key] <= n[-1] else np.nan
+    return rows
+
+
+def _values(line: Line, name: str, parameters: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """Everything that a row says of a fit, [B] each. `start`: the mean at n = 1 where that is not fitted."""
+    start = curve(name, parameters, line.n[0]) if line.baseline is None else y[:, -1]
+    found = dict(zip(PARAMETERS, parameters.T, strict=True)) | {"start": start}
+    found |= {key: reached(name, parameters, start, share) for key, share in SHARES.items()}
+    found |= {f"extrapolated_{k}x": curve(name, parameters, k * line.n[-1]) for k in FURTHER}
+    return found | ({"turn": turn(parameters)} if name == "rise and fall" else {})
+
+
+def _bounds(line: Line, samples: dict[str, np.ndarray]) -> dict[str, float]:
+    """95% percentile intervals; for an n, an end outside of what was observed is nan."""
+    bounds = {}
+    for key in _INTERVALS:
+        if key not in SHARES:
+            low, high = runs_interval(samples[key])
+        else:  # a resample in which there is no such n speaks for neither end
+            low = _quantile(np.nan_to_num(samples[key], nan=-np.inf, posinf=np.inf), (1 - LEVEL) / 2)
+            high = _quantile(np.nan_to_num(samples[key], nan=np.inf, posinf=np.inf), (1 + LEVEL) / 2)
+            low, high = (end if line.n[0] <= end <= line.n[-1] else np.nan for end in (low, high))
+        bounds |= {f"{key}_low": low, f"{key}_high": high}
+    return bounds
+
+
+def _quantile(values: np.ndarray, share: float) -> float:
+    return float(np.quantile(values, share, method="inverted_cdf"))  # between infinities there is no mean
+
+
+def _notes(line: Line, name: str, row: dict[str, Any], refused: bool) -> list[str]:
+    notes = [f"no intervals: fewer than {MIN_RUNS} replicates"] if refused else []
+    if name == "rise and fall" and not line.n[0] < row["turn"] < line.n[-1]:
+        notes.append("no turn within the observed n")
+    if name == "power law" and row["b"] in (EXPONENTS[0], EXPONENTS[-1]):
+        notes.append("exponent at the end of its range")
+    if name in ("constant", "logarithmic"):
+        return notes + ["n50, n95 not identified: no ceiling"]
+    for key in SHARES:
+        if not line.n[0] <= row[key] <= line.n[-1]:
+            side = "before" if row[key] < line.n[0] else "beyond"
+            end = line.n[0] if side == "before" else line.n[-1]
+            notes.append(f"{key} not identified" + ("" if np.isnan(row[key]) else f": {side} n = {end}"))
+        else:
+            ends = [side for side in ("low", "high") if not refused and np.isnan(row[f"{key}_{side}"])]
+            notes += [f"{end} end of {key} not identified" for end in ends]
+    return notes
+
+
+def curve_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """Every curve through every line and quantity, the one that `choose` believes marked."""
+    known, rows = lines(panel), []
+    for quantity in quantities(study) if known else []:
+        rows += [labels | row for row in _rows_of(study, panel, quantity, known)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _rows_of(study: Study, panel: Panel, quantity: Quantity, known: list[Line]) -> list[dict[str, Any]]:
+    found = panel.sums(quantity)
+    if found is None:
+        return []
+    options, rows = study.statistics, []
+    clusters = tuple(panel.clusters.names)
+    weights = cluster_weights(clusters, min(options.resamples, RESAMPLES), options.seed)
+    for average in ("macro", "micro") if found.counts.shape[-1] > 1 else ("macro",):
+        means = bootstrap(found.sums, found.counts, np.ones((1, len(clusters))), average)[0]
+        drawn = bootstrap(found.sums, found.counts, weights, average)
+        for line in known:
+            same = quantity.columns() | {"average": average}
+            rows += [same | row for row in curve_rows(line, means, drawn, options.seed)]
+    return rows

@@ -1,0 +1,70 @@
+"""Which rows are zero-shot: neither the model nor the run was trained on a benchmark's data, or on what is akin to it.
+
+It is about data, not about languages: what a run has seen of those is in `status` and `pair_set`.
+"""
+
+from collections.abc import Iterable
+
+from langscale.config.data import Model
+from langscale.config.study import Study
+from langscale.design.grid import Grid, Point
+
+E5 = (
+    "ms-marco", "nq", "trivia-qa", "squad", "nli", "eli5", "bitext", "dureader", "fever", "hotpot-qa", "quora",
+    "mr-tydi", "miracl",
+)  # fmt: skip
+SEEN: dict[str, tuple[str, ...]] = {
+    # labelled data of arXiv:2402.05672, table 2; bitext is NLLB's
+    "intfloat/multilingual-e5-small": E5,
+    "intfloat/multilingual-e5-base": E5,
+    "intfloat/multilingual-e5-large": E5,
+    "sentence-transformers/LaBSE": ("bitext",),  # arXiv:2007.01852
+    # masked words of plain text alone
+    "FacebookAI/xlm-roberta-base": (),
+    "FacebookAI/xlm-roberta-large": (),
+    "google-bert/bert-base-multilingual-cased": (),
+    "jhu-clsp/mmBERT-base": (),
+    "microsoft/Multilingual-MiniLM-L12-H384": (),
+}
+"""Data sets of a hub model's own training; plain text that words are masked in does not count."""
+
+AKIN: dict[str, tuple[str, ...]] = {
+    "xquad-r": (
+        "squad",
+    ),  # is SQuAD's development set, translated; the training set asks about other articles
+    "mlqa-r": ("squad",),  # was made as SQuAD was, from other articles of Wikipedia
+    "miracl": ("miracl-hard", "mr-tydi"),  # took over questions of Mr. TyDi
+    "miracl-hard": ("miracl", "mr-tydi"),
+    "tatoeba": ("bitext",),  # is the task of such training
+}
+"""Benchmark -> data sets whose training makes it a known kind of data."""
+
+
+def seen(model: Model) -> tuple[str, ...] | None:
+    """What a model saw in its own training: as declared, else what is known of its hub id, else None.
+
+    A model that is built here saw nothing.
+    """
+    if model.seen is not None:
+        return tuple(model.seen)
+    return () if model.architecture is not None else SEEN.get(model.hub)
+
+
+def zero_shot(benchmark: str, data: Iterable[str]) -> bool:
+    """Whether training on `data` leaves a benchmark, named by its data set, unknown."""
+    return not {benchmark, *AKIN.get(benchmark, ())} & set(data)
+
+
+def of_point(study: Study, grid: Grid, point: Point, benchmark: str) -> bool | None:
+    """Whether a row of the tables is zero-shot; None where it hangs on what the model saw, which is not known.
+
+    BM25 is: it learns from the pool alone.
+    """
+    name = study.benchmarks[benchmark].set or benchmark
+    here = {source for _, path in point.runs for source in grid.by_path[path].sources}
+    if not zero_shot(name, here):
+        return False
+    if point.model not in study.models:
+        return True
+    known = seen(study.models[point.model])
+    return None if known is None else zero_shot(name, known) and benchmark not in known

@@ -1,0 +1,321 @@
+"""Batch samplers: which pairs, in which languages, make up the training batch of a step.
+
+A batch is a pure function of (seed, step). Batch type, source, languages and pair ids come from streams of
+their own, so that with one fully parallel source every sampler and every number of languages sees the same
+pair ids at the same step: common random numbers for paired contrasts.
+
+| name       | batch                                                                              |
+|------------|------------------------------------------------------------------------------------|
+| `en-en`    | English only                                                                       |
+| `x-x`      | each example in one language, languages mixed inside the batch                     |
+| `x-x-mono` | the whole batch in one language                                                    |
+| `x-y`      | each example in an ordered pair of languages (query, passage), mixed in the batch  |
+| `hybrid`   | with probability alpha an `x-x-mono` batch, else an `x-y` batch (arXiv 2408.10536) |
+
+Controls of x-y, and of hybrid's x-y batches: `pair: batch` draws one language pair for the whole batch;
+`allow_same` adds the pairs of a language with itself (LAReQA, arXiv 2004.05484); `directions: en-centric`
+keeps those with English on one side, `ring` those from each language to the next of the sorted languages.
+A hard negative is in the language of its positive; training adds it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import permutations
+
+import numpy as np
+
+from langscale.core.errors import UserError
+from langscale.core.random import stream
+
+KINDS = ("en-en", "x-x", "x-x-mono", "x-y", "hybrid")
+_NAME = re.compile(
+    r"(en-en|x-x-mono|x-x|x-y|hybrid)(?:-(\d*\.?\d+))?(-batch)?(-same)?(?:-(en-centric|ring))?"
+)
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A sampler with its options; `alpha` belongs to hybrid (default 0.5), the controls to x-y and hybrid.
+
+    Raises UserError for an unknown value or an option that the kind does not have.
+    """
+
+    kind: str
+    alpha: float | None = None
+    pair: str = "example"
+    allow_same: bool = False
+    directions: str = "all"
+
+    def __post_init__(self) -> None:
+        choices = {"kind": KINDS, "pair": ("example", "batch"), "directions": ("all", "en-centric", "ring")}
+        choices["allow_same"] = (False, True)
+        for key, allowed in choices.items():
+            if getattr(self, key) not in allowed:
+                raise UserError(f"sampler: {key} is {getattr(self, key)!r}, not in {allowed}")
+        if self.kind == "hybrid":
+            alpha = 0.5 if self.alpha is None else self.alpha
+            if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 <= alpha <= 1:
+                raise UserError(f"sampler: alpha of hybrid is {alpha!r}, not a number from 0 to 1")
+            object.__setattr__(self, "alpha", float(alpha))
+        elif self.alpha is not None:
+            raise UserError(f"sampler: {self.kind} has no alpha (found {self.alpha!r}); hybrid has")
+        controls = (self.pair, self.allow_same, self.directions)
+        if self.kind not in ("x-y", "hybrid") and controls != ("example", False, "all"):
+            raise UserError(f"sampler: {self.kind} has no pair, allow_same, directions; x-y and hybrid have")
+
+    @classmethod
+    def parse(cls, value: str | Mapping[str, object]) -> "Spec":
+        """The spec of a name ("x-y", "hybrid-0.25-batch") or of a mapping of options with a `kind`."""
+        if isinstance(value, str):
+            match = _NAME.fullmatch(value)
+            if not match:
+                raise UserError(f"sampler {value!r} is not a name such as {', '.join(KINDS)} or x-y-batch")
+            kind, alpha, batch, same, directions = match.groups()
+            number = None if alpha is None else float(alpha)
+            return cls(kind, number, "batch" if batch else "example", bool(same), directions or "all")
+        known = [field.name for field in fields(cls)]
+        if not isinstance(value, Mapping) or "kind" not in value or not set(value) <= set(known):
+            raise UserError(
+                f"sampler: {value!r} is neither a name nor kind with any of {', '.join(known[1:])}"
+            )
+        return cls(**value)
+
+    @property
+    def name(self) -> str:
+        """Canonical name, for folders; `Spec.parse` reads it back."""
+        alpha = [] if self.alpha is None else [np.format_float_positional(self.alpha, trim="-")]
+        return "-".join([self.kind, *alpha, *self._controls()])
+
+    @property
+    def sampler(self) -> str:
+        """The name without alpha, for tables, where alpha has a column of its own."""
+        return "-".join([self.kind, *self._controls()])
+
+    def _controls(self) -> list[str]:
+        parts = ["batch"] * (self.pair == "batch") + ["same"] * self.allow_same
+        return parts + [self.directions] * (self.directions != "all")
+
+
+def directions(spec: Spec, languages: Sequence[str], english: str = "en") -> list[tuple[str, str]]:
+    """Sorted pairs (query language, passage language) that the examples of a sampler may have.
+
+    For hybrid those of its x-y batches; for en-en, x-x, x-x-mono and any sampler of one language the pairs of
+    a language with itself. Raises UserError for en-centric without English.
+    """
+    if spec.kind == "en-en":
+        return [(english, english)]
+    codes = sorted(set(languages))
+    same = [(code, code) for code in codes]
+    if len(codes) == 1 or spec.kind in ("x-x", "x-x-mono"):
+        return same
+    pairs = list(permutations(codes, 2))
+    if spec.directions == "ring":
+        pairs = list(zip(codes, codes[1:] + codes[:1], strict=True))
+    elif spec.directions == "en-centric":
+        if english not in codes:
+            raise UserError(f"sampler {spec.name}: {english} is not among {', '.join(codes)}")
+        pairs = [pair for pair in pairs if english in pair]
+    return sorted(pairs + same * spec.allow_same)
+
+
+def reduce(spec: Spec, languages: Sequence[str], english: str = "en") -> tuple[Spec, tuple[str, ...]]:
+    """The simplest spec and the sorted languages that give the same batches: a part of a run's identity.
+
+    One language makes every sampler x-x-mono, and so does alpha 1; en-en is x-x-mono of English; alpha 0 is
+    x-y; `directions` that allow the same pairs are one (at n = 2, with English in the set, all three).
+    """
+    codes = tuple(sorted(set(languages)))
+    if spec.kind == "en-en":
+        return Spec("x-x-mono"), (english,)
+    if len(codes) == 1 or spec.alpha == 1:
+        return Spec("x-x-mono"), codes
+    if spec.alpha == 0:
+        spec = replace(spec, kind="x-y", alpha=None)
+    every = replace(spec, directions="all")
+    return (every if directions(spec, codes, english) == directions(every, codes) else spec), codes
+
+
+@dataclass(frozen=True, eq=False)
+class SourceIndex:
+    """What a sampler knows of a source: `has` [pairs, languages] says which pair exists in which language.
+
+    The columns are the sampler's sorted languages. `size` weighs the source against the others (default: its
+    number of pairs).
+    """
+
+    name: str
+    has: np.ndarray
+    size: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """One batch of B examples: `kind` is mono, mixed (x-x) or cross (x-y), `source` the number of its source.
+
+    `pairs` [B] are different rows of the source's `has`; `query_language` and `passage_language` [B] are
+    numbers of the sampler's languages, the latter that of the positive and of its hard negatives.
+    """
+
+    kind: str
+    source: int
+    pairs: np.ndarray
+    query_language: np.ndarray
+    passage_language: np.ndarray
+
+
+def joint(available: np.ndarray, size: np.ndarray, by_size_first: bool = False) -> np.ndarray:
+    """P(source D, language pair p) of an example, [sources, pairs], from which sources have which pairs.
+
+    s(D, p) = size(D) / sum of the sizes of the sources that have p, and P(D, p) = s(D, p) / number of pairs:
+    the marginal over p is uniform, w(D) = sum over p of P(D, p) = mean over p of s(D, p), and P(p | D) is
+    proportional to s(D, p). So it is the same distribution whether p is drawn first and then D by size (whole
+    batches of one p), or D first by w and then each example's p (a batch holds one source). With
+    `by_size_first`, D is drawn by size among the sources that have any p, and p uniformly among those of D.
+    """
+    weight = available * np.asarray(size, dtype=float)[:, None]
+    if by_size_first:
+        first = weight.max(axis=1)
+        return available * (first / first.sum() / np.maximum(available.sum(axis=1), 1))[:, None]
+    return weight / weight.sum(axis=0) / available.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """How batches of one kind are drawn: language pairs [p], joint with the sources, one p per batch?"""
+
+    kind: str
+    query: np.ndarray
+    passage: np.ndarray
+    joint: np.ndarray
+    whole: bool
+
+
+class Sampler:
+    """The batches of a run: `batch(step)` in O(batch_size) time and memory, whatever the number of pairs.
+
+    Where pairs lack languages, time grows as the share of pairs with both languages of an example falls.
+    Raises UserError at construction where no source has a language pair, or one has it too rarely to fill a
+    batch; ValueError for languages that are not sorted and distinct, or sources that do not fit them.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        languages: Sequence[str],
+        sources: Sequence[SourceIndex],
+        batch_size: int,
+        seed: int | str,
+        english: str = "en",
+        by_size_first: bool = False,
+    ) -> None:
+        self.languages = tuple(languages)
+        if not self.languages or list(self.languages) != sorted(set(self.languages)):
+            raise ValueError(f"languages must be sorted and distinct, got {self.languages}")
+        for source in sources:
+            if source.has.ndim != 2 or source.has.shape[1] != len(self.languages) or source.has.dtype != bool:
+                raise ValueError(f"source {source.name}: `has` must be bool [pairs, {len(self.languages)}]")
+        if not sources or batch_size < 1:
+            raise ValueError(f"a sampler needs sources and a batch size, got {len(sources)} and {batch_size}")
+        if spec.kind == "en-en" and english not in self.languages:
+            raise UserError(f"sampler en-en: {english} is not among {', '.join(self.languages)}")
+        self.sources, self.batch_size, self.seed = list(sources), batch_size, seed
+        self._by_size_first = by_size_first
+        self._both = [_both(source.has) for source in sources]
+        one = len(self.languages) == 1
+        self._mono_share = 1.0 if one else {"x-x": 0.0, "x-y": 0.0, "hybrid": spec.alpha}.get(spec.kind, 1.0)
+        if self._mono_share > 0:
+            mono = directions(spec if spec.kind == "en-en" else Spec("x-x-mono"), self.languages, english)
+            self._mono = self._plan("mono", mono, whole=True)
+        if self._mono_share < 1:
+            kind = "mixed" if spec.kind == "x-x" else "cross"
+            pairs = directions(spec, self.languages, english)
+            self._other = self._plan(kind, pairs, whole=spec.pair == "batch")
+
+    def _plan(self, kind: str, pairs: list[tuple[str, str]], whole: bool) -> _Plan:
+        number = {code: i for i, code in enumerate(self.languages)}
+        query, passage = np.array([(number[q], number[d]) for q, d in pairs]).T
+        count = np.array([both[query, passage] for both in self._both])
+        for (q, d), have in zip(pairs, count.T, strict=True):
+            text = q if q == d else f"both {q} and {d}"
+            if not have.any():
+                raise UserError(f"no source has pairs in {text}; add one, or leave the language out")
+            for source, found in zip(self.sources, have, strict=True):
+                if 0 < found < self.batch_size:
+                    raise UserError(
+                        f"source {source.name}: {found} pairs in {text}, but a batch takes {self.batch_size} "
+                        "different ones; lower the batch size, or leave the source or the language out"
+                    )
+        size = np.array([len(s.has) if s.size is None else s.size for s in self.sources], dtype=float)
+        return _Plan(kind, query, passage, joint(count > 0, size, self._by_size_first), whole)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, the same whenever and wherever it is asked for."""
+        mono = stream("type", self.seed, step).random() < self._mono_share
+        plan = self._mono if mono else self._other
+        of_source = stream("source", self.seed, step).random()
+        of_pair = stream("direction" if plan.kind == "cross" else "language", self.seed, step)
+        if plan.whole:
+            pair = _choose(plan.joint.sum(axis=0), of_pair.random(1))
+            source = int(_choose(plan.joint[:, pair[0]], of_source))
+        else:
+            source = int(_choose(plan.joint.sum(axis=1), of_source))
+            pair = _choose(plan.joint[source], of_pair.random(self.batch_size))
+        pair = np.broadcast_to(pair, self.batch_size)
+        query, passage = plan.query[pair], plan.passage[pair]
+        return Batch(plan.kind, source, self._rows(source, query, passage, step), query, passage)
+
+    def _rows(self, source: int, query: np.ndarray, passage: np.ndarray, step: int) -> np.ndarray:
+        """Different rows, each among those that have both languages of its example: by rejection, in rounds.
+
+        Where no pair lacks a language, the first round draws one row per example and later ones replace rows
+        drawn twice, so that row i depends neither on the sampler nor on the languages.
+        """
+        draw = stream("pairs", self.seed, step)
+        has, both = self.sources[source].has, self._both[source]
+        rows = np.full(len(query), -1)
+        left = np.arange(len(query))
+        while len(left):
+            q, d = query[left], passage[left]
+            room = both[q, d].min() - (len(rows) - len(left))
+            # Enough tries that most examples find a row in this round; bounded, so that memory is.
+            tries = min(-(-len(has) // int(room)), 1024)
+            drawn = draw.integers(len(has), size=(len(left), tries))
+            fits = has[drawn, q[:, None]] & has[drawn, d[:, None]] & ~np.isin(drawn, rows)
+            found = np.flatnonzero(fits.any(axis=1))
+            row, first = np.unique(drawn[found, fits[found].argmax(axis=1)], return_index=True)
+            rows[left[found[first]]] = row
+            left = np.flatnonzero(rows < 0)
+        return rows
+
+
+def _both(has: np.ndarray) -> np.ndarray:
+    """Number of rows that have both languages, [n, n], in blocks that float32 counts exactly."""
+    total = np.zeros((has.shape[1],) * 2, dtype=np.int64)
+    for start in range(0, len(has), 1 << 18):
+        block = has[start : start + (1 << 18)].astype(np.float32)
+        total += (block.T @ block).astype(np.int64)
+    return total
+
+
+def _choose(weight: np.ndarray, u: np.ndarray | float) -> np.ndarray:
+    """Index with probability proportional to weight, by u uniform in [0, 1)."""
+    edge = weight.cumsum()
+    scaled = u * edge[-1]
+    # Rounding must neither leave the array nor end on a zero weight behind the last one that is not.
+    edge[edge >= edge[-1]] = np.inf
+    return np.searchsorted(edge, scaled, side="right")
+
+
+def language_shares(batch: Batch, languages: int, hard: int = 0) -> tuple[float, float]:
+    """Mean share of in-batch negatives in the query's language and in the positive's, before masking.
+
+    Each query's negatives are the other B (1 + h) - 1 documents of the batch, with `hard` = h negatives per
+    example, each in the language of its positive.
+    """
+    query, passage = batch.query_language, batch.passage_language
+    documents = np.bincount(passage, minlength=languages) * (1 + hard)
+    others = max(len(passage) * (1 + hard) - 1, 1)
+    in_query = (documents[query] - (query == passage)).mean() / others
+    in_passage = (documents[passage] - 1).mean() / others
+    return float(in_query), float(in_passage)

@@ -1,0 +1,62 @@
+"""Figures and report of a study with planted scores, as the workflow makes them from its files."""
+
+import json
+
+import pandas as pd
+
+from langscale.published import figures as published
+from langscale.reporting import report
+from langscale.reporting import tables as layout
+from langscale.reporting.figures import line_charts as figures
+from langscale.reporting.figures.style import save
+from langscale.reporting.provenance import provenance
+from support.project_copy import ROOT
+
+TABLES = ("scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages")
+CAPTIONS = {file.stem: file.read_text() for file in sorted((ROOT / "workflow/report").glob("*.rst"))}
+
+
+def logs():
+    rows = [(s, n, step, 5 / (step + n)) for s in ("x-x-mono", "x-y") for n in (1, 3) for step in range(9)]
+    return pd.DataFrame(rows, columns=["sampler", "n_languages", "step", "loss"])
+
+
+def read(folder, name):
+    return pd.read_csv(folder / f"tables/{name}.csv", keep_default_na=False, na_values=[""])
+
+
+def names(study):
+    return [name for name in report.FIGURES if study.languages.heldout or name not in ("gaps", "transfer")]
+
+
+def write_tables(made, folder):
+    for name, table in made.tables.items():
+        layout.write(table, folder / "tables", name)
+    published.write(
+        *published.compare(made.study, made.tables["scaling"], made.tables["languages"]), folder / "tables"
+    )
+    data = [("cldr train", "pairs", code, "pool", 1200) for code in made.study.languages.pool]
+    data = pd.DataFrame(data, columns=["data", "what", "language", "role", "count"])
+    layout.write(data, folder / "tables", "data")
+
+
+def draw(study, folder):
+    tables = {name: read(folder, name) for name in TABLES}
+    for name, figure in figures.all_figures(tables, logs(), study.languages.pool, names(study)):
+        save(figure, folder / "figures", name)
+
+
+def page(study, folder):
+    log = folder / "log.csv"
+    pd.DataFrame({"pairs_per_second": [64.0, 32.0]}).to_csv(log, index=False)
+    stored = json.loads(json.dumps(provenance(study.model_dump(), [str(log)], folder)))
+    return report.build(study, folder, stored, CAPTIONS)
+
+
+def write(made, folder):
+    """Tables, figures and report.html in `folder`; the text of the page."""
+    write_tables(made, folder)
+    draw(made.study, folder)
+    text = page(made.study, folder)
+    (folder / "report.html").write_text(text, encoding="utf-8")
+    return text

@@ -1,0 +1,195 @@
+"""The ledger as a table: one family, the audit, and the same numbers as the contrasts of real score files."""
+
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import synthetic_study as synthetic
+from support.planted_panel import Planted, study
+
+from langscale.claims import ledger
+from langscale.claims.tests import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
+from langscale.config.experiment import Claim
+from langscale.reporting import tables as layout
+from langscale.retrieval.scores import Scores
+from langscale.statistics.intervals import cluster_parts
+from langscale.statistics.panel import Mix, Panel, Quantity
+
+
+def test_one_family_over_models_and_benchmarks():
+    made = study(
+        "C3",
+        models=("narrow", "wide"),
+        benchmarks={"xquad-r": {}, "mlqa-r": {}},
+        statistics={"resamples": 200},
+    )
+    panel = Planted(
+        made, lambda q, c: 0.5 + 0.004 * (c.sampler == "hybrid" and q.setting == "multi"), noise=0.004
+    )
+    found = ledger.entries(panel, "xquad-r") + ledger.entries(panel, "mlqa-r")
+    table = ledger.table(made, found, None)
+    claims = table[table["part"] == "all"]
+    assert claims.groupby("claim").size()[["C1", "C4", "C8", "H2"]].tolist() == [4, 2, 1, 4]
+    assert list(claims["claim"].drop_duplicates()) == list(get_args(Claim))
+    tested = claims.dropna(subset=["p"]).sort_values("p")
+    assert claims.loc[claims["verdict"] == NOT_TESTED, "p_adjusted"].isna().all()
+    by_hand = np.minimum(np.maximum.accumulate(tested["p"] * np.arange(len(tested), 0, -1)), 1)
+    np.testing.assert_allclose(tested["p_adjusted"], by_hand)
+
+
+def test_separation_is_read_from_the_audit():
+    made = study("C8", audit={"drop": True})
+    names = ["source", "part", "benchmark", "language", "pairs", "benchmark_texts", "exact", "near", "through_ids", "offending", "share"]  # fmt: skip
+
+    def c8(offending, texts=9):
+        rows = [("squad", "train", "xquad-r", "en", 10, 9, 0, 0, 0, 7, 0.7), ("squad", "train", "xquad-r", "all", 40, texts, 0, 0, 0, offending, 0)]  # fmt: skip
+        return ledger.table(made, [], pd.DataFrame(rows, columns=names)).iloc[0]
+
+    assert c8(0)["verdict"] == SUPPORTED and c8(0)["effect"] == 0
+    assert c8(0)["reason"].endswith(
+        "; about this study's own training data (squad), without the paper's "
+        "duorc, mfaq, mmarco, mr-tydi, newsqa, nq, wikiqa, yahoo-qa"
+    )
+    assert c8(3)["verdict"] == CONTRADICTED and c8(3)["effect"] == pytest.approx(3 / 40)
+    assert c8(3)["reason"] == "3 pairs overlap; they are left out before training"
+    assert c8(0, texts=0)["verdict"] == NOT_TESTED and c8(3, texts=0)["verdict"] == CONTRADICTED
+
+
+DIVERSITY = ["model", "sampler", "alpha", "budget", "ladder", "benchmark", "setting", "pair_set", "predictor", "n_values",
+             "slope", "p", "n_sets", "n_permutations", "note", "checkpoint", "average"]  # fmt: skip
+
+
+def scripts(model, sampler, alpha, slope, p, permutations=720, checkpoint="last"):
+    head = ("total", "all", "xquad-r", "cross", "heldout-pool", "scripts", "2 4")
+    return (model, sampler, alpha, *head, slope, p, 6, permutations, "", checkpoint, "macro")
+
+
+def h4(rows, made, **changes):
+    found = ledger.entries(Planted(made, lambda q, c: 0.5), "xquad-r")
+    diversity = pd.DataFrame(rows, columns=DIVERSITY).assign(**changes)
+    return ledger.table(made, found, None, diversity).set_index("model")
+
+
+def test_diversity_is_read_from_its_table():
+    made = study("H4", models=("narrow", "wide"), samplers=["x-x-mono", "hybrid", "hybrid-0.4"])
+    rows = [
+        scripts(
+            "narrow", "hybrid", 0.5, -0.05, 0.002
+        ),  # without its control, so not the curve of a hypothesis
+        scripts("narrow", "hybrid", 0.4, -0.05, 0.002),
+        scripts("narrow", "x-x-mono", None, -0.05, 0.002, checkpoint="best"),
+        scripts("narrow", "x-x-mono", None, 0.02, 0.004),
+        scripts("wide", "x-x-mono", None, -0.02, 0.01),
+    ]
+    table = h4(rows, made)
+    assert table["verdict"].to_dict() == {"narrow": SUPPORTED, "wide": CONTRADICTED}
+    assert table.loc["narrow", ["effect", "p", "p_adjusted", "n_runs"]].tolist() == [0.02, 0.004, 0.008, 6]
+    assert table.loc["narrow", "compared"].endswith("per script of the set, x-x-mono, n = 2 4")
+    assert h4(rows, made, p=0.3)["verdict"].tolist() == [UNDECIDED, UNDECIDED]
+    others = ["of hybrid" if row[1] == "hybrid" else "needs 4 distinct sets" for row in rows]
+    lacking = h4(rows, made, p=np.nan, note=others)
+    assert set(lacking["verdict"]) == {NOT_TESTED} and set(lacking["reason"]) == {"needs 4 distinct sets"}
+    assert set(h4(rows[:0], made)["verdict"]) == {NOT_TESTED}
+
+
+def test_diversity_with_hybrid_must_hold_with_one_pair_per_batch():
+    rows = [scripts("narrow", "hybrid", 0.5, 0.02, 0.002), scripts("narrow", "hybrid-batch", 0.5, 0.01, 0.04)]
+    made = study("H4", samplers=["hybrid", "hybrid-batch"])
+    table = h4(rows, made)
+    assert table.loc["narrow", ["verdict", "effect", "p"]].tolist() == [SUPPORTED, 0.02, 0.04]
+    assert (
+        h4([rows[0], scripts("narrow", "hybrid-batch", 0.5, -0.01, 0.002)], made)["verdict"].item()
+        == UNDECIDED
+    )
+    without = h4(rows[:1], study("H4", samplers=["hybrid"]))
+    assert without["verdict"].item() == UNDECIDED
+    assert without["reason"].item() == "the control is missing: hybrid-batch is not in the grid"
+
+
+def test_too_few_ladders_for_the_family_are_not_tested_and_do_not_count():
+    made = study("H4", statistics={"resamples": 200}, samplers=["x-x-mono"])
+    few = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 24)], made)
+    row = few[(few["claim"] == "H4") & (few["part"] == "all")].iloc[0]
+    n = few[few["part"] == "all"]["p"].notna().sum() + 1
+    assert n > 1 and row["verdict"] == NOT_TESTED and np.isnan([row["p"], row["p_adjusted"]]).all()
+    assert (
+        row["reason"]
+        == f"6 ladders: p cannot be below 0.042, too much for a family of {n} tests (0.042 x {n} = {n / 24:.2g})"
+    )
+    many = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 720)], made)
+    assert many[many["claim"] == "H4"]["verdict"].item() == UNDECIDED
+    alone = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 24)], study("H4", samplers=["x-x-mono"]))
+    assert alone["verdict"].item() == SUPPORTED  # .042 in a family of one
+
+
+# --- on scores
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["parallel", "partly parallel"])
+def made(request, tmp_path_factory):
+    return synthetic.Made(tmp_path_factory.mktemp("scores"), request.param)
+
+
+def test_a_part_is_the_contrast_of_the_same_cells(made):
+    table, contrasts = made.tables["claims"], made.tables["contrasts"]
+    wanted = {
+        "cell_sampler": "x-y",
+        "reference_sampler": "hybrid",
+        "cell_n_languages": 3,
+        "reference_n_languages": 3,
+    }
+    wanted |= {"metric": "mAP", "pair_set": "all", "candidate_language": "all", "average": "macro"}
+    for claim, letter, setting in (("C2", "b", "mono"), ("C2", "d", "cross"), ("C3", "b", "multi")):
+        row = table[(table["claim"] == claim) & (table["part"] == letter)].iloc[0]
+        same = contrasts[
+            (contrasts[[*wanted, "setting"]] == pd.Series(wanted | {"setting": setting})).all(axis=1)
+        ]
+        (same,) = same.to_dict("records")  # declared the other way round
+        assert row["effect"] == pytest.approx(-same["difference"])
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx((-same["ci_high"], -same["ci_low"]))
+        assert (row["runs_ci_low"], row["runs_ci_high"]) == pytest.approx(
+            (-same["runs_ci_high"], -same["runs_ci_low"])
+        )
+        # one of several tests; the contrast's is that of a test by itself
+        assert row["smallest_detectable"] > same["smallest_detectable"] and row["n_runs"] == 4
+
+
+def test_a_mix_is_the_weighted_sum_of_the_averages(made):
+    panel = Panel(
+        made.study, made.grid, {path: made.scores[path, "last"] for path in (r.path for r in made.grid.runs)}
+    )
+    low, rest = Quantity("mono", "mAP", asked=("el", "nl")), Quantity("mono", "mAP", asked=("ar", "de", "en"))
+    cross = Quantity("cross", "mAP", asked=("de",))
+    parts = [cluster_parts(f.sums, f.counts).sum(axis=0) for f in map(panel.sums, (low, rest, cross))]
+    mixed = panel.sums(Mix(((1.0, low), (-1.0, rest), (0.5, cross))))
+    got = cluster_parts(mixed.sums, mixed.counts).sum(axis=0)
+    np.testing.assert_allclose(got, parts[0] - parts[1] + 0.5 * parts[2], atol=1e-12)
+    assert panel.sums(Mix(((1.0, low), (-1.0, Quantity("mono", "mAP", asked=()))))) is None
+
+
+def test_the_ledger_on_disk(made, tmp_path):
+    layout.write(made.tables["claims"], tmp_path, "claims")
+    table = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values=[""])
+    assert tuple(table.columns) == ledger.COLUMNS
+    assert set(table["claim"]) == set(get_args(Claim))
+    assert set(table["verdict"]) <= {SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED}
+    lines = (tmp_path / "claims.md").read_text().split("\n\n")[0].splitlines()  # without the footnote
+    assert len(lines) == 2 + len(get_args(Claim)) and "nan" not in "".join(lines)
+    assert (tmp_path / "claims.tex").read_text().count("not tested here") == (table["part"] == "all")[
+        table["verdict"] == NOT_TESTED
+    ].sum()
+
+
+def test_the_same_scores_give_the_same_ledger(made):
+    again = ledger.table(
+        made.study,
+        ledger.entries(
+            Panel(
+                made.study, made.grid, {k[0]: Scores.load(f) for k, f in made.files.items() if k[1] == "last"}
+            ),
+            "cldr",
+        ),
+        None,
+    )
+    pd.testing.assert_frame_equal(again, made.tables["claims"])

@@ -1,0 +1,114 @@
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langscale.core.errors import UserError
+from langscale.training.batches import Sampler, SourceIndex, Spec, directions, reduce
+
+CODES = ["en", "ar", "de", "es", "hi", "ru", "th", "tr", "zh"]
+CONTROLS = list(product(("example", "batch"), (False, True), ("all", "en-centric", "ring")))
+SPECS = [Spec(kind) for kind in ("en-en", "x-x", "x-x-mono")]
+SPECS += [Spec("x-y", None, *control) for control in CONTROLS]
+SPECS += [Spec("hybrid", alpha, *control) for alpha in (0.0, 0.3, 1.0) for control in CONTROLS]
+
+
+def test_canonical_names():
+    names = {
+        "x-x-mono": Spec("x-x-mono"),
+        "x-y": Spec("x-y"),
+        "x-y-batch": Spec("x-y", pair="batch"),
+        "x-y-same": Spec("x-y", allow_same=True),
+        "x-y-en-centric": Spec("x-y", directions="en-centric"),
+        "x-y-batch-same-ring": Spec("x-y", pair="batch", allow_same=True, directions="ring"),
+        "hybrid-0.5": Spec("hybrid"),
+        "hybrid-1": Spec("hybrid", 1),
+        "hybrid-0.25-batch": Spec("hybrid", 0.25, "batch"),
+    }
+    assert {name: Spec.parse(name) for name in names} == names
+    assert [spec.name for spec in names.values()] == list(names)
+    assert Spec.parse("hybrid") == Spec.parse("hybrid-.5") == Spec("hybrid", 0.5)
+    assert Spec.parse({"kind": "hybrid", "alpha": 1, "pair": "batch"}).name == "hybrid-1-batch"
+
+
+@given(st.floats(0, 1), st.sampled_from(CONTROLS))
+def test_a_name_reads_back_as_its_spec(alpha, control):
+    for spec in (*SPECS, Spec("hybrid", alpha, *control)):
+        assert Spec.parse(spec.name) == spec
+    assert len({spec.name for spec in SPECS}) == len(SPECS)
+
+
+def test_wrong_options_are_named_on_one_line():
+    wrong = [
+        ("y-x", "'y-x' is not a name such as en-en, x-x, x-x-mono, x-y, hybrid or x-y-batch"),
+        ("x-y-ring-batch", "'x-y-ring-batch' is not a name"),
+        ("hybrid-", "'hybrid-' is not a name"),
+        ("x-y-0.5", r"x-y has no alpha \(found 0.5\)"),
+        ("x-x-mono-batch", "x-x-mono has no pair, allow_same, directions"),
+        ("hybrid-1.5", "alpha of hybrid is 1.5, not a number from 0 to 1"),
+        ({"kind": "hybrid", "alpha": "half"}, "alpha of hybrid is 'half'"),
+        ({"kind": "hybrid", "alpha": float("nan")}, "alpha of hybrid is nan"),
+        ({"kind": "x-y", "pair": "batches"}, "pair is 'batches', not in"),
+        ({"kind": "x-y", "directions": "star"}, "directions is 'star', not in"),
+        ({"kind": "x-y", "allow_same": "yes"}, "allow_same is 'yes', not in"),
+        ({"kind": "x-x", "allow_same": True}, "x-x has no pair, allow_same, directions"),
+        ({"kind": "x-y", "ring": 1}, "nor kind with any of alpha, pair, allow_same, directions"),
+        ({"pair": "batch"}, "neither a name nor kind"),
+        (None, "None is neither a name nor kind"),
+    ]
+    for value, message in wrong:
+        with pytest.raises(UserError, match=message) as error:
+            Spec.parse(value)
+        assert "\n" not in str(error.value)
+
+
+def test_directions():
+    four = ["de", "en", "es", "zh"]
+    assert directions(Spec("en-en"), four) == [("en", "en")]
+    assert directions(Spec("x-x-mono"), four) == directions(Spec("x-x"), four) == [(c, c) for c in four]
+    every = {(q, d) for q in four for d in four if q != d}
+    for kind in ("x-y", "hybrid"):
+        assert directions(Spec(kind), four) == sorted(every)
+        assert directions(Spec(kind, allow_same=True), four) == sorted(every | {(c, c) for c in four})
+        centric = directions(Spec(kind, directions="en-centric"), four)
+        assert len(centric) == 6 and set(centric) == {pair for pair in every if "en" in pair}
+        ring = [("de", "en"), ("en", "es"), ("es", "zh"), ("zh", "de")]
+        assert directions(Spec(kind, directions="ring"), ["zh", "es", "en", "de"]) == ring
+        assert directions(Spec(kind), ["th"]) == [("th", "th")]
+    for n in range(2, 10):
+        codes = CODES[:n]
+        counts = [len(directions(Spec("x-y", directions=d), codes)) for d in ("all", "en-centric", "ring")]
+        assert counts == [n * (n - 1), 2 * (n - 1), n]
+    with pytest.raises(UserError, match="x-y-en-centric: en is not among de, zh"):
+        directions(Spec("x-y", directions="en-centric"), ["de", "zh"])
+
+
+def test_reduce():
+    three = ("de", "en", "zh")
+    mono = Spec("x-x-mono")
+    assert reduce(Spec("en-en"), three) == (mono, ("en",))
+    assert reduce(Spec("hybrid", 1.0, "batch"), ["zh", "en", "de"]) == (mono, three)
+    assert reduce(Spec("hybrid", 0.0, "batch"), three) == (Spec("x-y", pair="batch"), three)
+    assert {reduce(spec, ["de"]) for spec in SPECS if spec.kind != "en-en"} == {(mono, ("de",))}
+    for directions_ in ("all", "en-centric", "ring"):
+        spec = Spec("x-y", pair="batch", directions=directions_)
+        assert reduce(spec, ["zh", "en"]) == (Spec("x-y", pair="batch"), ("en", "zh"))
+        assert reduce(spec, three) == (spec, three)
+    assert reduce(Spec("x-y", directions="ring"), ["zh", "de"])[0] == Spec("x-y")
+    for spec in (Spec("x-x"), Spec("x-y", allow_same=True), Spec("hybrid", 0.3)):
+        assert reduce(spec, ["en", "zh"]) == (spec, ("en", "zh"))
+
+
+def test_what_reduce_keeps_apart_differs():
+    codes = sorted(CODES[:3])
+    left = {reduce(spec, codes) for spec in SPECS}
+    keys = set()
+    for spec, fewer in left:
+        source = SourceIndex("full", np.ones((1000, len(fewer)), dtype=bool))
+        sampler = Sampler(spec, fewer, [source], 20, 0)
+        batches = [sampler.batch(step) for step in range(20)]
+        code = np.array(fewer)
+        keys.add(str([(code[b.query_language].tolist(), code[b.passage_language].tolist()) for b in batches]))
+    assert len(keys) == len(left) == 1 + 1 + 1 + 2 * len(CONTROLS)

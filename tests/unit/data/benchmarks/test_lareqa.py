@@ -1,0 +1,277 @@
+"""XQuAD-R against its published counts on the real files, MLQA-R on small files of its format."""
+
+import hashlib
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langscale.core.errors import UserError
+from langscale.data.benchmarks import Benchmark, lareqa
+from langscale.data.benchmarks.common import clusters, joined
+from langscale.data.download import fetch_all
+from langscale.data.registry import LANGUAGES
+
+MIRROR = Path("../shared/mirror")
+ALL = LANGUAGES["xquad-r"]
+# LAReQA's README and METHOD, Evaluation
+CANDIDATES = {
+    "ar": 1222, "de": 1276, "el": 1234, "en": 1180, "es": 1215, "hi": 1244, "ru": 1219, "th": 852, "tr": 1167,
+    "vi": 1209, "zh": 1196,
+}  # fmt: skip
+real = pytest.mark.skipif(not MIRROR.is_dir(), reason="the mirror with the real XQuAD-R is not here")
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("raw")
+    fetch_all(lareqa.files(ALL), folder, str(MIRROR))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(raw):
+    return lareqa.build(ALL, None, raw)
+
+
+def load(frames, folder):
+    for name, table in zip(("questions", "candidates", "qrels"), frames, strict=True):
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+    return Benchmark.load(folder)
+
+
+@real
+def test_published_counts(whole):
+    questions, candidates, qrels = whole
+    assert candidates.groupby("language").size().to_dict() == CANDIDATES and len(candidates) == 13014
+    assert questions.groupby("language").size().to_dict() == dict.fromkeys(CANDIDATES, 1190)
+    assert len(questions) == 13090 and questions["question_id"].nunique() == 1190
+    assert len(qrels) == 1190 * 11 * 11
+    assert questions["cluster"].nunique() == 240 and sorted(questions["group"].unique()) == list(range(48))
+    assert (candidates["key"] == "").all() and candidates["candidate_id"].is_unique
+
+
+@real
+def test_one_relevant_sentence_per_question_and_language(whole, tmp_path):
+    benchmark = load(whole, tmp_path)
+    assert benchmark.languages == ALL and benchmark.relevant.shape == (13090, 11)
+    assert (benchmark.relevant >= 0).all()
+    assert (benchmark.candidate_language[benchmark.relevant] == range(11)).all()
+    # the translations of a question have the same relevant sentences
+    for _, rows in benchmark.questions.groupby("question_id"):
+        assert len(rows) == 11 and (benchmark.relevant[rows.index] == benchmark.relevant[rows.index[0]]).all()
+
+
+@real
+def test_against_a_slow_reading_of_the_files(raw, whole):
+    """Every question, language by language, straight from the JSON: texts, ids and the sentence of the
+    answer."""
+    questions, candidates, qrels = whole
+    texts = candidates.set_index("candidate_id")["text"]
+    asked = questions.set_index(["question_id", "language"])["text"]
+    relevant = defaultdict(set)
+    for i, language, candidate in qrels.itertuples(index=False):
+        relevant[i, language].add(candidate)
+    seen, odd = 0, []
+    for entry, language in zip(lareqa.files(ALL), ALL, strict=True):
+        number = 0
+        for article in json.loads((raw / entry.path).read_text(encoding="utf-8"))["data"]:
+            for paragraph in article["paragraphs"]:
+                number += 1
+                for n, sentence in enumerate(paragraph["sentences"]):
+                    assert texts[f"{language}_{number}_{n}"] == sentence
+                    seen += 1
+                for question in paragraph["qas"]:
+                    assert asked[question["id"], language] == question["question"]
+                    start = question["answers"][0]["answer_start"]
+                    n = max(i for i, (begin, _) in enumerate(paragraph["sentence_breaks"]) if begin <= start)
+                    begin, end = paragraph["sentence_breaks"][n]
+                    answer = f"{language}_{number}_{n}"
+                    assert all(answer in relevant[question["id"], other] for other in ALL)
+                    if paragraph["context"][begin:end] != texts[answer]:
+                        odd.append(answer)
+    assert seen == 13014 and all(len(found) == 11 for found in relevant.values())
+    assert set(odd) <= {"tr_49_2", "tr_49_3"}  # a broken fraction sign shifts the breaks of one paragraph
+
+
+@real
+def test_a_known_question(whole):
+    questions, candidates, qrels = whole
+    i = "56beb4343aeaaa14008c925b"
+    assert questions.set_index(["language", "question_id"])["text"]["en", i] == (
+        "How many points did the Panthers defense surrender?"
+    )
+    found = set(qrels[(qrels["question_id"] == i) & (qrels["language"] == "zh")]["candidate_id"])
+    assert found == {f"{language}_1_0" for language in ALL}
+    text = candidates.set_index("candidate_id")["text"]["en_1_0"]
+    assert text.startswith("The Panthers defense gave up just 308 points") and text.endswith(
+        "Pro Bowl selections."
+    )
+
+
+@real
+def test_pool_order_is_by_hash(whole):
+    digests = [hashlib.sha256(i.encode()).hexdigest() for i in whole[1]["candidate_id"]]
+    assert digests == sorted(digests)
+
+
+@real
+def test_the_separator_splits_every_text_again(raw):
+    """Sentence first, then its paragraph, and nothing in the real texts that could be taken for the
+    separator."""
+    alone = lareqa.build(ALL, None, raw)[1].set_index("candidate_id")["text"]
+    both = lareqa.build(ALL, None, raw, "sentence+paragraph")[1].set_index("candidate_id")["text"]
+    assert list(alone.index) == list(both.index)
+    parts = [text.split(lareqa.SEPARATOR) for text in both]
+    assert all(len(part) == 2 and part[0] == text for part, text in zip(parts, alone, strict=True))
+    assert len({part[1] for part in parts}) == 240 * 11
+    assert [i for i, part in zip(both.index, parts, strict=True) if part[0] not in part[1]] == ["tr_49_2"]
+    with pytest.raises(UserError, match="candidate_text is both; right: sentence or sentence"):
+        lareqa.build(["en"], None, raw, "both")
+
+
+@real
+def test_reduced_studies(raw, whole):
+    full = whole[0]
+    questions, candidates, qrels = lareqa.build(ALL, None, raw, every_article=10)
+    assert sorted(questions["group"].unique()) == [0, 10, 20, 30, 40]
+    assert len(questions) == (full["group"] % 10 == 0).sum() and len(candidates) < 13014 / 8
+    assert set(qrels["candidate_id"]) <= set(candidates["candidate_id"]) <= set(whole[1]["candidate_id"])
+    small, large = (set(lareqa.build(["en", "th"], n, raw)[0]["question_id"]) for n in (20, 50))
+    assert len(small) == 20 and len(large) == 50 and small < large
+    some, pool, judged = lareqa.build(["en", "th"], 20, raw)
+    assert len(some) == 40 and len(pool) == 1180 + 852 and len(judged) == 20 * 4
+    assert set(some["cluster"]) <= set(full["cluster"])  # named alike, whatever the languages
+    with pytest.raises(UserError, match="questions is 1191; right: 1 to 1190, or null for all"):
+        lareqa.build(["en"], 1191, raw)
+
+
+# MLQA-R: its real files are not here, and not free; these have their format
+
+
+def paragraph(*parts):
+    """A paragraph of (sentence, [(question id, question, answer)])."""
+    context, sentences, breaks, qas = "", [], [], []
+    for sentence, asked in parts:
+        begin = len(context)
+        context += sentence + " "
+        sentences.append(sentence)
+        breaks.append([begin, begin + len(sentence)])
+        for i, question, answer in asked:
+            start = begin + sentence.index(answer)
+            answers = [{"answer_start": start, "text": answer}]
+            qas.append({"answers": answers, "id": i, "question": question})
+    return {"context": context.strip(), "qas": qas, "sentence_breaks": breaks, "sentences": sentences}
+
+
+MLQA = {
+    "en": [
+        [paragraph(("Rome fell in 476.", [("q1", "When?", "476")]), ("Byzantium did not.", []))],
+        [
+            paragraph(("Cats sleep.", [("q2", "Who sleeps?", "Cats")])),
+            paragraph(("Dogs bark.", [("q3", "Who barks?", "Dogs")]), ("Dogs bark.", [])),
+        ],
+        [paragraph(("It rains.", [("q4", "What is it?", "rains")]))],
+    ],
+    "de": [
+        [paragraph(("Katzen schlafen.", [("q2", "Wer schläft?", "Katzen")]))],
+        [paragraph(("Rom fiel 476.", [("q1", "Wann?", "476")]))],
+    ],
+    "zh": [
+        [paragraph(("猫睡觉。", [("q2", "谁?", "猫")]), ("狗叫。", [("q3", "谁叫?", "狗")]))],
+    ],
+}
+
+
+def place(raw, entry, content):
+    file = raw / entry.path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content), encoding="utf-8")
+    Path(f"{file}.json").write_text("{}")
+
+
+@pytest.fixture
+def mlqa(tmp_path):
+    for entry, code in zip(lareqa.files(list(MLQA), "mlqa-r"), MLQA, strict=True):
+        articles = [{"title": f"{code} {n}", "paragraphs": found} for n, found in enumerate(MLQA[code])]
+        place(tmp_path, entry, {"version": 1.0, "data": articles})
+    return tmp_path
+
+
+def test_questions_in_two_to_four_languages(mlqa, tmp_path):
+    questions, candidates, qrels = lareqa.build(["zh", "en", "ru", "de"], None, mlqa, name="mlqa-r")
+    assert questions.groupby("language")["question_id"].apply(list).to_dict() == {
+        "de": ["q1", "q2"], "en": ["q1", "q2", "q3", "q4"], "zh": ["q2", "q3"],
+    }  # fmt: skip
+    assert sorted(candidates["candidate_id"]) == [
+        "de_1_0", "de_2_0", "en_1_0", "en_1_1", "en_2_0", "en_3_0", "en_3_1", "en_4_0", "zh_1_0", "zh_1_1",
+    ]  # fmt: skip
+    answers = {"q1": {"en_1_0", "de_2_0"}, "q2": {"en_2_0", "de_1_0", "zh_1_0"}, "q3": {"en_3_0", "zh_1_1"}}
+    answers["q4"] = {"en_4_0"}
+    found = qrels.groupby(["question_id", "language"])["candidate_id"].apply(set)
+    assert {i: found[i, language] for i, language in found.index} == answers
+    assert all(found[i, language] == answers[i] for i, language in found.index)
+    benchmark = load((questions, candidates, qrels), tmp_path)
+    assert (benchmark.relevant >= 0).sum() == len(qrels) == 2 * 2 + 3 * 3 + 2 * 2 + 1
+
+
+def test_paragraphs_and_articles_are_joined_through_their_questions(mlqa):
+    """zh has q2 and q3 in one paragraph, so they are one cluster; de has its articles in another order."""
+    questions = lareqa.build(["de", "en", "zh"], None, mlqa, name="mlqa-r")[0]
+    facts = questions.groupby("question_id")[["cluster", "group"]].agg(set)
+    assert facts["cluster"].to_dict() == {"q1": {"q1"}, "q2": {"q2"}, "q3": {"q2"}, "q4": {"q4"}}
+    assert facts["group"].to_dict() == {"q1": {0}, "q2": {1}, "q3": {1}, "q4": {2}}
+    assert lareqa.build(["de", "en"], None, mlqa, name="mlqa-r")[0]["cluster"].nunique() == 4
+    reduced, pool, _ = lareqa.build(["de", "en", "zh"], None, mlqa, every_article=2, name="mlqa-r")
+    assert set(reduced["question_id"]) == {"q1", "q4"} and set(pool["language"]) == {"de", "en"}
+
+
+def test_repeated_sentences_stay(mlqa):
+    pool = lareqa.build(["en"], None, mlqa, name="mlqa-r")[1]
+    assert (pool["text"] == "Dogs bark.").sum() == 2
+
+
+def test_an_answer_outside_of_the_sentences_is_named(mlqa):
+    entry = lareqa.files(["en"], "mlqa-r")[0]
+    content = json.loads((mlqa / entry.path).read_text())
+    content["data"][0]["paragraphs"][0]["qas"][0]["answers"][0]["answer_start"] = 17
+    place(mlqa, entry, content)
+    with pytest.raises(UserError, match="en.json: question q1: its answer begins in 0 sentences; right: 1"):
+        lareqa.build(["en"], None, mlqa, name="mlqa-r")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match="xquad-r: .*xquad-r/en.json is missing; run `snakemake data`"):
+        lareqa.build(["en"], None, tmp_path)
+
+
+# groups
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=3), max_size=9))
+def test_groups_are_connected_components(blocks):
+    """Against the definition: groups of blocks by repeated merging of what shares a member."""
+    groups = [{i} for i in range(len(blocks))]
+    members = [set(block) for block in blocks]
+    merged = True
+    while merged:
+        merged = False
+        for a in range(len(groups)):
+            for b in range(a + 1, len(groups)):
+                if members[a] & members[b]:
+                    groups[a] |= groups.pop(b)
+                    members[a] |= members.pop(b)
+                    merged = True
+                    break
+            if merged:
+                break
+    found = joined(blocks)
+    assert {frozenset(i for i, n in enumerate(found) if n == group) for group in found} == {
+        *map(frozenset, groups)
+    }
+    assert list(dict.fromkeys(found)) == list(range(len(groups)))  # numbered by first appearance
+    least = {i: min(m) for m in members for i in m}
+    assert clusters(blocks) == least

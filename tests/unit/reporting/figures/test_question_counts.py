@@ -1,0 +1,88 @@
+"""Numbers of questions by language, against the questions that were planted."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import synthetic_study as synthetic
+
+from langscale.reporting.figures import style as drawing
+from langscale.reporting.figures.question_counts import asked, of_gaps
+
+COUNTS = ["n_asked", "n_each"]
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["parallel", "ragged"])
+def made(request, tmp_path_factory):
+    found = synthetic.Made(tmp_path_factory.mktemp("asked"), request.param)
+    scaling = asked(found.tables["scaling"], found.tables["languages"], found.study.languages.pool)
+    return found, scaling, synthetic.questions(request.param)["language"].value_counts(), request.param
+
+
+def asking(study, pair_set):
+    sets = {"pool": study.languages.pool, "heldout": study.languages.heldout, "all": study.languages.all}
+    return sets[pair_set.partition("-")[0]]
+
+
+def test_every_row_has_its_languages_and_their_questions(made):
+    made, scaling, questions, parallel = made
+    rows = scaling[scaling["status"] == "all"]
+    pd.testing.assert_frame_equal(scaling.drop(columns=COUNTS), made.tables["scaling"])
+    assert len(rows) > 100
+    for row in rows.to_dict("records"):
+        codes = asking(made.study, row["pair_set"])
+        if parallel:
+            assert (row["n_asked"], row["n_each"]) == (len(codes), questions[codes].iloc[0])
+            assert row["n_queries"] == row["n_asked"] * row["n_each"]
+        else:
+            assert questions[codes].nunique() > 1 and np.isnan(row["n_asked"]) and np.isnan(row["n_each"])
+
+
+def test_languages_that_are_alike_in_all_pairs_need_not_be_in_a_pair_set():
+    """In cross, a question counts where it has a candidate; some have one in a held-out language only."""
+    languages = pd.DataFrame(
+        {"benchmark": "b", "setting": "cross", "query_language": ["de", "en"], "n_queries": 24}
+    )
+    table = {
+        "benchmark": "b",
+        "setting": "cross",
+        "pair_set": ["pool-heldout", "pool"],
+        "n_queries": [48, 40],
+    }
+    found = asked(pd.DataFrame(table), languages, ["de", "en"])
+    np.testing.assert_array_equal(found[COUNTS], [[2, 24], [np.nan, np.nan]])
+
+
+def test_of_a_group_of_held_out_languages_its_own_ask(made):
+    made, _, questions, parallel = made
+    transfer = made.tables["transfer"]
+    found = asked(transfer, made.tables["languages"], made.study.languages.pool)
+    for row in found.to_dict("records"):
+        codes = row["languages"].split() if row["pair_set"].startswith("heldout") else ["en", "de", "ar"]
+        if parallel or (len(codes) == 1 and questions[codes[0]] == row["n_queries"]):
+            assert (row["n_asked"], row["n_each"]) == (len(codes), questions[codes].iloc[0])
+        else:
+            assert np.isnan(row["n_each"])
+
+
+def test_a_gap_counts_the_questions_of_both_sides_once(made):
+    made, scaling, questions, parallel = made
+    found = of_gaps(made.tables["gaps"], scaling)
+    pd.testing.assert_frame_equal(found[made.tables["gaps"].columns], made.tables["gaps"])
+    for row in found.to_dict("records"):
+        codes = {*made.study.languages.pool, *asking(made.study, row["pair_set"])}
+        if parallel:
+            assert (row["n_asked"], row["n_each"]) == (len(codes), synthetic.QUESTIONS)
+        else:
+            assert np.isnan(row["n_asked"]) and np.isnan(row["n_each"])
+        if parallel or row["setting"] == "mono":
+            assert row["n_queries"] == questions[sorted(codes)].sum()
+
+
+def test_titles_tell_languages_apart_only_where_they_are_alike(made):
+    made, scaling, questions, parallel = made
+    rows = drawing.headline(scaling, "mAP", "mono").query("pair_set == 'pool'")
+    total = questions[made.study.languages.pool].sum()
+    told = "24 questions × 3 languages" if parallel else f"{total} questions"
+    assert drawing.counted("pool", rows) == f"pool\n{told}\n4 replicates"
+    one = {"n_languages": [2, 4], "n_runs": [1, 1], "n_asked": [1, 1], "n_each": [1190, 1190]}
+    assert drawing.numbers(pd.DataFrame(one)) == ["1,190 questions", "1 replicate"]

@@ -1,0 +1,240 @@
+"""The report, made from the tables and figures of a planted study."""
+
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from support import rendered_study as reported
+from support import synthetic_study as synthetic
+from support.rendered_study import read
+
+from langscale.reporting import report
+from langscale.reporting import summary as answer
+from langscale.reporting import tables as layout
+from langscale.reporting.provenance import energy, git_commit, hardware, provenance, training_seconds
+
+
+@pytest.fixture(scope="module")
+def built(story):
+    """(the page, its folder)"""
+    return story[2], story[1]
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, and the text outside of styles and scripts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.text, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text.append(data)
+
+    def named(self, name):
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def told(text):
+    return " ".join("".join(Page(text).text).split())
+
+
+def test_the_page_is_whole_and_fetches_nothing(built):
+    text, _ = built
+    page = Page(text)  # asserts that tags close in order
+    assert not page.open and text.startswith("<!doctype html>")
+    for tag, attributes in page.tags:
+        assert tag not in ("iframe", "object", "embed") and not (tag == "script" and attributes)
+        for name in ("src", "href", "srcset", "data", "action"):
+            value = attributes.get(name, "data:")
+            assert value.startswith(("data:", "#")), (tag, name, value[:60])
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttp", text)
+    policy = next(
+        m["content"] for m in page.named("meta") if m.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none'") and "http" not in policy
+    assert len(text) < 10e6
+
+
+def test_every_link_has_its_place_and_every_id_is_one(built):
+    page = Page(built[0])
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [link["href"].removeprefix("#") for link in page.named("a")]
+    assert links[0] == "main" and set(links) <= set(ids) and len(links) == 1 + len(report.SECTIONS)
+
+
+def test_screen_readers_are_told_what_there_is(built):
+    page = Page(built[0])
+    assert page.named("html")[0]["lang"] == "en"
+    for landmark in ("header", "main", "nav"):
+        assert len(page.named(landmark)) == 1
+    tables = len(page.named("table"))
+    assert tables == len(page.named("caption")) == 16
+    assert all(head["scope"] in ("col", "row") for head in page.named("th"))
+    regions = [a for a in page.named("div") if a.get("role") == "region"]
+    assert len(regions) == tables and all(r["aria-label"] and r["tabindex"] == "0" for r in regions)
+
+
+def test_every_figure_is_there_with_an_alternative_text_and_a_caption(built):
+    text, folder = built
+    images = Page(text).named("img")
+    drawn = sorted(file.stem for file in (folder / "figures").glob("*.svg"))
+    assert drawn == sorted(report.FIGURES) and len(images) == len(drawn) == len({i["alt"] for i in images})
+    assert all(
+        len(image["alt"]) > 20 and image["src"].startswith("data:image/svg+xml;base64,") for image in images
+    )
+    for name in drawn:
+        assert " ".join(reported.CAPTIONS[name].split()) in told(text), name
+
+
+def test_the_answer_opens_the_page(made, built):
+    tables = (read(built[1], name) for name in ("scaling", "contrasts", "claims"))
+    three = next(iter(answer.answers(made.study, *tables).values()))
+    assert len(three) == 3 and " ".join(three) in told(built[0])
+
+
+def test_what_is_missing_is_told(made, built):
+    tables = [read(built[1], name) for name in ("scaling", "claims", "curves")]
+    text = "\n".join(answer.missing(made.study, *tables))
+    assert "Benchmarks of the paper: xquad-r, mlqa-r, miracl." in text and "Samplers: x-x-mono." in text
+    assert "Controls: x-y-batch, hybrid-batch." in text and "there are 2 (1, 3)" in text
+    assert "Procedure intervals" not in text and "Held-out languages" not in text
+    untested = tables[1][(tables[1]["part"] == "all") & (tables[1]["verdict"] == "not tested here")]
+    assert len(untested) and all(claim in text for claim in untested["claim"])
+    assert all(line in told(built[0]) for line in text.splitlines())
+    controlled = tables[0].copy()
+    controlled.loc[controlled["sampler"] == "hybrid", "sampler"] = "x-y-batch"
+    assert "Controls" not in "\n".join(answer.missing(made.study, controlled, *tables[1:]))
+
+
+def test_tables_config_and_provenance_are_on_the_page(made, built):
+    text = told(built[0])
+    row = made.tables["contrasts"].query("family == 'bias'").iloc[0]
+    assert f"{row['difference']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in text
+    assert "†" not in text and "‡" not in text
+    assert "resamples: 200" in text and "200 resamples" in text
+    assert "1 runs, " in text and hardware()["processor"] in text
+    assert ("Energy: not readable" in text) != ("Energy of training: at most" in text)
+    for code in ("ar", "el"):
+        assert f"({code})" in text
+    for claim in made.tables["claims"]["statement"].unique():
+        assert claim in text
+    assert "conditional on these evaluation languages" in text
+
+
+def test_titles_and_names_cannot_break_the_page(made, built):
+    study = made.study.model_copy(update={"title": "<script>alert(1)</script> & more"})
+    stored = json.loads(json.dumps(provenance(made.study.model_dump(), [], built[1])))
+    text = report.build(study, built[1], stored, reported.CAPTIONS)
+    assert "<script>alert" not in text and "&lt;script&gt;alert(1)&lt;/script&gt; &amp; more" in text
+
+
+def test_the_page_has_the_same_bytes_twice(made, built):
+    assert reported.page(made.study, built[1]) == built[0]
+
+
+def test_contrasts_under_both_clusterings_stand_side_by_side(made):
+    table = made.tables["sensitivity"]
+    shown = layout.sensitivity(table)
+    assert list(shown)[-2:] == ["by cluster", "by group"] and len(shown) == len(synthetic.CONTRASTS)
+    declared = table[table["reference_sampler"].notna() & (table["average"] == "macro")]
+    for cluster in ("cluster", "group"):
+        rows = declared[declared["cluster"] == cluster].apply(layout.interval, axis=1)
+        assert shown[f"by {cluster}"].tolist() == rows.tolist()
+    assert (
+        shown["contrast"].str.contains(" minus ").all()
+        and not shown["contrast"].str.contains(".0", regex=False).any()
+    )
+    cells = layout.sensitivity(table[table["reference_sampler"].isna()])
+    assert len(cells) and not cells["contrast"].str.contains("minus").any()
+
+
+def test_columns_that_are_the_same_in_all_rows_are_told_once():
+    table = pd.DataFrame({"model": "m", "n": [1, 2], "gap": [0.5, float("nan")], "ci_low": [0.25, None], "ci_high": [0.75, None],
+                          "note": None})  # fmt: skip
+    shown, notes = report.brief(table)
+    assert notes == ["In all rows: model: m."] and list(shown) == ["n", "gap"]
+    assert shown["gap"].tolist() == ["0.500 [0.250, 0.750]", ""]
+    assert report.brief(table[:0])[0].to_dict("records") == [{"rows": "none"}]
+    # a reason stays beside its row, what is not told apart is not told, a sampler is named with its alpha
+    table = pd.DataFrame(
+        {"sampler": ["hybrid", "x-y"], "alpha": [0.5, None], "setting": "all", "note": "too few"}
+    )
+    shown, notes = report.brief(table)
+    assert shown.to_numpy().tolist() == [["hybrid 0.5", "too few"], ["x-y", "too few"]] and not notes
+
+
+def test_energy_is_a_bound_from_what_the_machine_tells(tmp_path, monkeypatch):
+    nothing = {"source": None, "watts": None, "kwh_at_most": None}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert energy(3600, tmp_path) == nothing
+    for zone, watts in (
+        ("intel-rapl:0", 65),
+        ("intel-rapl:1", 35),
+        ("intel-rapl:0:0", 10),
+    ):  # the last is a part of the first
+        (tmp_path / zone).mkdir()
+        (tmp_path / zone / "constraint_0_power_limit_uw").write_text(f"{watts * 10**6}\n")
+    assert energy(3600, tmp_path) == {"source": "RAPL", "watts": 100.0, "kwh_at_most": 0.1}
+    card = tmp_path / "nvidia-smi"
+    card.write_text("#!/bin/sh\necho 400.00\necho '[N/A]'\n")
+    card.chmod(0o755)
+    assert energy(1800, tmp_path) == {"source": "nvidia-smi", "watts": 400.0, "kwh_at_most": 0.2}
+
+
+def test_provenance_without_git_and_with_it(tmp_path, monkeypatch):
+    def git(*words):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        done = subprocess.run(
+            ["git", "-C", str(tmp_path), *who, *words], check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    assert git_commit(tmp_path) == {"commit": None, "changed_files": 0}
+    git("init")
+    (tmp_path / "a").write_text("1")
+    git("add", "a")
+    git("commit", "-m", "one")
+    assert git_commit(tmp_path) == {"commit": git("rev-parse", "HEAD"), "changed_files": 0}
+    (tmp_path / "a").write_text("2")
+    assert git_commit(tmp_path)["changed_files"] == 1
+    monkeypatch.setenv("PATH", "")
+    assert git_commit(tmp_path) == {"commit": None, "changed_files": 0}
+
+
+def test_training_seconds_are_those_of_the_steps(tmp_path):
+    for name, speeds in (("a", [50.0, 100.0]), ("b", [200.0])):
+        pd.DataFrame({"step": range(len(speeds)), "pairs_per_second": speeds}).to_csv(
+            tmp_path / name, index=False
+        )
+    assert training_seconds([tmp_path / "a", tmp_path / "b"], 100) == pytest.approx(2 + 1 + 0.5)
+
+
+def test_without_heldout_languages_and_baselines(tmp_path):
+    languages = {"pool": list(synthetic.LANGUAGES), "heldout": []}
+    made = synthetic.Made(
+        tmp_path,
+        True,
+        languages=languages,
+        statistics={"resamples": 100},
+        evaluation={"bm25": False},
+        replicates=3,
+    )
+    text = told(reported.write(made, tmp_path))
+    assert "at n = 1 to" in text and "No language is held out" in text and "BM25 0" not in text
+    assert "fewer than 4 replicates" in text and "there are no procedure intervals" in text
+    assert "none was declared in the config" in text
+    assert "Languages never trained on" not in text and "A lexical baseline (BM25)." in text

@@ -1,0 +1,119 @@
+"""Tables as files: the same bytes every time, and layouts that keep apart what differs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import synthetic_study as synthetic
+
+from langscale.reporting import tables as layout
+from langscale.statistics import tables
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return synthetic.Made(tmp_path_factory.mktemp("scores"), True)
+
+
+def read(folder):
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_path):
+    names = list(made.tables)
+    for folder, files in (("a", made.files), ("b", dict(reversed(made.files.items())))):
+        for name, table in tables.all_tables(made.study, made.grid, files).items():
+            layout.write(table, tmp_path / folder, name)
+    a, b = read(tmp_path / "a"), read(tmp_path / "b")
+    assert a == b
+    readable = {f"{name}.{kind}" for name in layout.LAYOUTS for kind in ("md", "tex")}
+    assert set(a) == {f"{name}.csv" for name in names} | readable
+    for name in ("scaling", "main", "languages", "pairs"):
+        assert a[f"{name}.csv"].decode().splitlines()[0].split(",") == list(tables.SCORES)
+    for name in layout.LAYOUTS:
+        text, *footnotes = a[f"{name}.md"].decode().split("\n\n")
+        lines = text.splitlines()
+        # a mark that every trained row of cldr would bear is none
+        assert [note.strip() for note in footnotes] == [layout.NOTE] * (name in layout.NOTED)
+        assert lines[0].startswith("| ") and len({line.count("|") for line in lines}) == 1
+        tex = a[f"{name}.tex"].decode()
+        assert tex.startswith(r"\begin{tabular}") and tex.count(r"\\") == len(lines) - 1
+        assert "†" not in tex and r"\textdagger" not in tex
+        assert (r"\par In brackets: 95\% procedure interval" in tex) == (name in layout.NOTED)
+    scaling = pd.read_csv(tmp_path / "a/scaling.csv", keep_default_na=False, na_values=[""])
+    np.testing.assert_allclose(scaling["value"], made.tables["scaling"]["value"], rtol=1e-5)
+    # a cell of the table as it is read: value and procedure interval
+    row = made.tables["scaling"].query(
+        "sampler == 'x-y' and n_languages == 3 and setting == 'cross' and pair_set == 'pool' and metric == 'mAP' "
+        "and status == 'all' and average == 'macro'"
+    ).iloc[0]  # fmt: skip
+    text = f"{row['value']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
+    assert text in next(line for line in a["scaling.md"].decode().splitlines() if line.startswith("| x-y ") and "|   3 |" in line)  # fmt: skip
+
+
+def test_best_checkpoints_budgets_and_ladders_stay_apart_in_the_layouts(tmp_path):
+    budgets = {name: {"kind": name, "steps": 9} for name in ("fixed-total", "fixed-rows")}
+    grid = [
+        {"samplers": ["x-y", "hybrid"], "n": [1, 3], "budgets": ["fixed-total"]},
+        {"samplers": ["x-y"], "n": [1, 3], "budgets": ["fixed-rows"]},
+        {"samplers": ["x-y"], "n": [2], "budgets": ["fixed-total"], "ladders": ["far"]},
+    ]
+    cell, reference = ({"sampler": "x-y", "n": n, "budget": "fixed-rows"} for n in (3, 1))
+    contrasts = [{"cell": cell, "reference": reference, "setting": "cross"}]
+    made = synthetic.Made(
+        tmp_path, True, budgets=budgets, grid=grid, ladders={"far": ["ar", "en", "de"]},
+        training={"validation": {"every": 3}}, statistics={"resamples": 100, "contrasts": contrasts},
+    )  # fmt: skip
+    scaling = layout.scaling(made.tables["scaling"])
+    assert list(scaling.columns[:5]) == ["checkpoint", "sampler", "budget", "ladder", "n"]
+    assert len(scaling) == 2 * (2 + 4 + 2 + 1)
+    transfer = layout.transfer(made.tables["transfer"])
+    assert {"BM25", "untrained", "x-y n=3 fixed-rows", "x-y n=3 fixed-total"} <= set(transfer.columns)
+    assert (transfer["checkpoint"] == "best").sum() == len(transfer) / 2
+    assert made.tables["sensitivity"]["checkpoint"].unique().tolist() == ["last"]
+    assert made.tables["sensitivity"]["value"].dtype == float  # not objects, which csv writes with all digits
+    # untrained rows stand beside both checkpoints
+    assert (transfer.loc[transfer["checkpoint"] == "best", "untrained"] != "").all()
+
+
+def test_without_heldout_languages_the_tables_say_so(tmp_path):
+    languages = {"pool": list(synthetic.LANGUAGES), "heldout": []}
+    made = synthetic.Made(
+        tmp_path, True, languages=languages, statistics={"resamples": 100}, evaluation={"bm25": False}
+    )
+    assert set(made.tables["scaling"]["pair_set"]) == {"all", "pool"}
+    for name, table in made.tables.items():
+        layout.write(table, tmp_path / "tables", name)
+    files = read(tmp_path / "tables")
+    assert b"no language is held out" in files["transfer.md"]
+    assert files["transfer.csv"].decode().startswith("grouping,group,languages,group_in_pool,model,")
+    assert b"none was declared" in files["contrasts.md"]
+
+
+def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
+    assert set(layout.scaling(made.tables["scaling"])["sampler"]) == {
+        "BM25",
+        "untrained",
+        "x-y",
+        "hybrid 0.5",
+    }
+    here, there = (made.tables[name].assign(benchmark="other") for name in ("scaling", "transfer"))
+    assert set(layout.scaling(here)["sampler"]) == {"BM25", "untrained", "x-y†", "hybrid 0.5†"}
+    transfer = layout.transfer(there)
+    assert {"x-y n=3", "untrained"} <= set(
+        transfer.columns
+    )  # one name for a column, so the values are marked
+    assert transfer["x-y n=3"].str.endswith("†").all() and not transfer["untrained"].str.contains("†").any()
+    unknown = here.assign(zero_shot=None)
+    assert set(layout.scaling(unknown)["sampler"]) == {"BM25‡", "untrained‡", "x-y‡", "hybrid 0.5‡"}
+    assert len(layout.notes("a† b‡")) == 2 and layout.notes("a b") == []
+    layout.write(here, tmp_path, "scaling")
+    files = read(tmp_path)
+    assert files["scaling.md"].decode().split("\n\n")[2] == layout.notes("†")[0] + "\n"
+    tex = files["scaling.tex"].decode()
+    assert "†" not in tex and r"\par \textdagger{} not zero-shot" in tex
+
+
+def test_two_values_for_one_place_in_a_layout_are_an_error(made):
+    table = made.tables["scaling"]
+    with pytest.raises(ValueError, match="two values for one cell"):
+        layout.scaling(pd.concat([table, table]))
