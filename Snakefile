@@ -15,7 +15,9 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=str(ROOT / "src"))  # for the scripts of the jobs
 
 from langscale.config.study import load
-from langscale.design.grid import BM25, Grid, subset_name
+from langscale.config.terms import BM25
+from langscale.planning.preflight import check
+from langscale.design.grid import Grid, subset_name
 
 # a study replaces the default config, it does not extend it
 if not workflow.overwrite_configfiles:
@@ -24,6 +26,7 @@ if not workflow.overwrite_configfiles:
 
 
 STUDY = load(config, " + ".join(map(str, workflow.configfiles)))
+check(STUDY)
 GRID = Grid(STUDY)
 RESULTS = f"results/{STUDY.study}"
 BENCHMARKS = sorted(STUDY.benchmarks)

@@ -26,10 +26,11 @@ import pandas as pd
 import rates
 import yaml
 
+from langscale.config.sampler import Spec
 from langscale.core.random import stream
 from langscale.retrieval.search import exact_ranks, top_k
 from langscale.statistics.intervals import estimate
-from langscale.training.batches import Sampler, SourceIndex, Spec
+from langscale.training.batches import Sampler, SourceIndex
 
 STEPS = (1, 2, 4, 8)
 ROUNDS = 3

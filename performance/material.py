@@ -16,8 +16,10 @@ import yaml
 from langscale.config.study import Model
 from langscale.core.errors import UserError
 from langscale.core.files import write_json
-from langscale.data import benchmarks, sources, subsets
+from langscale.data import subsets
+from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.download import fetch_all
+from langscale.data.sources import readers as sources
 from langscale.data.tokens import Tokens, tokenise
 from langscale.models import pretrained as base
 from langscale.training.step import Data

@@ -14,9 +14,10 @@ import numpy as np
 import train_speed
 from timing import Line, clock, left_out
 
+from langscale.config.sampler import Spec
 from langscale.config.study import Training
 from langscale.core.random import stream
-from langscale.training.batches import Sampler, SourceIndex, Spec
+from langscale.training.batches import Sampler, SourceIndex
 
 WHAT, BAR = "batch planning, one million batches", 0.01
 AGAINST = "the training that they feed, default study's model, batch 32"

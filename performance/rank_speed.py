@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from timing import Line, clock, interleaved, left_out, ratios
 
+from langscale.config.terms import SETTINGS
 from langscale.core.random import stream
-from langscale.retrieval.scores import METRICS, SETTINGS, Scores
+from langscale.retrieval.scores import METRICS, Scores
 from langscale.retrieval.search import exact_ranks
 
 WHAT = "all {} settings of XQuAD-R, exact ranks and all metrics, from embeddings"

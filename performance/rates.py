@@ -19,7 +19,7 @@ from timing import clock, interleaved
 
 from langscale.config.study import Training
 from langscale.core.random import stream
-from langscale.data import sources
+from langscale.data.sources import readers as sources
 from langscale.data.tokens import Tokens
 from langscale.models.encoder import Encoder
 from langscale.planning.costs import ADAM, quantities

@@ -16,10 +16,11 @@ import pandas as pd
 import torch
 from timing import Line, clock, interleaved, left_out, rate, ratios
 
+from langscale.config.sampler import Spec
 from langscale.config.study import Training
 from langscale.models.encoder import Encoder
 from langscale.training import loop as training_loop
-from langscale.training.batches import Sampler, Spec
+from langscale.training.batches import Sampler
 
 WHAT = "training, {}, NTREX x-y pairs, batch {}, float32"
 AGAINST = "sentence-transformers' trainer, MultipleNegativesRankingLoss"

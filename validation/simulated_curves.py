@@ -10,7 +10,8 @@ import numpy as np
 from simulated_studies import ALIKE, SOLVED, WORLDS
 
 from langscale.core.random import stream
-from langscale.statistics.curve_fits import CURVES, PARAMETERS, curve, curve_rows, reached
+from langscale.statistics.curve_fits import PARAMETERS, curve_rows, reached
+from langscale.statistics.curve_shapes import CURVES, curve
 from langscale.statistics.intervals import bootstrap, cluster_weights, estimate
 from langscale.statistics.trends import Line, slope_weights
 

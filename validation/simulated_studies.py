@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from langscale.core.random import stream
-from langscale.languages.families import random_ladder
+from langscale.design.ladders import random_ladder
 from langscale.statistics.intervals import MARGIN, cell_units, equivalence_p, estimate, paired_units
 
 MEAN = 0.5  # of the trained cells

@@ -17,7 +17,7 @@ from support.project_copy import ROOT, copy_project, job_counts, snakemake
 
 from langscale.reporting.report import FIGURES
 from langscale.statistics.contrasts import CONTRASTS
-from langscale.statistics.tables import SCORES
+from langscale.statistics.score_tables import SCORES
 
 CONFIG = "tests/integration/small.yaml"
 RUN = "results/small/runs/tiny/x-y/fixed-total"

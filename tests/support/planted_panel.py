@@ -8,7 +8,7 @@ from langscale.claims import ledger
 from langscale.config.study import load
 from langscale.core.random import stream
 from langscale.design.grid import Grid
-from langscale.retrieval.scores import Sums
+from langscale.statistics.clusters import Sums
 from langscale.statistics.panel import Mix, Panel
 
 POOL, HELDOUT = ["en", "de", "hi", "th"], ["el", "vi"]

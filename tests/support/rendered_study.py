@@ -4,10 +4,10 @@ import json
 
 import pandas as pd
 
-from langscale.published import figures as published
-from langscale.reporting import report
+from langscale.core.files import read_csv, write_csv
+from langscale.reporting import comparison, report
 from langscale.reporting import tables as layout
-from langscale.reporting.figures import line_charts as figures
+from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 from langscale.reporting.provenance import provenance
 from support.project_copy import ROOT
@@ -22,27 +22,34 @@ def logs():
 
 
 def read(folder, name):
-    return pd.read_csv(folder / f"tables/{name}.csv", keep_default_na=False, na_values=[""])
+    return read_csv(folder / f"tables/{name}.csv")
 
 
 def names(study):
     return [name for name in report.FIGURES if study.languages.heldout or name not in ("gaps", "transfer")]
 
 
+def write_table(table, folder, name):
+    """A table as the workflow leaves it: CSV, and for those with a layout for reading Markdown and LaTeX."""
+    write_csv(folder / f"{name}.csv", table)
+    if name in layout.LAYOUTS:
+        layout.write_readable(read_csv(folder / f"{name}.csv"), folder, name)
+
+
 def write_tables(made, folder):
     for name, table in made.tables.items():
-        layout.write(table, folder / "tables", name)
-    published.write(
-        *published.compare(made.study, made.tables["scaling"], made.tables["languages"]), folder / "tables"
+        write_table(table, folder / "tables", name)
+    comparison.write(
+        *comparison.compare(made.study, made.tables["scaling"], made.tables["languages"]), folder / "tables"
     )
     data = [("cldr train", "pairs", code, "pool", 1200) for code in made.study.languages.pool]
     data = pd.DataFrame(data, columns=["data", "what", "language", "role", "count"])
-    layout.write(data, folder / "tables", "data")
+    write_table(data, folder / "tables", "data")
 
 
 def draw(study, folder):
     tables = {name: read(folder, name) for name in TABLES}
-    for name, figure in figures.all_figures(tables, logs(), study.languages.pool, names(study)):
+    for name, figure in all_figures(tables, logs(), study.languages.pool, names(study)):
         save(figure, folder / "figures", name)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from langscale.claims.ledger import claims_table
 from langscale.config.study import Study, load
 from langscale.core.random import stream
 from langscale.design.grid import Grid
@@ -89,4 +90,6 @@ class Made:
         self.grid = Grid(self.study)
         self.files = write(folder, self.study, parallel)
         self.tables = tables.all_tables(self.study, self.grid, self.files)
+        diversity = self.tables["diversity"]
+        self.tables["claims"] = claims_table(self.study, self.grid, self.files, diversity=diversity)
         self.scores = {key[:2]: Scores.load(file) for key, file in self.files.items()}

@@ -9,13 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from langscale.config.data import Model
 from langscale.config.experiment import Training
+from langscale.config.model import Model
+from langscale.config.sampler import Spec
 from langscale.data import subsets
 from langscale.data.tokens import tokenise
 from langscale.jobs import log
 from langscale.models import pretrained as base
-from langscale.training.batches import Sampler, Spec
+from langscale.training.batches import Sampler
 
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("de", "en", "es")

@@ -10,7 +10,8 @@ import yaml
 from support.project_copy import copy_project, job_counts, snakemake
 from support.tiny_translators import madlad
 
-from langscale.data import registry, sources
+from langscale.data import registry
+from langscale.data.sources import readers as sources
 
 MADLAD = "google/madlad400-3b-mt"
 STUDY = {

@@ -3,8 +3,8 @@
 import re
 import shutil
 
-from langscale.data import benchmarks
-from langscale.data import sources
+from langscale.data.benchmarks import readers as benchmarks
+from langscale.data.sources import readers as sources
 
 GPU = int(
     shutil.which("nvidia-smi") is not None

@@ -14,7 +14,8 @@ rule source:
     input:
         raw=lambda w: raw("source", w.name),
         code=lambda w: code(
-            "source.py", *(f"data/sources/{name}.py" for name in sources.modules(w.name))
+            "source.py",
+            *(f"data/sources/{name}.py" for name in sources.modules(w.name)),
         ),
     output:
         directory(f"{RESULTS}/data/{{name}}"),

@@ -9,7 +9,13 @@ Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, s
 rule raw:
     """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
     input:
-        code=code("raw.py", "data/download.py", "data/registry.py", "languages/codes.py", "data/checksums.txt"),
+        code=code(
+            "raw.py",
+            "data/download.py",
+            "data/registry.py",
+            "languages/codes.py",
+            "data/checksums.txt",
+        ),
     output:
         f"{RESULTS}/raw/{{kind}}-{{name}}.json",
     log:
@@ -33,7 +39,9 @@ rule raw:
 rule check_registry:
     """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
     input:
-        code("check_registry.py", "data/registry.py", "data/download.py", "data/http.py"),
+        code(
+            "check_registry.py", "data/registry.py", "data/download.py", "data/http.py"
+        ),
     log:
         "resources/registry.log",
     localrule: True

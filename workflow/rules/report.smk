@@ -25,7 +25,6 @@ rule figures_of_study:
         code=code(
             "figures.py",
             "reporting/figures/line_charts.py",
-            "reporting/figures/question_counts.py",
             "reporting/figures/style.py",
             "reporting/figures/dot_plots.py",
             "reporting/figures/language_matrix.py",

@@ -90,7 +90,12 @@ rule score_lists:
     input:
         benchmark=f"{RESULTS}/benchmarks/{{name}}",
         rankings=rules.search.output.rankings,
-        code=code("score_lists.py", "retrieval/scores.py", "retrieval/metrics.py", "data/benchmarks/__init__.py"),
+        code=code(
+            "score_lists.py",
+            "retrieval/scores.py",
+            "retrieval/metrics.py",
+            "data/benchmarks/__init__.py",
+        ),
     output:
         f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.parquet",
     log:

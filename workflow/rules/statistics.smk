@@ -25,7 +25,7 @@ from langscale.reporting import paper_tables as paper
 
 TABLES = (
     "runs scaling main languages pairs transfer shares contrasts sensitivity seeds "
-    "ranks bias trends curves components entry diversity gaps claims"
+    "ranks bias trends curves components entry diversity gaps"
 ).split()
 CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
     name: name
@@ -37,11 +37,20 @@ CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workf
 READABLE = "scaling main transfer contrasts trends curves gaps claims bias".split()
 
 
+def shown(name):
+    """A table that Snakemake's own report shows."""
+    return report(
+        f"{RESULTS}/tables/{name}.csv",
+        caption=f"../report/{CAPTIONS[name]}.rst",
+        category="Tables",
+        labels={"table": name},
+    )
+
+
 rule statistics:
     """Intervals, contrasts and tables."""
     input:
         scores=[scores(*scored) for scored in ALL_SCORED],
-        audit=rules.audit.output.summary if STUDY.audit else [],
         code=code(
             "statistics.py",
             "statistics/tables.py",
@@ -49,18 +58,14 @@ rule statistics:
             "claims/ledger.py",
             "claims/definitions.py",
             "claims/cells.py",
-            "claims/region.py",
             "claims/tests.py",
             "statistics/panel.py",
             "statistics/contrasts.py",
-            "statistics/sensitivity.py",
-            "statistics/per_seed.py",
             "statistics/trends.py",
             "statistics/curve_fits.py",
             "statistics/variance_components.py",
             "statistics/language_entry.py",
             "statistics/diversity.py",
-            "statistics/gaps.py",
             "statistics/intervals.py",
             "statistics/multiple_testing.py",
             "retrieval/scores.py",
@@ -73,21 +78,9 @@ rule statistics:
         ),
     output:
         [
-            (
-                report(
-                    f"{RESULTS}/tables/{name}.csv",
-                    caption=f"../report/{CAPTIONS[name]}.rst",
-                    category="Tables",
-                    labels={"table": name},
-                )
-                if name in CAPTIONS
-                else f"{RESULTS}/tables/{name}.csv"
-            )
+            shown(name) if name in CAPTIONS else f"{RESULTS}/tables/{name}.csv"
             for name in TABLES
         ],
-        expand(
-            f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]
-        ),
     log:
         f"{RESULTS}/logs/statistics.log",
     conda:
@@ -102,6 +95,47 @@ rule statistics:
         "../scripts/statistics.py"
 
 
+rule claims:
+    """The ledger: a verdict on every claim."""
+    input:
+        scores=[scores(*scored) for scored in ALL_SCORED],
+        audit=rules.audit.output.summary if STUDY.audit else [],
+        diversity=f"{RESULTS}/tables/diversity.csv",
+        code=code("claims.py", "claims/ledger.py"),
+    output:
+        shown("claims"),
+    log:
+        f"{RESULTS}/logs/claims.log",
+    conda:
+        "../../environment.yml"
+    params:
+        study=STUDY.model_dump(exclude={"mirror", "title"}),
+        scored=[
+            (run.path, checkpoint, benchmark)
+            for run, checkpoint, benchmark in ALL_SCORED
+        ],
+    script:
+        "../scripts/claims.py"
+
+
+rule format:
+    """Markdown and LaTeX of the tables that have a layout for reading."""
+    input:
+        tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=READABLE),
+        code=code("format.py", "reporting/tables.py"),
+    output:
+        expand(
+            f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]
+        ),
+    log:
+        f"{RESULTS}/logs/format.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    script:
+        "../scripts/format.py"
+
+
 rule published:
     """Published figures beside the study's own, and the layouts of the paper's tables."""
     input:
@@ -113,7 +147,6 @@ rule published:
             "published/figures.py",
             "published/figures.csv",
             "reporting/paper_tables.py",
-            "reporting/marked.py",
             "reporting/tables.py",
         ),
     output:
@@ -145,5 +178,7 @@ rule tables:
     """All tables."""
     input:
         rules.statistics.output,
+        rules.claims.output,
+        rules.format.output,
         rules.published.output,
         rules.data_table.output,

@@ -71,7 +71,9 @@ rule embed:
         ),
         base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
         tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/benchmark-{w.name}",
-        code=code("embed.py", "retrieval/embedding.py", "models/encoder.py", "data/tokens.py"),
+        code=code(
+            "embed.py", "retrieval/embedding.py", "models/encoder.py", "data/tokens.py"
+        ),
     output:
         directory(f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}"),
     log:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.core.files import atomic
-from langscale.data.benchmarks import audited
+from langscale.data.benchmarks.tables import audited
 from langscale.data.leakage import audit
-from langscale.data.sources import parts, table
+from langscale.data.sources.readers import parts, table
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:

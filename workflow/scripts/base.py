@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.config.data import Model
-from langscale.data.sources import parts, table
+from langscale.config.model import Model
+from langscale.data.sources.readers import parts, table
 from langscale.jobs.log import redirect
 from langscale.models import pretrained as base
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from langscale.core.files import atomic
-from langscale.data.benchmarks import reader
+from langscale.data.benchmarks.readers import reader
 from langscale.data.download import verify
 from langscale.jobs.log import redirect
 

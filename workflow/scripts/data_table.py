@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow.parquet as parquet
 
 from langscale.core.files import atomic
-from langscale.data.sources import parts, table
+from langscale.data.sources.readers import parts, table
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ else:
     lease()
     import torch
 
-    from langscale.config.data import Model
+    from langscale.config.model import Model
     from langscale.models.encoder import Encoder
 
     torch.set_num_threads(p.threads)

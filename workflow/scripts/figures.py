@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from langscale.core.files import read_csv
 from langscale.jobs.log import redirect
-from langscale.reporting.figures.line_charts import all_figures
+from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 redirect(snakemake.log[0])
 
 tables = {
-    name: pd.read_csv(file, keep_default_na=False, na_values=[""])
-    for name, file in zip(snakemake.params.tables, snakemake.input.tables, strict=True)
+    name: read_csv(file) for name, file in zip(snakemake.params.tables, snakemake.input.tables, strict=True)
 }
 logs = pd.concat(
     pd.read_csv(file, usecols=["step", "loss"]).assign(**labels)

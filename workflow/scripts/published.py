@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from langscale.config.study import load
+from langscale.core.files import read_csv
 from langscale.jobs.log import redirect
-from langscale.published import figures as published
-from langscale.reporting import marked
+from langscale.reporting import comparison
 from langscale.reporting import paper_tables as paper
 
 if TYPE_CHECKING:
@@ -18,10 +16,9 @@ redirect(snakemake.log[0])
 
 study = load(snakemake.params.study)
 scaling, languages, contrasts = (
-    pd.read_csv(snakemake.input[name], keep_default_na=False, na_values=[""])
-    for name in ("scaling", "languages", "contrasts")
+    read_csv(snakemake.input[name]) for name in ("scaling", "languages", "contrasts")
 )
 folder = Path(snakemake.output[0]).parent
-published.write(*published.compare(study, scaling, languages), folder)
+comparison.write(*comparison.compare(study, scaling, languages), folder)
 for name in snakemake.params.papers:
-    marked.write(paper.fill(study, name, scaling, languages, contrasts), folder, name)
+    paper.write(paper.fill(study, name, scaling, languages, contrasts), folder, name)

@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.core.files import write_json
-from langscale.data import benchmarks, sources
+from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.download import fetch_all, recorded
+from langscale.data.sources import readers as sources
 from langscale.jobs.log import redirect
 from langscale.models import pretrained as base
 

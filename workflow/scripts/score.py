@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from langscale.core.files import atomic
-from langscale.data.benchmarks import Benchmark
+from langscale.data.benchmarks.tables import Benchmark
 from langscale.jobs.log import redirect
 from langscale.retrieval import language_bias as bias
 from langscale.retrieval.scores import Scores

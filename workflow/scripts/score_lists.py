@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from langscale.data.benchmarks import Corpus
+from langscale.data.benchmarks.tables import Corpus
 from langscale.jobs.log import redirect
 from langscale.retrieval.scores import ListScores
 

@@ -14,9 +14,9 @@ lease()
 import numpy as np
 import torch
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.core.files import atomic
-from langscale.data.benchmarks import Corpus
+from langscale.data.benchmarks.tables import Corpus
 from langscale.jobs import partial as unfinished
 from langscale.models.encoder import Encoder
 from langscale.retrieval import sharded_search as shards

@@ -6,7 +6,7 @@ from datasets import Dataset
 
 from langscale.core.files import atomic
 from langscale.data.download import verify
-from langscale.data.sources import reader
+from langscale.data.sources.readers import reader
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:

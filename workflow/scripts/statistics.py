@@ -1,15 +1,13 @@
-"""Compute every table of the study."""
+"""Compute the tables of scores and statistics, as CSV."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from langscale.config.study import load
+from langscale.core.files import write_csv
 from langscale.design.grid import Grid
 from langscale.jobs.log import redirect
-from langscale.reporting.tables import write
-from langscale.statistics import tables
+from langscale.statistics.tables import all_tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -18,6 +16,6 @@ redirect(snakemake.log[0])
 
 study = load(snakemake.params.study)
 files = dict(zip(map(tuple, snakemake.params.scored), snakemake.input.scores, strict=True))
-audit = pd.read_csv(snakemake.input.audit) if snakemake.input.audit else None
-for name, table in tables.all_tables(study, Grid(study), files, audit).items():
-    write(table, Path(snakemake.output[0]).parent, name)
+folder = Path(snakemake.output[0]).parent
+for name, table in all_tables(study, Grid(study), files).items():
+    write_csv(folder / f"{name}.csv", table)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from langscale.data import subsets
 from langscale.data.leakage import check
-from langscale.data.sources import table
+from langscale.data.sources.readers import table
 from langscale.data.tokens import fingerprint
 from langscale.jobs.log import redirect
 

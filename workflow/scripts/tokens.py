@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.data import benchmarks
-from langscale.data.sources import parts, table
+from langscale.data.benchmarks import readers as benchmarks
+from langscale.data.sources.readers import parts, table
 from langscale.data.tokens import tokenise
 from langscale.jobs.log import redirect
 from langscale.models.pretrained import tokenizer

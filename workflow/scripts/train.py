@@ -16,12 +16,13 @@ os.environ.setdefault(
     "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 )  # read with CUDA; without it cuBLAS sums in any order
 
-from langscale.config.data import Model
 from langscale.config.experiment import Training
+from langscale.config.model import Model
+from langscale.config.sampler import Spec
 from langscale.core.files import remove
 from langscale.models.encoder import Encoder
 from langscale.retrieval.embedding import leave
-from langscale.training.batches import Sampler, Spec
+from langscale.training.batches import Sampler
 from langscale.training.loop import train
 from langscale.training.resume import State, identity
 from langscale.training.step import load_data

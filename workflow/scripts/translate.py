@@ -16,7 +16,7 @@ lease()
 
 import torch
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.data.translation import fill as filling
 from langscale.data.translation.cache import Memory, digests, identity
 from langscale.data.translation.translator import Translator

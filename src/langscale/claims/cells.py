@@ -6,10 +6,11 @@ from math import log2
 import numpy as np
 
 from langscale.claims.tests import Missing, Terms
+from langscale.config.sampler import Spec
 from langscale.config.study import Study
-from langscale.design.grid import ALL, NONE, UNTRAINED, Point
+from langscale.config.terms import ALL, NONE, UNTRAINED
+from langscale.design.grid import Point
 from langscale.statistics.panel import Quantity, pair_set_languages
-from langscale.training.batches import Spec
 
 
 def slope_weights(x: Iterable[float]) -> list[float]:

@@ -4,7 +4,7 @@ All claims over all models and benchmarks are one family, declared in `statistic
 checkpoint.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from string import ascii_lowercase
 from typing import Any, get_args
@@ -13,54 +13,47 @@ import numpy as np
 import pandas as pd
 
 from langscale.claims.cells import Design
-from langscale.claims.definitions import c1, c2, c3, c4, c5, c6, c7, c9, h1, h2, h3, h4, h5, h6, h7, h8
-from langscale.claims.region import MORE, Region
-from langscale.claims.tests import (
-    ALPHA,
+from langscale.claims.definitions import (
+    STATEMENTS,
+    c1,
+    c2,
+    c3,
+    c4,
+    c5,
+    c6,
+    c7,
+    c9,
+    h1,
+    h2,
+    h3,
+    h4,
+    h5,
+    h6,
+    h7,
+    h8,
+)
+from langscale.claims.tests import ALPHA, MORE, NAN, Entry, Measured, Missing, Part, Region, measure
+from langscale.claims.verdicts import (  # fmt: skip
     CONTRADICTED,
-    NAN,
     NOT_TESTED,
     SUPPORTED,
     UNDECIDED,
-    Entry,
-    Measured,
-    Missing,
     Outcome,
-    Part,
     decide,
-    measure,
-)  # fmt: skip
+)
 from langscale.config.experiment import Claim
 from langscale.config.study import Study
-from langscale.design.grid import ALL
+from langscale.config.terms import ALL
+from langscale.design.grid import Grid
 from langscale.published.figures import TRAININGS
 from langscale.statistics.panel import Panel
+from langscale.statistics.tables import panels
 
 ROLE = {SUPPORTED: "is the least sure", CONTRADICTED: "contradicts it", UNDECIDED: "is the least sure"}
 COLUMNS = (
     "claim", "part", "source", "statement", "compared", "claimed", "model", "benchmark", "budget", "effect", "ci_low",
     "ci_high", "runs_ci_low", "runs_ci_high", "p", "p_adjusted", "smallest_detectable", "n_runs", "verdict", "reason",
 )  # fmt: skip
-PAPER, OWN = "arXiv:2408.10536", "hypothesis of this study"
-STATEMENTS = {
-    "C1": (f"{PAPER}, Table 1", "x-x-mono is best only in mono, x-y only in cross: each pays in the other setting"),
-    "C2": (f"{PAPER}, Table 1", "hybrid is best or equal in mono, cross and multi at once"),
-    "C3": (f"{PAPER}, Table 1", "hybrid is best in multi"),
-    "C4": (f"{PAPER}, Table 1", "C1 to C3 hold with XLM-R and with LaBSE as the starting point"),
-    "C5": (f"{PAPER}, Table 2", "hybrid lowers language bias much against x-x-mono"),
-    "C6": (f"{PAPER}, Tables 3 to 6", "hybrid generalises to languages without training data"),
-    "C7": (f"{PAPER}, text", "alpha between .4 and .6 is about equally good"),
-    "C8": (f"{PAPER}, text", "training and evaluation data are fully separate"),
-    "C9": (f"{PAPER}, Table 12", "in mono retrieval on MIRACL hybrid is close to x-x-mono"),
-    "H1": (OWN, "mono falls slowly with n in the first language, and rises, then plateaus, in held-out languages"),
-    "H2": (OWN, "cross and multi improve up to n of about 4, then saturate"),
-    "H3": (OWN, "more languages do not reduce language bias with x-x-mono, and do with x-y"),
-    "H4": (OWN, "diversity of scripts predicts the gain on held-out languages better than n"),
-    "H5": (OWN, "LaBSE is flatter in n than XLM-R"),
-    "H6": (OWN, "the best alpha moves towards mono as n grows"),
-    "H7": (OWN, "dilution shrinks with model size"),
-    "H8": (OWN, "machine-translation noise keeps th and hi lower"),
-}  # fmt: skip
 PAPERS_SETS, MIRACL = ("xquad-r", "mlqa-r"), ("miracl", "miracl-hard")
 PAPERS_ENCODERS = ("xlm-roberta-base", "labse")
 SIZES = (  # one architecture and recipe each, small to large
@@ -71,6 +64,23 @@ ONE_MODEL = {"C1": c1, "C2": c2, "C3": c3, "C5": c5, "C6": c6, "C7": c7, "C9": c
     "H1": h1, "H2": h2, "H3": h3, "H4": h4, "H6": h6, "H8": h8,
 }  # fmt: skip
 TWO_MODELS = {"C4": c4, "H5": h5, "H7": h7}
+
+
+def claims_table(
+    study: Study,
+    grid: Grid,
+    files: Mapping[tuple[str, str, str], str],
+    audit: pd.DataFrame | None = None,
+    diversity: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The ledger of a study; `files`: score file by (run folder, checkpoint, benchmark); the rest as in `table`."""
+    found = [
+        entry
+        for benchmark, checkpoint, panel in panels(study, grid, files)
+        if checkpoint == "last"
+        for entry in entries(panel, benchmark)
+    ]
+    return table(study, found, audit, diversity)
 
 
 def entries(panel: Panel, benchmark: str) -> list[Entry]:

@@ -16,29 +16,62 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from langscale.claims.region import Region
 from langscale.design.grid import Point
 from langscale.statistics.intervals import LEVEL, Unit, cluster_parts, detectable
-from langscale.statistics.multiple_testing import holm
 from langscale.statistics.panel import Mix, Panel, Quantity
 
-SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "undecided", "not tested here"
 NAN, ALPHA = float("nan"), 0.05
 
 Terms = tuple[tuple[float, Point], ...]
 
 
+MORE, LESS, WITHIN, NOT_LESS, FALL = "above", "below", "within", "not below", "falling"
+
+
+class Region(NamedTuple):
+    """Where an effect lies, as a claim has it.
+
+    above: over the margin (or 0); below: under -margin; within: between -margin and margin; not below: over -margin;
+    falling: between -margin and 0. With `share` the margin is a share of the reference's value (the mean of the cells with negative weight).
+    """
+
+    kind: str
+    margin: float = 0.0
+    share: bool = False
+
+    def __str__(self) -> str:
+        size = f"{100 * self.margin:g}% of the reference" if self.share else f"{self.margin:g}"
+        if self.kind == FALL:
+            return f"from -{size} to 0"
+        sign = {WITHIN: "+-", MORE: ""}.get(self.kind, "-") if self.margin else ""
+        return f"{MORE if self.kind == NOT_LESS else self.kind} {sign}{size}"
+
+    @property
+    def sides(self) -> int:
+        """Of the test that supports the claim: two against 0 or a least size, one against a margin."""
+        return 1 if self.kind in (WITHIN, NOT_LESS) else 2
+
+    def p(self, mean: float, se: float, df: float, reference: float = 1.0) -> tuple[float, float]:
+        """(p of "the effect does not lie there", p of "it does"): small ones support and contradict the claim.
+
+        Against 0, or a least size, p is two-sided: the same test finds the opposite. Against a margin it is one-sided:
+        within it, two one-sided tests (Schuirmann 1987) as `statistics.equivalence_p`. What contradicts is two-sided
+        everywhere: the 95% interval lies outside. nan where se is.
+        """
+        margin = self.margin * (abs(reference) if self.share else 1.0)
+        low = {MORE: margin, LESS: -np.inf}.get(self.kind, -margin)
+        high = {LESS: -margin, WITHIN: margin, FALL: 0.0}.get(self.kind, np.inf)
+        above, below = (mean - low) / se, (high - mean) / se
+        inside = max(
+            stats.t.sf(above, df) * (2 if self.kind == MORE else 1),
+            stats.t.sf(below, df) * (2 if self.kind in (LESS, FALL) else 1),
+        )
+        outside = 2 * min(stats.t.cdf(above, df), stats.t.cdf(below, df))
+        return min(float(inside), 1.0), min(float(outside), 1.0)
+
+
 class Missing(Exception):
     """What a study lacks for a test."""
-
-
-def verdict(p_adjusted: float, supports: bool) -> str:
-    """The verdict from the p value that entered the family, and what it is of: that the claim holds, or that it fails."""
-    if np.isnan(p_adjusted):
-        return NOT_TESTED
-    if p_adjusted >= ALPHA:
-        return UNDECIDED
-    return SUPPORTED if supports else CONTRADICTED
 
 
 @dataclass(frozen=True)
@@ -269,59 +302,3 @@ def _reference(panel: Panel, one: Part, terms: Terms) -> float:
     means = run_means(panel, one.quantity)
     runs = [means[panel.column(path)] for w, point in terms if w < 0 for _, path in point.runs]
     return float(np.mean(runs))
-
-
-class Outcome(NamedTuple):
-    """Of a claim, and of each of its parts: p as it enters the family, adjusted p, verdict."""
-
-    p: float
-    p_adjusted: float
-    verdict: str
-
-
-def decide(entries: Sequence[Sequence[Measured]]) -> list[tuple[Outcome, list[Outcome]]]:
-    """Outcomes of all claims, which are one family, and of their parts.
-
-    A part's adjusted p is what the claim's would be if it consisted of that part, so a claim is supported where all its
-    parts are, and contradicted where one is. A claim with a part that could not be tested can be contradicted only.
-    """
-    conjunctions = [_conjunction(parts) for parts in entries]
-    family = np.array([min(pair) if not np.isnan(pair).all() else NAN for pair in conjunctions])
-    outcomes = []
-    for i, parts in enumerate(entries):
-        known = sum(not np.isnan(m.p_for) for m in parts)
-        single = [
-            Outcome(NAN, NAN, NOT_TESTED if m.part.missing else UNDECIDED)
-            if np.isnan(m.p_for)
-            else _outcome(family, i, m.p_for, _one_of(known, m.p_against))
-            for m in parts
-        ]
-        whole = _outcome(family, i, *conjunctions[i])
-        if whole.verdict != CONTRADICTED and any(m.part.missing for m in parts):
-            whole = whole._replace(p_adjusted=NAN, verdict=NOT_TESTED)
-        elif whole.verdict == NOT_TESTED:
-            whole = whole._replace(verdict=UNDECIDED)
-        outcomes.append((whole, single))
-    return outcomes
-
-
-def _outcome(family: np.ndarray, i: int, p_for: float, p_against: float) -> Outcome:
-    """What claim i of the family would come to with these p values."""
-    changed = family.copy()
-    changed[i] = min(p_for, p_against)
-    adjusted = float(holm(changed)[i])
-    return Outcome(float(changed[i]), adjusted, verdict(adjusted, p_for <= p_against))
-
-
-def _conjunction(parts: Sequence[Measured]) -> tuple[float, float]:
-    """(p for, p against) of all parts together; a part that was not tested blocks support."""
-    p_for, p_against = (np.array([getattr(m, name) for m in parts]) for name in ("p_for", "p_against"))
-    known = ~np.isnan(p_for)
-    if not known.any():
-        return NAN, NAN
-    return float(np.max(p_for)) if known.all() else 1.0, _one_of(known.sum(), np.min(p_against[known]))
-
-
-def _one_of(k: int, p: float) -> float:
-    """The two-sided p of one of k parts as that of the claim."""
-    return min(1.0, float(p) * max(1.0, k / 2))

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from langscale.config.data import Fraction, Name, Options
-from langscale.training.batches import Spec
+from langscale.config.fields import Fraction, Name, Options
+from langscale.config.sampler import Spec
 
 Metric = Literal[
     "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "rank distance log-ratio", "own-language advantage",

@@ -1,28 +1,23 @@
 """The config as a whole: sections of typed models, the one truth of every option, its default and its meaning.
 
-langscale.config.data has those of languages, data and models, langscale.config.experiment those of runs and statistics. `load` reads what Snakemake hands over; langscale.config.reference prints config/README.md from these models.
+langscale.config.data has the sections of languages and data, langscale.config.model that of models, langscale.config.experiment
+those of runs and statistics. `load` reads what Snakemake hands over; langscale.config.reference prints config/README.md.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from langscale.config.checks import check
-from langscale.config.data import (
-    LISTED,
-    Audit,
-    Benchmark,
-    Code,
-    Languages,
-    Model,
-    Name,
-    Options,
-    Source,
-    Translation,
-)
+from langscale.config.data import LISTED, Audit, Benchmark, Languages, Source, Translation
 from langscale.config.experiment import Arm, Budget, Evaluation, Statistics, Training
+from langscale.config.fields import Code, Name, Options
+from langscale.config.model import Model
+from langscale.config.sampler import Spec
 from langscale.core.errors import UserError
+
+ENGLISH = "en"
 
 
 class Study(Options):
@@ -65,8 +60,80 @@ class Study(Options):
 
     @model_validator(mode="after")
     def sections_agree(self):
-        check(self)
+        for problem in (*_grid(self), *_names(self), *_languages(self), *_translation(self)):
+            raise ValueError(problem)
         return self
+
+
+def _grid(study: Study) -> Iterator[str]:
+    known = {"models": study.models, "budgets": study.budgets, "ladders": study.ladders}
+    for i, arm in enumerate(study.grid):
+        for key, names in known.items():
+            named = getattr(arm, key)
+            for name in named if isinstance(named, list) else []:
+                if name not in names:
+                    yield f"grid.{i}.{key}: {name} is unknown; there are {', '.join(names) or 'none'}"
+        if max(arm.n) > len(study.languages.pool):
+            yield f"grid.{i}.n: {max(arm.n)} exceeds the {len(study.languages.pool)} pool languages"
+
+
+def _names(study: Study) -> Iterator[str]:
+    if "bm25" in study.models:
+        yield "models.bm25: the name is taken by the lexical baseline; choose another"
+    for name, ladder in study.ladders.items():
+        if name.isdigit() or name in ("all", "none"):
+            yield f"ladders.{name}: numbers, all and none are taken; choose another name"
+        if sorted(ladder) != sorted(study.languages.pool):
+            yield f"ladders.{name}: must order exactly the pool {' '.join(study.languages.pool)}"
+    if "squadshifts" in study.sources and study.sources["squadshifts"].train:
+        yield "sources.squadshifts.train: found true; it is for validation only, set `train: false`"
+    if "mmarco" in study.sources and study.sources["mmarco"].pairs is None:
+        yield "sources.mmarco.pairs: missing; all 39,780,811 would not fit into memory, give a number"
+    trained = [name for name, source in study.sources.items() if source.train]
+    if not trained:
+        yield "sources: none has `train: true`; set it for one"
+    for name, budget in study.budgets.items():
+        for source in budget.sources or []:
+            if source not in trained:
+                yield f"budgets.{name}.sources: {source} is not among those with `train: true`, {', '.join(trained)}"
+    for name, benchmark in study.benchmarks.items():
+        for code in benchmark.languages or []:
+            if code not in study.languages.all:
+                yield f"benchmarks.{name}.languages: {code} is in neither languages.pool nor languages.heldout"
+        for seed in benchmark.seeds or []:
+            if seed > study.replicates:
+                yield f"benchmarks.{name}.seeds: found {seed}; there are 1 to {study.replicates} (replicates)"
+    if study.training.validation and not any(source.validation for source in study.sources.values()):
+        yield "training.validation: no source has `validation: true`; set it for one"
+
+
+def _languages(study: Study) -> Iterator[str]:
+    if ENGLISH not in study.languages.pool:
+        if study.training.validation and study.training.validation.languages == "en":
+            yield "training.validation.languages: found en, but en is not in languages.pool"
+        for i, arm in enumerate(study.grid):
+            if any(Spec.parse(sampler).kind == "en-en" for sampler in arm.samplers):
+                yield f"grid.{i}.samplers: found en-en, but en is not in languages.pool"
+    if not study.languages.heldout:
+        for i, contrast in enumerate(study.statistics.contrasts):
+            if "heldout" in contrast.pair_set:
+                yield (
+                    f"statistics.contrasts.{i}.pair_set: found {contrast.pair_set}, but languages.heldout is empty"
+                )
+
+
+def _translation(study: Study) -> Iterator[str]:
+    filled, chosen = [name for name, source in study.sources.items() if source.translate], study.translation
+    if chosen is None:
+        for name in filled:
+            yield f"sources.{name}.translate: needs the section `translation` with hub or path"
+        return
+    if not filled:
+        yield "translation: no source has `translate: true`; set it for one"
+    if "translation" in study.models:
+        yield "models.translation: the name is taken by the translation model; choose another"
+    if chosen.origin not in study.languages.pool:
+        yield f"translation.from: found {chosen.origin}, which is not in languages.pool"
 
 
 def load(values: dict[str, Any], file: str = "config") -> Study:

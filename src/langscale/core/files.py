@@ -10,8 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
 DAY = 24 * 3600
@@ -107,6 +111,19 @@ def write_json(path: str | Path, value: object) -> None:
         partial.write_text(
             json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
         )
+
+
+def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
+    """Write a table as the CSV files of a study are: six significant digits, no index."""
+    with atomic(path) as partial:
+        table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def read_csv(path: str | Path) -> "pd.DataFrame":
+    """Read a table of a study; only an empty field is missing, since `none` and `NA` may be names."""
+    import pandas as pd
+
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def sha256(path: str | Path) -> str:

@@ -13,16 +13,12 @@ from typing import Any
 
 from langscale.config.experiment import Arm, Budget
 from langscale.config.experiment import Point as Named
+from langscale.config.sampler import Spec, reduce
 from langscale.config.study import Study
+from langscale.config.terms import ALL, BM25, NONE, POINT, UNTRAINED
 from langscale.core.errors import UserError
-from langscale.languages.families import random_ladder, set_id
-from langscale.training.batches import Spec, reduce
+from langscale.design.ladders import random_ladder, set_id
 
-ALL = "all"
-UNTRAINED = "untrained"
-BM25 = "bm25"
-NONE = "none"
-POINT = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
 KINDS = ("fixed-total", "fixed-per-language", "fixed-rows")
 
 

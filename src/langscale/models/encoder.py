@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 from transformers.utils import logging
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.random import key
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
 from langscale.data import registry

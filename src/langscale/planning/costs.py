@@ -16,10 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from langscale.config.data import Model
+from langscale.config.model import Model
+from langscale.config.sampler import Spec, directions
 from langscale.config.study import Study
-from langscale.data import benchmarks, registry, sources
-from langscale.design.grid import NONE, Grid, Run, subset_name
+from langscale.config.terms import NONE
+from langscale.data import registry
+from langscale.data.benchmarks import readers as benchmarks
+from langscale.data.sources import readers as sources
+from langscale.design.grid import Grid, Run, subset_name
 from langscale.models import pretrained as base
 from langscale.planning import sizes
 from langscale.planning.sizes import (
@@ -34,7 +38,7 @@ from langscale.planning.sizes import (
     Encoder,
     Machine,
 )
-from langscale.training.batches import Spec, directions, joint
+from langscale.training.batches import joint
 
 PREFIX = 3  # tokens
 ADAM = 28  # bytes per parameter and step: weight, gradient and two moments are read, all but the gradient written

@@ -10,12 +10,13 @@ import jinja2
 import pandas as pd
 import yaml
 
-from langscale.config.data import Model
 from langscale.config.experiment import Budget
+from langscale.config.model import Model
 from langscale.config.study import Study
-from langscale.design.grid import ALL, NONE
+from langscale.config.terms import ALL, NONE
+from langscale.core.files import read_csv
 from langscale.languages.families import name as language_name
-from langscale.published import figures as published
+from langscale.reporting import comparison, wording
 from langscale.reporting import tables as layout
 from langscale.reporting.summary import answers, missing
 
@@ -125,10 +126,10 @@ def brief(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         columns=[c for c in table if c.startswith(("runs_ci", "p_runs")) or c == "candidate_text"]
     )
     if "alpha" in table:
-        table = table.assign(sampler=table.apply(layout.label, axis=1)).drop(columns="alpha")
+        table = table.assign(sampler=table.apply(wording.label, axis=1)).drop(columns="alpha")
     if "ci_low" in table:
         value = table.columns[table.columns.get_loc("ci_low") - 1]
-        joined = table.apply(layout.interval, axis=1, value=value).where(table[value].notna(), "")
+        joined = table.apply(wording.interval, axis=1, value=value).where(table[value].notna(), "")
         table = table.assign(**{value: joined}).drop(columns=["ci_low", "ci_high"])
     alike = {
         name: table[name].iloc[0]
@@ -164,7 +165,7 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
     folder = Path(folder)
 
     def read(name: str) -> pd.DataFrame:
-        return pd.read_csv(folder / "tables" / f"{name}.csv", keep_default_na=False, na_values=[""])
+        return read_csv(folder / "tables" / f"{name}.csv")
 
     def below(name: str) -> list[str]:
         """What is written below the table in its Markdown."""
@@ -174,7 +175,7 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
     def table(name: str, shown: pd.DataFrame, notes: list[str]) -> dict[str, Any]:
         title, caption = TABLES.get(name, (f"Table {name.removeprefix('paper-')} of the paper", "paper"))
         rows = texts(shown)
-        marks = layout.notes(" ".join(cell for row in rows for cell in row))
+        marks = wording.notes(" ".join(cell for row in rows for cell in row))
         caption = captions[caption or name]
         return {
             "title": title,
@@ -198,7 +199,7 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
             "transfer": (layout.transfer(read("transfer")), []),
             "gaps": (layout.gaps(read("gaps")), []),
         }
-    shown["published"] = (published.readable(read("published")), below("published"))
+    shown["published"] = (comparison.readable(read("published")), below("published"))
     papers = sorted(
         (folder / "tables").glob("paper-*.csv"), key=lambda file: int(re.sub(r"\D", "", file.stem))
     )

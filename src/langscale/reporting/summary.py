@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from langscale.claims.tests import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
+from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 from langscale.config.study import Study
-from langscale.design.grid import ALL, BM25, NONE, UNTRAINED
-from langscale.reporting import tables as layout
-from langscale.retrieval.scores import SETTINGS
+from langscale.config.terms import ALL, BM25, NONE, SETTINGS, UNTRAINED
+from langscale.reporting import wording
 
 LEVEL = 0.05  # of p, adjusted in its family: below it a direction is told
 UP, DOWN, SAME = "improves", "gets worse", "does not change detectably"
@@ -26,7 +25,7 @@ def answers(
     table = scaling[
         (scaling["metric"] == "mAP") & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
     ]
-    table = layout.headline(table)
+    table = wording.headline(table)
     contrasts = contrasts[(contrasts["metric"] == "mAP") & (contrasts["checkpoint"] == "last")]
     contrasts = contrasts[contrasts["average"] == "macro"]
     names = ["benchmark", "model", "budget"]
@@ -96,9 +95,9 @@ def _best(rows: pd.DataFrame, contrasts: pd.DataFrame) -> str:
     line = _line(rows)
     end = rows[rows["n_languages"] == line["n_languages"].max()]
     best, told = end.sort_values("value").iloc[-1], line.iloc[-1]
-    if layout.label(best) == layout.label(told):
+    if wording.label(best) == wording.label(told):
         return ""
-    return f"; the best sampler there is {layout.label(best)} ({best['value']:.3f}, {_ahead(contrasts, best, told)})"
+    return f"; the best sampler there is {wording.label(best)} ({best['value']:.3f}, {_ahead(contrasts, best, told)})"
 
 
 def _samplers(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
@@ -110,7 +109,7 @@ def _samplers(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
         if len(rows):
             best = rows.iloc[-1]
             ahead = f", {_ahead(contrasts, best, rows.iloc[-2])}" if len(rows) > 1 else ""
-            found.append(f"in {setting} {layout.label(best)} ({best['value']:.3f}{ahead})")
+            found.append(f"in {setting} {wording.label(best)} ({best['value']:.3f}{ahead})")
     return f"The best sampler by mAP over all languages at n = {last} is {', '.join(found)}"
 
 
@@ -120,11 +119,11 @@ def _ahead(contrasts: pd.DataFrame, best: pd.Series, second: pd.Series) -> str:
     if row is None:
         row, sign = _contrast(contrasts, second, best), -1
     if row is None:
-        return f"{layout.label(second)} {second['value']:.3f}"
+        return f"{wording.label(second)} {second['value']:.3f}"
     ends = sorted(sign * row[name] for name in ("ci_low", "ci_high"))
     between = "" if pd.isna(ends[0]) else f" [{ends[0]:+.3f}, {ends[1]:+.3f}]"
     sure = "" if _differs(row) else ", not told apart"
-    return f"{sign * row['difference']:+.3f}{between} over {layout.label(second)}{sure}"
+    return f"{sign * row['difference']:+.3f}{between} over {wording.label(second)}{sure}"
 
 
 def _counts(claims: pd.DataFrame) -> str:
@@ -168,16 +167,16 @@ def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
     for _, row in rows[rows["n_languages"] == 0].sort_values("sampler", ascending=False).iterrows():
         found = _contrast(contrasts, end, row)
         where = "above" if _differs(found) and found["difference"] > 0 else "below"
-        name = "the untrained encoder" if row["sampler"] == UNTRAINED else layout.label(row)
+        name = "the untrained encoder" if row["sampler"] == UNTRAINED else wording.label(row)
         baselines.append(
-            f"{where if _differs(found) else 'not told apart from'} {name} ({layout.interval(row)})"
+            f"{where if _differs(found) else 'not told apart from'} {name} ({wording.interval(row)})"
         )
     return {
-        "sampler": layout.label(end),
+        "sampler": wording.label(end),
         "first": str(start["n_languages"]),
         "last": str(end["n_languages"]),
-        "start": layout.interval(start),
-        "end": layout.interval(end),
+        "start": wording.interval(start),
+        "end": wording.interval(end),
         "verb": _verb(change),
         "change": _change(change) + alone,
         "baselines": " and ".join(baselines) or "without a baseline beside it",

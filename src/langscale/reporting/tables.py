@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from langscale.config.terms import ALL, BM25, NONE
 from langscale.core.files import atomic
-from langscale.design.grid import ALL, BM25, NONE
+from langscale.reporting.wording import digits, headline, interval, label, mark, notes, p_value
 
 MAIN = (
     ("mono", "mAP"), ("mono", "R@1"), ("cross", "mAP"), ("cross", "R@1"), ("multi", "mAP"), ("multi", "mAP@20"),
@@ -13,64 +14,21 @@ MAIN = (
 )  # fmt: skip
 LISTS = (("mono", "nDCG@10"), ("mono", "R@100"))  # of corpora that are larger than memory
 
-MARKS = {
-    "†": "not zero-shot: the model was trained on this data set, or on one akin to it, before or here",
-    "‡": "what the model saw in its own training is not known; models.<name>.seen declares it",
-}
 
-
-def write(table: pd.DataFrame, folder: str | Path, name: str) -> None:
-    """Write folder/name.csv and, for a table with a layout for reading, .md and .tex."""
-    texts = {"csv": table.to_csv(index=False, float_format="%.6g", lineterminator="\n")}
-    if name in LAYOUTS:
-        shown = LAYOUTS[name](table)
-        texts["md"] = shown.to_markdown(index=False) + "\n"
-        footnotes = [NOTE] * (name in NOTED) + notes(texts["md"])
-        texts["md"] += "".join(f"\n{note}\n" for note in footnotes)
-        texts["tex"] = shown.to_latex(index=False, escape=True, column_format="l" * shown.shape[1])
-        texts["tex"] += "".join(f"\\par {note}\n" for note in footnotes).replace("%", r"\%")
-        texts["tex"] = texts["tex"].replace("†", r"\textdagger{}").replace("‡", r"\textdaggerdbl{}")
+def write_readable(table: pd.DataFrame, folder: str | Path, name: str) -> None:
+    """Write folder/name.md and .tex of a table that has a layout for reading."""
+    shown = LAYOUTS[name](table)
+    markdown = shown.to_markdown(index=False) + "\n"
+    footnotes = [NOTE] * (name in NOTED) + notes(markdown)
+    latex = shown.to_latex(index=False, escape=True, column_format="l" * shown.shape[1])
+    latex += "".join(f"\\par {note}\n" for note in footnotes).replace("%", r"\%")
+    texts = {
+        "md": markdown + "".join(f"\n{note}\n" for note in footnotes),
+        "tex": latex.replace("†", r"\textdagger{}").replace("‡", r"\textdaggerdbl{}"),
+    }
     for kind, text in texts.items():
         with atomic(Path(folder) / f"{name}.{kind}") as partial:
             partial.write_text(text, encoding="utf-8")
-
-
-def interval(row: pd.Series, value: str = "value", low: str = "ci_low", high: str = "ci_high") -> str:
-    """`.123 [.110, .136]` with the procedure interval; the value alone where there is none."""
-    digits = 1 if abs(row[value]) >= 10 else 3
-    numbers = [f"{row[key]:.{digits}f}" for key in (value, low, high)]
-    return numbers[0] if pd.isna(row[low]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
-
-
-def digits(value: float) -> str:
-    """Two significant digits, nothing where there is no number."""
-    return "" if pd.isna(value) else f"{float(f'{value:.2g}'):g}"
-
-
-def p_value(value: float) -> str:
-    """Two digits; far out in a tail, where no simulation has looked, `<.0001`."""
-    return "<.0001" if value < 0.0001 else digits(value)
-
-
-def label(row: pd.Series, side: str = "") -> str:
-    """How the sampler of a row is called: a baseline by its own name, hybrid with its alpha."""
-    sampler, alpha = row[f"{side}sampler"], row[f"{side}alpha"]
-    return "BM25" if sampler == NONE else sampler + ("" if pd.isna(alpha) else f" {alpha:g}")
-
-
-def mark(table: pd.DataFrame) -> pd.Series:
-    """A sign for rows that are not zero-shot, or may not be; `notes` explains it.
-
-    None on cldr: its cards for training are the benchmark's other part, by design and for every row alike.
-    """
-    trained, unknown = MARKS
-    signs = table["zero_shot"].map({True: "", False: trained}).fillna(unknown)
-    return signs.where(table["benchmark"] != "cldr", "")
-
-
-def notes(text: str) -> list[str]:
-    """The footnotes of the marks in a text."""
-    return [f"{sign} {meaning}" for sign, meaning in MARKS.items() if sign in text]
 
 
 def _wide(
@@ -103,12 +61,6 @@ def _points(table: pd.DataFrame) -> dict[str, pd.Series]:
         "sampler": table.apply(label, axis=1) + mark(table)
     }
     return first | _several(table, "budget", "ladder") | {"n": table["n_languages"]}
-
-
-def headline(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows over all languages, macro; any metric, setting and pair set."""
-    same = ("candidate_language", "query_language", "status")
-    return table[(table[list(same)] == ALL).all(axis=1) & (table["average"] == "macro")]
 
 
 def scaling(table: pd.DataFrame) -> pd.DataFrame:

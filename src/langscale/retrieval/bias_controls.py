@@ -6,7 +6,7 @@ out and leaves the meaning: what is left of rank distance and own-language advan
 
 import numpy as np
 
-from langscale.data.benchmarks import Benchmark
+from langscale.data.benchmarks.tables import Benchmark
 from langscale.retrieval import language_bias as bias
 from langscale.retrieval import metrics
 from langscale.retrieval.search import exact_ranks

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from langscale.core.files import atomic, rows
-from langscale.data.benchmarks import Corpus
+from langscale.data.benchmarks.tables import Corpus
 from langscale.data.tokens import Tokens
 from langscale.retrieval.embedding import embed
 from langscale.retrieval.search import Best

@@ -1,23 +1,21 @@
 """Paired differences of points of the design: those that the config declares, and those that are always made."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from langscale.config.study import Study
-from langscale.design.grid import ALL, BM25, POINT, UNTRAINED, Point
-from langscale.retrieval.scores import METRICS
+from langscale.config.terms import ALL, BM25, POINT, UNTRAINED
+from langscale.design.grid import Point
 from langscale.statistics.intervals import (
-    MARGIN,
-    MARGIN_SHARE,
     cell_units,
     equivalence_p,
     paired_units,
 )
 from langscale.statistics.multiple_testing import benjamini_hochberg, holm
-from langscale.statistics.panel import Panel, estimated, pair_set_quantities
+from langscale.statistics.panel import HEADLINE, Mix, Panel, Quantity, estimated, margin, pair_set_quantities
 
 CONTRASTS = (
     *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
@@ -57,18 +55,6 @@ def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
         ]
         pairs += [(p, q) for q in trained if p.ladder != ALL and q.columns() == p.columns() | {"ladder": ALL}]
     return pairs
-
-
-def margin(
-    metric: str, reference: dict[str, np.ndarray] | None
-) -> tuple[np.ndarray | float, np.ndarray | float]:
-    """(half-width of what counts as equal, its standard error), of a difference or of a slope.
-
-    .01 of mAP and its like, 5% of the reference (its mean and se, as `estimate` gives them) for rank distance, else nan.
-    """
-    if metric == "rank distance":
-        return MARGIN_SHARE * np.abs(reference["mean"]), MARGIN_SHARE * reference["se"]
-    return (MARGIN if metric in METRICS and metric != "relevant" else np.nan), 0.0
 
 
 def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
@@ -138,3 +124,94 @@ def adjust(table: pd.DataFrame) -> pd.DataFrame:
         method = benjamini_hochberg if family == "exploratory" else holm
         adjusted[rows] = method(table["p"].to_numpy(dtype=float)[rows])
     return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
+
+
+COLUMNS = (
+    *POINT, "benchmark", "setting", "pair_set", "metric", "gap", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high",
+    "n_runs", "checkpoint", "candidate_text", "average",
+)  # fmt: skip
+
+
+def gap_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """mAP of the pairs `pool` minus that of each pair set with held-out languages, by point of the design.
+
+    Macro averages; the difference is taken within each run, so both intervals are of the gap itself. Columns: COLUMNS.
+    """
+    of = {
+        (q.setting, q.pair_set): q
+        for q in pair_set_quantities(study)
+        if q.metric == "mAP" and q.candidate_language == ALL
+    }
+    gaps = {
+        Mix(((1.0, of[setting, "pool"]), (-1.0, other))): other
+        for (setting, pair_set), other in of.items()
+        if "heldout" in pair_set
+    }
+    units = [cell_units({seed: panel.column(path) for seed, path in p.runs}) for p in panel.points]
+    rows = [
+        labels | point.columns() | estimated(found, i) | {
+            "setting": gaps[gap].setting,
+            "pair_set": gaps[gap].pair_set,
+            "metric": "mAP",
+            "gap": found["mean"][i],
+            "average": average,
+        }
+        for gap, average, _, found in panel.estimates(list(gaps), units)
+        if average == "macro"
+        for i, point in enumerate(panel.points)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+SENSITIVITY = (
+    *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "pair_set",
+    "metric", "average", "cluster", "n_clusters", "value", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high", "p",
+    "p_runs", "n_runs", "checkpoint", "candidate_text",
+)  # fmt: skip
+
+
+def sensitivity_table(panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """Cells (without reference) in the headline measures, and the contrasts of the config, under both clusterings.
+
+    Empty where the benchmark knows no coarser clusters, and for the best checkpoint.
+    """
+    rows: list[dict[str, Any]] = []
+    if "group" in panel.scores[panel.paths[0]].questions and labels["checkpoint"] == "last":
+        for by in ("cluster", "group"):
+            rows += _rows(Panel(panel.study, panel.grid, panel.scores, by), labels | {"cluster": by})
+    return pd.DataFrame(rows, columns=list(SENSITIVITY))
+
+
+def _rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
+    every = [q for q in pair_set_quantities(panel.study) if q.candidate_language == ALL]
+    headline = {q: panel.points for q in every if (q.setting, q.metric) in HEADLINE}
+    declared: dict[Quantity, list] = {}
+    for sides, c in zip(panel.grid.contrasts, panel.study.statistics.contrasts, strict=True):
+        pair = tuple(map(panel.here, sides))
+        if None in pair:  # a benchmark may lack the runs of a point
+            continue
+        what = c.setting, c.pair_set, c.metric
+        declared.setdefault(next(q for q in every if (q.setting, q.pair_set, q.metric) == what), []).append(
+            pair
+        )
+    for quantity, points in headline.items():
+        yield from _estimated(panel, quantity, [((p,), cell_units(columns[p])) for p in points], labels)
+    for quantity, pairs in declared.items():
+        units = [((p, q), paired_units(columns[p], columns[q], panel.fixed)) for p, q in pairs]
+        yield from _estimated(panel, quantity, units, labels)
+
+
+def _estimated(
+    panel: Panel, quantity: Quantity, units: list, labels: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    for _, average, _, found in panel.estimates([quantity], [unit for _, unit in units]):
+        for i, (points, _) in enumerate(units):
+            sides = {
+                f"{side}_{name}": value
+                for side, point in zip(("cell", "reference"), points, strict=False)
+                for name, value in point.columns().items()
+            }
+            yield labels | quantity.columns() | sides | estimated(found, i) | {
+                "average": average, "n_clusters": len(panel.clusters.names), "value": found["mean"][i],
+            }  # fmt: skip

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from langscale.config.study import Study
+from langscale.config.terms import ALL
 from langscale.core.random import stream
-from langscale.design.grid import ALL
 from langscale.languages import families as facts
 from langscale.statistics.intervals import NOTHING
 from langscale.statistics.panel import Panel

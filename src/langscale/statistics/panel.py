@@ -12,23 +12,11 @@ from typing import Any
 import numpy as np
 
 from langscale.config.study import Study
-from langscale.design.grid import ALL, BM25, Grid, Point
-from langscale.retrieval.scores import (
-    BIAS,
-    CONTROLS,
-    LISTED,
-    METRICS,
-    PAIR_SETS,
-    RANK,
-    SETTINGS,
-    TOP,
-    Cells,
-    Clusters,
-    ListScores,
-    Scores,
-    Sums,
-)
-from langscale.statistics.intervals import estimate
+from langscale.config.terms import ALL, BM25, PAIR_SETS, SETTINGS
+from langscale.design.grid import Grid, Point
+from langscale.retrieval.scores import BIAS, CONTROLS, LISTED, METRICS, RANK, TOP, ListScores, Scores
+from langscale.statistics.clusters import Cells, Clusters, Sums
+from langscale.statistics.intervals import MARGIN, MARGIN_SHARE, estimate
 
 HEADLINE = (
     ("mono", "mAP"), ("cross", "mAP"), ("multi", "mAP"), ("multi", "mAP@20"), ("multi", "rank distance"),
@@ -299,3 +287,15 @@ class Panel:
             for i, (quantity, found) in enumerate(waiting):
                 part = {name: values[i * m : (i + 1) * m] for name, values in result.items()}
                 yield quantity, average, found.questions, part
+
+
+def margin(
+    metric: str, reference: dict[str, np.ndarray] | None
+) -> tuple[np.ndarray | float, np.ndarray | float]:
+    """(half-width of what counts as equal, its standard error), of a difference or of a slope.
+
+    .01 of mAP and its like, 5% of the reference (its mean and se, as `estimate` gives them) for rank distance, else nan.
+    """
+    if metric == "rank distance":
+        return MARGIN_SHARE * np.abs(reference["mean"]), MARGIN_SHARE * reference["se"]
+    return (MARGIN if metric in METRICS and metric != "relevant" else np.nan), 0.0

@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from langscale.config.study import Study
-from langscale.design.grid import ALL, POINT, Point
-from langscale.statistics.contrasts import margin
+from langscale.config.terms import ALL, POINT
+from langscale.design.grid import Point
 from langscale.statistics.intervals import equivalence_p
 from langscale.statistics.multiple_testing import benjamini_hochberg
-from langscale.statistics.panel import Panel, Quantity, estimated, pair_set_quantities
+from langscale.statistics.panel import Panel, Quantity, estimated, margin, pair_set_quantities
 
 LINE = tuple(name for name in POINT if name != "n_languages")
 MIXED = ("x-y", "hybrid")  # samplers that are something else, x-x-mono, at n = 1

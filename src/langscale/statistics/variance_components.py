@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from langscale.config.study import Study
-from langscale.design.grid import ALL
+from langscale.config.terms import ALL
 from langscale.statistics.intervals import LEVEL, NOTHING, cluster_parts
 from langscale.statistics.panel import Panel
 from langscale.statistics.trends import LINE, Line, lines, quantities

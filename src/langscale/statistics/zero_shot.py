@@ -5,7 +5,7 @@ It is about data, not about languages: what a run has seen of those is in `statu
 
 from collections.abc import Iterable
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.design.grid import Grid, Point
 

@@ -11,8 +11,8 @@ from typing import TextIO
 import torch
 from tqdm import tqdm
 
-from langscale.config.data import Model
 from langscale.config.experiment import Training
+from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
 from langscale.models.encoder import Encoder

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from langscale.config.experiment import Validation
+from langscale.config.sampler import Spec
 from langscale.core.errors import UserError
-from langscale.training.batches import Batch, Sampler, Spec
+from langscale.training.batches import Batch, Sampler
 from langscale.training.step import Data, Step
 
 

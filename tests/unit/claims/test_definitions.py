@@ -8,9 +8,10 @@ from support.planted_panel import HELDOUT, POOL, SAMPLERS, Planted, rows, study,
 from support.project_copy import ROOT
 
 from langscale.claims import ledger
-from langscale.claims.tests import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED, run_means
+from langscale.claims.tests import run_means
+from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 from langscale.config.experiment import Claim
-from langscale.retrieval.scores import Sums
+from langscale.statistics.clusters import Sums
 from langscale.statistics.panel import Quantity
 
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from support import synthetic_study as synthetic
 from support.planted_panel import Planted, study
+from support.rendered_study import write_table
 
 from langscale.claims import ledger
-from langscale.claims.tests import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
+from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 from langscale.config.experiment import Claim
-from langscale.reporting import tables as layout
 from langscale.retrieval.scores import Scores
 from langscale.statistics.intervals import cluster_parts
 from langscale.statistics.panel import Mix, Panel, Quantity
@@ -169,7 +169,7 @@ def test_a_mix_is_the_weighted_sum_of_the_averages(made):
 
 
 def test_the_ledger_on_disk(made, tmp_path):
-    layout.write(made.tables["claims"], tmp_path, "claims")
+    write_table(made.tables["claims"], tmp_path, "claims")
     table = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values=[""])
     assert tuple(table.columns) == ledger.COLUMNS
     assert set(table["claim"]) == set(get_args(Claim))

@@ -8,21 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from langscale.claims.region import FALL, LESS, MORE, NOT_LESS, WITHIN, Region
-from langscale.claims.tests import (
-    CONTRADICTED,
-    NOT_TESTED,
-    SUPPORTED,
-    UNDECIDED,
+from langscale.claims.tests import (  # fmt: skip
+    FALL,
+    LESS,
+    MORE,
+    NOT_LESS,
+    WITHIN,
     Measured,
     Missing,
     Part,
+    Region,
     _add,
     adjustment,
     combined_units,
-    decide,
-    verdict,
-)  # fmt: skip
+)
+from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED, decide, verdict
 from langscale.core.random import stream
 from langscale.statistics import intervals as S
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langscale.config.sampler import Spec, directions, reduce
 from langscale.core.errors import UserError
-from langscale.training.batches import Sampler, SourceIndex, Spec, directions, reduce
+from langscale.training.batches import Sampler, SourceIndex
 
 CODES = ["en", "ar", "de", "es", "hi", "ru", "th", "tr", "zh"]
 CONTROLS = list(product(("example", "batch"), (False, True), ("all", "en-centric", "ring")))

@@ -11,11 +11,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langscale.config.sampler import Spec
 from langscale.config.study import load
 from langscale.core.errors import UserError
 from langscale.design.grid import Grid, points
 from langscale.statistics.intervals import cell_units
-from langscale.training.batches import Sampler, SourceIndex, Spec
+from langscale.training.batches import Sampler, SourceIndex
 
 DEFAULT = Path(__file__).parents[3] / "config/config.yaml"
 POOL = ["en", "de", "ar", "zh"]

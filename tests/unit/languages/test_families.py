@@ -5,16 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langscale.core.errors import UserError
-from langscale.languages.families import (
-    BRANCHES,
-    _van_der_corput,
-    branch,
-    family,
-    name,
-    random_ladder,
-    script,
-    set_id,
-)
+from langscale.design.ladders import _van_der_corput, random_ladder, set_id
+from langscale.languages.families import BRANCHES, branch, family, name, script
 
 POOL = ["en", "ar", "zh", "de", "hi", "ru", "es", "th", "tr"]
 STUDY = "ar zh en de hi ru es th tr el vi nl pt it sv ca ro fr uk bg mk sr fa ur mr ne ja ko"

@@ -15,7 +15,7 @@ from transformers import (
     XLMRobertaTokenizer,
 )
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import sha256, write_json
 from langscale.data import http as web

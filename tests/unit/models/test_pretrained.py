@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.toy_training import LENGTH, MODEL, tables
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import sha256, write_json
 from langscale.data.download import fetch_all

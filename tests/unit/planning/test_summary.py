@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 import yaml
 
+from langscale.config.sampler import Spec
 from langscale.config.study import load
 from langscale.core.errors import UserError
-from langscale.data import benchmarks, registry, sources
+from langscale.data import registry
+from langscale.data.benchmarks import readers as benchmarks
+from langscale.data.sources import readers as sources
 from langscale.design.grid import Grid
 from langscale.planning import sizes
 from langscale.planning.costs import ADAM, JOB, TORCH, Costs
 from langscale.planning.sizes import CARDS, CORE, Encoder
 from langscale.planning.summary import size, text, write
-from langscale.training.batches import Sampler, SourceIndex, Spec
+from langscale.training.batches import Sampler, SourceIndex
 
 ROOT = Path(__file__).parents[3]
 TINY = {"model_type": "bert", "hidden_size": 8, "num_hidden_layers": 2, "intermediate_size": 16}

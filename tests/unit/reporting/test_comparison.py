@@ -9,7 +9,9 @@ from support import paper_study as planted
 from support.paper_study import E5, LABSE, XLMR
 
 from langscale.published import figures as published
-from langscale.published.figures import AGREES, CLOSE, DIFFERS, NOT, PAPER
+from langscale.published.figures import PAPER
+from langscale.reporting import comparison
+from langscale.reporting.comparison import AGREES, CLOSE, DIFFERS, NOT
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ from langscale.published.figures import AGREES, CLOSE, DIFFERS, NOT, PAPER
 def test_verdict(printed, value, interval, metric, deterministic, expected):
     low, high = interval or (np.nan, np.nan)
     row = {"value": value, "ci_low": low, "ci_high": high}
-    assert published.verdict(printed, row, metric, deterministic) == expected
+    assert comparison.verdict(printed, row, metric, deterministic) == expected
 
 
 def move(figure):
@@ -49,7 +51,7 @@ def move(figure):
 
 def test_the_papers_study_gets_a_verdict_on_every_figure():
     study = planted.study()
-    table, without = published.compare(study, *planted.split(planted.rows(study, move)))
+    table, without = comparison.compare(study, *planted.split(planted.rows(study, move)))
     paper = table[table["source"] == PAPER]
     assert len(paper) == 1092 - 2 * 102  # all but MIRACL
     assert set(paper["reason"]) == {""} and len(table) + without == len(published.figures())
@@ -66,14 +68,14 @@ def test_the_papers_study_gets_a_verdict_on_every_figure():
     other = table[table["source"] != PAPER]
     assert set(other["verdict"]) == {NOT} and set(other["query_language"]) == {"all"}
     assert set(other["source"]) >= {"google-research-datasets/lareqa 354d67d"}
-    line = " ".join(published.closing(table, without))
+    line = " ".join(comparison.closing(table, without))
     counts = [int(v) for v in re.findall(r"(\d+) (?:agrees|close|differs)", line)]
     assert sum(counts) == (paper["query_language"] != "all").sum()
     assert line.endswith(f"{without} of 1699 published figures have no counterpart in this study.")
 
 
 def verdicts(study, rows):
-    table = published.compare(study, *planted.split(rows))[0]
+    table = comparison.compare(study, *planted.split(rows))[0]
     return table[table["source"] == PAPER]
 
 
@@ -164,10 +166,10 @@ def test_an_untrained_encoder_stands_beside_trained_ones_with_the_reasons():
                 "metric": metric, "value": value, "query_language": language, "benchmark": "xquad-r",
                 "candidate_text": "sentence", "checkpoint": checkpoint}
         for (setting, metric), value in UNTRAINED.items()
-        for language in ("all", *published.LANGUAGES["xquad-r"])
+        for language in ("all", *comparison.LANGUAGES["xquad-r"])
         for checkpoint in ("last", "best")
     ]  # fmt: skip
-    table, without = published.compare(study, *planted.split(rows))
+    table, without = comparison.compare(study, *planted.split(rows))
     assert set(table["verdict"]) == {NOT} and set(table["sampler"]) == {"untrained"}
     assert len(table) + without == len(published.figures())
     found = table[
@@ -198,7 +200,7 @@ def test_an_encoder_off_the_shelf_agrees_within_what_implementations_differ():
                 "benchmark": "miracl-hard", "candidate_text": "passage", "ci_low": 0.0, "ci_high": 1.0}
         for f, move in zip(figures.to_dict("records"), moves, strict=False)
     ]  # fmt: skip
-    table = published.compare(study, *planted.split(rows))[0]
+    table = comparison.compare(study, *planted.split(rows))[0]
     assert table["verdict"].tolist() == [AGREES, AGREES, CLOSE, DIFFERS] * 4 + [AGREES, AGREES]
     assert set(table["published_model"]) == {E5}
 
@@ -227,10 +229,10 @@ def test_the_nearest_row_of_several_is_taken():
 
 def test_a_study_without_their_benchmarks_says_so(tmp_path):
     study = planted.study(benchmarks={"cldr": {}})
-    table, without = published.compare(study, *planted.split(planted.rows(study)))
+    table, without = comparison.compare(study, *planted.split(planted.rows(study)))
     assert table.empty and without == len(published.figures())
-    published.write(table, without, tmp_path)
-    assert (tmp_path / "published.csv").read_text() == ",".join(published.COLUMNS) + "\n"
+    comparison.write(table, without, tmp_path)
+    assert (tmp_path / "published.csv").read_text() == ",".join(comparison.COLUMNS) + "\n"
     text = (tmp_path / "published.md").read_text()
     assert "no published figure has a counterpart" in text and "1699 of 1699" in text
     assert (tmp_path / "published.tex").read_text().count(r"\end{tabular}") == 1
@@ -240,7 +242,7 @@ def test_files_are_read_back_and_the_same_every_time(tmp_path):
     study = planted.study()
     scaling, languages = planted.split(planted.rows(study, move))
     for folder in ("a", "b"):
-        published.write(*published.compare(study, scaling, languages), tmp_path / folder)
+        comparison.write(*comparison.compare(study, scaling, languages), tmp_path / folder)
         scaling, languages = scaling.copy(), languages.copy()
     for kind in ("csv", "md", "tex"):
         a, b = ((tmp_path / folder / f"published.{kind}").read_bytes() for folder in ("a", "b"))

@@ -7,7 +7,6 @@ from support import paper_study as planted
 from support.paper_study import E5, LABSE, XLMR, contrast, contrasts
 
 from langscale.published import figures as published
-from langscale.reporting import marked
 from langscale.reporting import paper_tables as paper
 from langscale.reporting.paper_tables import LAYOUTS
 
@@ -23,7 +22,7 @@ def with_miracl(**changes):
     return planted.study(benchmarks={"xquad-r": {}, "mlqa-r": {}, "miracl": {}}, **changes)
 
 
-def lines(table, marks=marked.MARKDOWN):
+def lines(table, marks=paper.MARKDOWN):
     """Rows of the table as it is read, without the blanks that align it."""
     return table.shown(marks).astype(str).values.tolist()
 
@@ -71,7 +70,7 @@ def test_table_1_as_the_paper_has_it():
         ["xlm-r", "x-y", "0.755 (0.755)", "<u>0.700</u> (0.700)", "**0.593** (0.593)", "0.626 (0.626)", "<u>0.620</u> (0.620)", "<u>0.508</u> (0.508)"],
         ["xlm-r", "hybrid", "**0.798** (0.798)", "**0.705** (0.705)", "**0.593** (0.593)", "**0.648** (0.648)", "**0.623** (0.623)", "**0.512** (0.512)"],
     ]  # fmt: skip
-    assert list(table.shown(marked.MARKDOWN)) == [
+    assert list(table.shown(paper.MARKDOWN)) == [
         "model", "sampler", *(f"{b} {s}" for b in ("xquad-r", "mlqa-r") for s in ("mono", "cross", "multi"))
     ]  # fmt: skip
     plain = table.plain()
@@ -92,7 +91,7 @@ def test_rank_distance_is_better_the_lower():
 
 def test_columns_are_languages_then_the_mean_and_rows_are_settings():
     study = with_miracl()
-    shown = fill(study, 3, planted.rows(study)).shown(marked.MARKDOWN)
+    shown = fill(study, 3, planted.rows(study)).shown(paper.MARKDOWN)
     assert list(shown) == [
         "model",
         "quantity",
@@ -102,7 +101,7 @@ def test_columns_are_languages_then_the_mean_and_rows_are_settings():
     ]
     quantities = ["mono mAP", "mono R@1", "cross mAP", "cross R@1", "multi mAP", "multi R@10"]
     assert list(dict.fromkeys(shown["quantity"])) == quantities
-    shown = fill(study, 13, planted.rows(study)).shown(marked.MARKDOWN)
+    shown = fill(study, 13, planted.rows(study)).shown(paper.MARKDOWN)
     assert list(shown)[3:] == [
         *["sw", "bn", "hi", "ko", "th", "te", "fi", "ja", "es", "fr", "ru", "zh", "fa", "ar", "id"],
         "mean",
@@ -155,7 +154,7 @@ def test_ranks_are_among_trained_samplers_of_one_model_as_printed():
 def test_a_sampler_alone_is_not_marked():
     study = planted.study(models={"xlm-r": {"hub": XLMR}})
     rows = [r for r in planted.rows(study) if r["sampler"] == "x-y"]
-    shown = fill(study, 1, rows).shown(marked.MARKDOWN)
+    shown = fill(study, 1, rows).shown(paper.MARKDOWN)
     ours = shown[(shown["model"] == "xlm-r") & (shown["sampler"] == "x-y")].iloc[0]
     assert ours["xquad-r mono"] == "0.755 (0.755)"
     # samplers and encoders that the study lacks stand with their published values alone
@@ -210,7 +209,7 @@ def test_superscripts_name_the_losers_in_markdown_and_latex(tmp_path):
         contrast("hybrid", "x-y", 0.01, **sides), contrast("hybrid", "x-x-mono", 0.001, **sides)
     )
     table = fill(study, 1, planted.rows(study), found)
-    marked.write(table, tmp_path, "paper-1")
+    paper.write(table, tmp_path, "paper-1")
     markdown = (tmp_path / "paper-1.md").read_text()
     assert "**0.798**<sup>m x</sup> (0.798)" in markdown and "<u>0.792</u> (0.792)" in markdown
     assert table.caption in markdown and "checkpoint: best" in table.caption and "sentence" in table.caption
@@ -229,7 +228,7 @@ def test_superscripts_name_the_losers_in_markdown_and_latex(tmp_path):
         "xquad-r mono better than",
     ]
     before = (tmp_path / "paper-1.csv").read_bytes()
-    marked.write(fill(study, 1, planted.rows(study)[::-1], found), tmp_path, "paper-1")
+    paper.write(fill(study, 1, planted.rows(study)[::-1], found), tmp_path, "paper-1")
     assert (tmp_path / "paper-1.csv").read_bytes() == before
 
 
@@ -247,7 +246,7 @@ def test_budgets_and_numbers_of_languages_stay_apart():
                {"all": planted.SOURCES, "matched": ["mmarco"]}.items()}  # fmt: skip
     study = planted.study(models={"xlm-r": {"hub": XLMR}}, benchmarks={"xquad-r": {}}, budgets=budgets)
     rows = planted.rows(study) + planted.rows(study, lambda f: -0.1, budget="matched", n_languages=4)
-    shown = fill(study, 1, rows).shown(marked.MARKDOWN)
+    shown = fill(study, 1, rows).shown(paper.MARKDOWN)
     assert list(shown)[:4] == ["model", "budget", "n", "sampler"]
     ours = shown[shown["model"] == "xlm-r"]
     assert ours[["budget", "n"]].values.tolist() == [["all", "9"]] * 3 + [["matched", "4"]] * 3

@@ -11,7 +11,7 @@ from support import rendered_study as reported
 from support import synthetic_study as synthetic
 from support.rendered_study import read
 
-from langscale.reporting import report
+from langscale.reporting import report, wording
 from langscale.reporting import summary as answer
 from langscale.reporting import tables as layout
 from langscale.reporting.provenance import energy, git_commit, hardware, provenance, training_seconds
@@ -152,7 +152,7 @@ def test_contrasts_under_both_clusterings_stand_side_by_side(made):
     assert list(shown)[-2:] == ["by cluster", "by group"] and len(shown) == len(synthetic.CONTRASTS)
     declared = table[table["reference_sampler"].notna() & (table["average"] == "macro")]
     for cluster in ("cluster", "group"):
-        rows = declared[declared["cluster"] == cluster].apply(layout.interval, axis=1)
+        rows = declared[declared["cluster"] == cluster].apply(wording.interval, axis=1)
         assert shown[f"by {cluster}"].tolist() == rows.tolist()
     assert (
         shown["contrast"].str.contains(" minus ").all()

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import synthetic_study as synthetic
+from support.rendered_study import write_table
 
 from langscale.reporting import tables as layout
+from langscale.reporting import wording
 from langscale.statistics import tables
 
 
@@ -22,7 +24,7 @@ def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_pa
     names = list(made.tables)
     for folder, files in (("a", made.files), ("b", dict(reversed(made.files.items())))):
         for name, table in tables.all_tables(made.study, made.grid, files).items():
-            layout.write(table, tmp_path / folder, name)
+            write_table(table, tmp_path / folder, name)
     a, b = read(tmp_path / "a"), read(tmp_path / "b")
     assert a == b
     readable = {f"{name}.{kind}" for name in layout.LAYOUTS for kind in ("md", "tex")}
@@ -82,7 +84,7 @@ def test_without_heldout_languages_the_tables_say_so(tmp_path):
     )
     assert set(made.tables["scaling"]["pair_set"]) == {"all", "pool"}
     for name, table in made.tables.items():
-        layout.write(table, tmp_path / "tables", name)
+        write_table(table, tmp_path / "tables", name)
     files = read(tmp_path / "tables")
     assert b"no language is held out" in files["transfer.md"]
     assert files["transfer.csv"].decode().startswith("grouping,group,languages,group_in_pool,model,")
@@ -105,10 +107,10 @@ def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
     assert transfer["x-y n=3"].str.endswith("†").all() and not transfer["untrained"].str.contains("†").any()
     unknown = here.assign(zero_shot=None)
     assert set(layout.scaling(unknown)["sampler"]) == {"BM25‡", "untrained‡", "x-y‡", "hybrid 0.5‡"}
-    assert len(layout.notes("a† b‡")) == 2 and layout.notes("a b") == []
-    layout.write(here, tmp_path, "scaling")
+    assert len(wording.notes("a† b‡")) == 2 and wording.notes("a b") == []
+    write_table(here, tmp_path, "scaling")
     files = read(tmp_path)
-    assert files["scaling.md"].decode().split("\n\n")[2] == layout.notes("†")[0] + "\n"
+    assert files["scaling.md"].decode().split("\n\n")[2] == wording.notes("†")[0] + "\n"
     tex = files["scaling.tex"].decode()
     assert "†" not in tex and r"\par \textdagger{} not zero-shot" in tex
 

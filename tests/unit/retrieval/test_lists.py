@@ -8,19 +8,21 @@ import pandas as pd
 import pytest
 import pytrec_eval
 from support import synthetic_study as synthetic
+from support.rendered_study import write_table
 from support.toy_training import LENGTH, MODEL, script, tables, world
 
+from langscale.claims.ledger import claims_table
+from langscale.config.terms import BM25
 from langscale.core.errors import UserError
 from langscale.core.random import stream
-from langscale.data.benchmarks import Corpus, miracl
+from langscale.data.benchmarks import miracl
+from langscale.data.benchmarks.tables import Corpus
 from langscale.data.tokens import Tokens
-from langscale.design.grid import BM25, Grid
+from langscale.design.grid import Grid
 from langscale.jobs import partial as unfinished
 from langscale.models.encoder import Encoder
-from langscale.published import figures as published
-from langscale.reporting import report
-from langscale.reporting import tables as layout
-from langscale.reporting.figures import line_charts as figures
+from langscale.reporting import comparison, report
+from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 from langscale.retrieval import embedding, scores
 from langscale.retrieval import sharded_search as shards
@@ -111,7 +113,9 @@ def made(folder, seeds):
 @pytest.fixture(scope="module", params=[[2], None], ids=["one seed", "all seeds"])
 def study(request, tmp_path_factory):
     found = made(tmp_path_factory.mktemp("lists"), request.param)
-    return *found, all_tables(*found), request.param or [1, 2, 3, 4]
+    tables = all_tables(*found)
+    tables["claims"] = claims_table(*found, diversity=tables["diversity"])
+    return *found, tables, request.param or [1, 2, 3, 4]
 
 
 def values_of(grid, row, seeds):
@@ -177,12 +181,13 @@ def test_a_study_of_lists_alone_has_all_tables(study, tmp_path):
     study, _, files, _, _ = study
     alone = study.model_copy(update={"benchmarks": {"miracl": study.benchmarks["miracl"]}})
     found = all_tables(alone, Grid(alone), files)
+    found["claims"] = claims_table(alone, Grid(alone), files, diversity=found["diversity"])
     for name, table in found.items():
-        layout.write(table, tmp_path, name)
+        write_table(table, tmp_path, name)
     assert all(
         "nDCG@10" in (tmp_path / f"{name}.md").read_text() for name in ("main", "scaling", "contrasts")
     )
-    found["published"] = published.compare(alone, found["scaling"], found["languages"])[0]
+    found["published"] = comparison.compare(alone, found["scaling"], found["languages"])[0]
     drawn = [
         "scaling-mono",
         "scaling-cross",
@@ -193,7 +198,7 @@ def test_a_study_of_lists_alone_has_all_tables(study, tmp_path):
         "transfer",
         "matrix",
     ]
-    for name, figure in figures.all_figures(found, pd.DataFrame(), alone.languages.pool, drawn):
+    for name, figure in all_figures(found, pd.DataFrame(), alone.languages.pool, drawn):
         save(figure, tmp_path, name)
     assert report.language_table(found["languages"]).shape == (1, 1)
     assert found["shares"].empty and found["transfer"].empty and len(found["main"]) > 8

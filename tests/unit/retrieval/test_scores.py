@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.made_benchmarks import make_benchmark, ranking, scores_of, write
 
+from langscale.config.terms import SETTINGS
 from langscale.core.errors import UserError
 from langscale.core.random import stream
-from langscale.data.benchmarks import Benchmark, reader
+from langscale.data.benchmarks.readers import reader
+from langscale.data.benchmarks.tables import Benchmark
 from langscale.retrieval.metrics import random_average_precision
-from langscale.retrieval.scores import BIAS, METRICS, RANK, SETTINGS, Clusters, Scores
+from langscale.retrieval.scores import BIAS, METRICS, RANK, Scores
+from langscale.statistics.clusters import Clusters
 
 # --- the slow way
 

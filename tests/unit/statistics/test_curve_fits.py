@@ -6,6 +6,7 @@ from scipy import optimize
 
 from langscale.core.random import stream
 from langscale.statistics import curve_fits as C
+from langscale.statistics.curve_shapes import CURVES, curve
 from langscale.statistics.intervals import bootstrap, cluster_weights
 from langscale.statistics.trends import Line
 
@@ -32,10 +33,10 @@ def by_hand(name, p, n):
     return a + 0 * x + (0 if name == "constant" else b * x) - (c * x * x if name == "rise and fall" else 0)
 
 
-@pytest.mark.parametrize("name", C.CURVES)
+@pytest.mark.parametrize("name", CURVES)
 def test_a_curve_without_noise_is_found_and_its_parameters_come_back(name):
     y = by_hand(name, TRUE[name], N)[None]
-    assert C.curve(name, TRUE[name], np.array(N)) == pytest.approx(y[0])
+    assert curve(name, TRUE[name], np.array(N)) == pytest.approx(y[0])
     fits = C.fit_all(N, y)
     assert list(fits)[C.choose(list(fits.values()))[0]] == name
     # the exponent is searched in steps of 1.2%
@@ -44,7 +45,7 @@ def test_a_curve_without_noise_is_found_and_its_parameters_come_back(name):
 
 
 @pytest.mark.parametrize("n", [N, (2, 3, 4, 6, 9, 12), (1, 2, 4, 8, 16, 32)])
-@pytest.mark.parametrize("name", C.CURVES)
+@pytest.mark.parametrize("name", CURVES)
 def test_errors_are_those_of_refitting_without_each_n(name, n):
     y = by_hand("power law", TRUE["power law"], n) + 0.01 * stream("noise", name, *n).standard_normal(
         (3, len(n))
@@ -53,7 +54,7 @@ def test_errors_are_those_of_refitting_without_each_n(name, n):
     for b, i in np.ndindex(y.shape):
         rest = [m for k, m in enumerate(n) if k != i]
         again = C.fit(name, rest, np.delete(y[b], i)[None]).parameters[0]
-        assert got.left_out[b, i] == pytest.approx(y[b, i] - C.curve(name, again, n[i]), abs=1e-9)
+        assert got.left_out[b, i] == pytest.approx(y[b, i] - curve(name, again, n[i]), abs=1e-9)
     assert got.error == pytest.approx(np.sqrt((got.left_out**2).mean(1)))
 
 
@@ -61,7 +62,7 @@ def test_least_squares_equal_scipys():
     y = by_hand("power law", TRUE["power law"], N) + 0.01 * stream("noise").standard_normal(len(N))
     for name, start in TRUE.items():
         found = C.fit(name, N, y[None]).parameters[0]
-        mine = ((y - C.curve(name, found, np.array(N))) ** 2).sum()
+        mine = ((y - curve(name, found, np.array(N))) ** 2).sum()
         used = [i for i, p in enumerate(start) if not np.isnan(p)]
         peer = optimize.least_squares(
             lambda p, name=name, used=used: y - by_hand(name, np.put_along_axis(q := np.zeros(3), np.array(used), p, 0) or q, N),
@@ -74,13 +75,13 @@ def test_the_n_of_a_share_of_the_gain_by_bisection():
     for name in ("power law", "rise and fall"):
         p = np.array([TRUE[name]])
         for begin in (1.0, 0.5):  # at n = 1 of the curve, and a baseline that is not on it
-            start = C.curve(name, p, 1.0) - (1 - begin)
-            top = TRUE[name][2] if name == "power law" else C.curve(name, p, C.turn(p))[0]
+            start = curve(name, p, 1.0) - (1 - begin)
+            top = TRUE[name][2] if name == "power law" else curve(name, p, C.turn(p))[0]
             for share in (0.5, 0.95):
                 goal = start[0] + share * (top - start[0])
                 end = 1e6 if name == "power law" else C.turn(p)[0]
                 slow = optimize.brentq(
-                    lambda n, name=name, p=p, goal=goal: C.curve(name, p, n)[0] - goal, 1e-6, end
+                    lambda n, name=name, p=p, goal=goal: curve(name, p, n)[0] - goal, 1e-6, end
                 )
                 assert C.reached(name, p, start, share)[0] == pytest.approx(slow, rel=1e-6)
     for name in ("constant", "logarithmic"):
@@ -97,7 +98,7 @@ def planted(name, r, rng, b=100, runs=0.006, ladders=0.01, questions=0.25, inter
     return bootstrap(y, one, np.ones((1, c)))[0], bootstrap(y, one, weights)
 
 
-@pytest.mark.parametrize("name", C.CURVES)
+@pytest.mark.parametrize("name", CURVES)
 @pytest.mark.parametrize("r", [4, 8])
 def test_the_planted_curve_is_chosen_and_intervals_cover_its_parameters(name, r):
     rng, size = stream("curves", name, r), 30
@@ -118,11 +119,11 @@ def test_few_n_allow_few_curves_and_one_alone_is_not_chosen():
         n = N[:size]
         means = np.repeat(np.linspace(0.2, 0.5, size), 4)
         rows = C.curve_rows(line(4, n), means, np.tile(means, (50, 1)), 0)
-        assert [row["curve"] for row in rows] == list(C.CURVES)
+        assert [row["curve"] for row in rows] == list(CURVES)
         assert sum("error" in row for row in rows) == allowed
         assert sum(row["chosen"] for row in rows) == (allowed > 1)
         for row in rows[allowed:]:
-            assert row["note"] == f"needs {C.CURVES[row['curve']]} values of n, there are {size}"
+            assert row["note"] == f"needs {CURVES[row['curve']]} values of n, there are {size}"
         if allowed == 1:
             assert rows[0]["note"].startswith("no other curve") and "chosen_share" not in rows[0]
 
@@ -130,7 +131,7 @@ def test_few_n_allow_few_curves_and_one_alone_is_not_chosen():
 def test_what_is_not_identified_says_so():
     def rows_of(name, p, n=N, r=4, start=None):
         rng = stream("identified", name)
-        y = C.curve(name, p, np.array(n))
+        y = curve(name, p, np.array(n))
         means = np.repeat(y if start is None else [*y, start], r) + 1e-4 * rng.standard_normal(
             (len(n) + (start is not None)) * r
         )

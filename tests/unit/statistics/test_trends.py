@@ -7,16 +7,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 from support import synthetic_study as synthetic
+from support.rendered_study import write_table
 
 from langscale.core.random import stream
 from langscale.design.grid import Grid
-from langscale.reporting import tables as layout
 from langscale.retrieval.scores import Scores
 from langscale.statistics.diversity import association, number, shared
 from langscale.statistics.language_entry import entry_weights, status
 from langscale.statistics.multiple_testing import benjamini_hochberg
 from langscale.statistics.panel import Panel, Quantity
-from langscale.statistics.tables import SCALING, score_rows, score_table
+from langscale.statistics.score_tables import score_rows, score_table
+from langscale.statistics.tables import SCALING
 from langscale.statistics.trends import adjusted, lines, slope_weights
 from langscale.statistics.variance_components import components
 
@@ -239,7 +240,7 @@ def test_without_five_ladders_of_two_seeds_there_is_the_reason(tmp_path):
         "needs 4 distinct sets of languages at an n between 1 and the whole pool"
     }
     for name, table in small.tables.items():
-        layout.write(table, tmp_path / "tables", name)
+        write_table(table, tmp_path / "tables", name)
     assert "no curves to compare" in (tmp_path / "tables/curves.md").read_text()
     assert "| x-x-mono  | 1 2 3 |" in (tmp_path / "tables/trends.md").read_text()
 

@@ -3,7 +3,7 @@
 import pytest
 from support import synthetic_study as synthetic
 
-from langscale.config.data import Model
+from langscale.config.model import Model
 from langscale.config.study import load
 from langscale.data import registry
 from langscale.design.grid import Grid

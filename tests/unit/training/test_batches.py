@@ -9,18 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
+from langscale.config.sampler import Spec, directions, reduce
 from langscale.core.errors import UserError
-from langscale.training.batches import (
-    Batch,
-    Sampler,
-    SourceIndex,
-    Spec,
-    _choose,
-    directions,
-    joint,
-    language_shares,
-    reduce,
-)
+from langscale.training.batches import Batch, Sampler, SourceIndex, _choose, joint, language_shares
 
 CODES = ["ar", "de", "en", "es", "hi", "ru", "th", "tr", "zh"]
 CONTROLS = list(product(("example", "batch"), (False, True), ("all", "en-centric", "ring")))

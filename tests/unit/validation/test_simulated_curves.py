@@ -5,7 +5,7 @@ import pytest
 import simulated_curves as C
 
 from langscale.core.random import stream
-from langscale.statistics.curve_fits import curve
+from langscale.statistics.curve_shapes import curve
 
 
 @pytest.mark.parametrize("name", C.TRUTHS)

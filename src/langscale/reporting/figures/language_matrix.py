@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from langscale.design.grid import BM25
+from langscale.config.terms import BM25
 from langscale.languages.families import branch, family, script
 from langscale.reporting.figures.style import RC, WIDTH, blank, named, numbers, select
 

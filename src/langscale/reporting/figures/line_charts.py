@@ -1,16 +1,14 @@
 """The figures of a study, drawn from its tables alone: one function per figure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from langscale.design.grid import ALL
-from langscale.published.figures import NOT
-from langscale.reporting.figures.dot_plots import tradeoff, transfer
-from langscale.reporting.figures.language_matrix import matrix
-from langscale.reporting.figures.question_counts import asked, of_gaps
+from langscale.config.sampler import Spec
+from langscale.config.terms import ALL
+from langscale.reporting.comparison import NOT
 from langscale.reporting.figures.style import (
     PANELS,
     RC,
@@ -31,8 +29,7 @@ from langscale.reporting.figures.style import (
     number,
     select,
 )
-from langscale.reporting.tables import label
-from langscale.training.batches import Spec
+from langscale.reporting.wording import label
 
 
 def comparable(published: pd.DataFrame, setting: str) -> pd.DataFrame:
@@ -204,29 +201,3 @@ def training(logs: pd.DataFrame) -> Figure:
             [shown[f"n={n}"] for n in sizes], [f"n = {n}" for n in sizes], loc="outside lower center", ncols=8
         )
     return figure
-
-
-def all_figures(
-    tables: Mapping[str, pd.DataFrame], logs: pd.DataFrame, pool: list[str], names: list[str]
-) -> Iterator[tuple[str, Figure]]:
-    """(name, figure) of every figure in `names`. tables: scaling, curves, published, pairs, shares, gaps, transfer, languages."""
-    t = dict(tables)
-    t |= {name: asked(t[name], t["languages"], pool) for name in ("scaling", "transfer", "shares")}
-    t["gaps"] = of_gaps(t["gaps"], t["scaling"])
-    draw = {
-        **{
-            f"scaling-{setting}": lambda s=setting: scaling(t["scaling"], t["curves"], t["published"], s)
-            for setting in ("mono", "cross", "multi")
-        },
-        "tradeoff": lambda: tradeoff(
-            t["scaling"], *(comparable(t["published"], s) for s in ("mono", "multi"))
-        ),
-        "gaps": lambda: gaps(t["gaps"]),
-        "transfer": lambda: transfer(t["transfer"]),
-        "matrix": lambda: matrix(t["pairs"], pool),
-        "bias": lambda: bias(t["scaling"]),
-        "shares": lambda: shares(t["shares"]),
-        "training": lambda: training(logs),
-    }
-    for name in names:
-        yield name, draw[name]()

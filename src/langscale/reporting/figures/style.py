@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
+from langscale.config.terms import ALL, BM25, NONE, UNTRAINED
 from langscale.core.files import atomic
-from langscale.design.grid import ALL, BM25, NONE, UNTRAINED
-from langscale.reporting.tables import label
-from langscale.statistics.curve_fits import curve
+from langscale.reporting.wording import label
+from langscale.statistics.curve_shapes import curve
 
 # Okabe and Ito's palette (2008), distinct for all kinds of colour vision; line style and marker tell apart in grey
 STYLES = (
@@ -227,3 +227,51 @@ def legend(figure: Figure) -> None:
             found.values(), found.keys(), loc="outside lower center", ncols=min(6, len(found)),
             handler_map={tuple: HandlerTuple(ndivide=None)},
         )  # fmt: skip
+
+
+KEYS = ["benchmark", "setting", "pair_set", "n_queries"]
+
+
+def asked(table: pd.DataFrame, languages: pd.DataFrame, pool: Sequence[str]) -> pd.DataFrame:
+    """With the columns n_asked, the number of question languages, and n_each, the questions in each of them.
+
+    Both are nan where the languages do not have the same number of questions with a value. languages: languages.csv.
+    Held-out languages that ask are those of a column `languages`, if there is one.
+    """
+    keys = [*KEYS, *(name for name in ("languages",) if name in table)]
+    facts = table[keys].drop_duplicates()
+    each = languages.groupby(["benchmark", "setting", "query_language"])["n_queries"].max()
+    counts = []
+    for row in facts.to_dict("records"):
+        known = each.xs((row["benchmark"], row["setting"])) if len(each) else each
+        side = row["pair_set"].partition("-")[0]
+        if side != ALL:
+            known = known[known.index.isin(pool) == (side == "pool")]
+        if side == "heldout" and "languages" in row:
+            known = known[known.index.isin(row["languages"].split())]
+        alike = known.nunique() == 1 and known.sum() == row["n_queries"]
+        counts.append((len(known), known.iloc[0]) if alike else (np.nan, np.nan))
+    facts[["n_asked", "n_each"]] = np.array(counts, dtype=float).reshape(-1, 2)
+    return table.merge(facts, on=keys, how="left")
+
+
+def of_gaps(gaps: pd.DataFrame, scaling: pd.DataFrame) -> pd.DataFrame:
+    """gaps.csv with n_queries, n_asked and n_each, of the questions on either side of the difference.
+
+    scaling: scaling.csv from `asked`.
+    """
+    keys, counts = ["benchmark", "setting", "pair_set"], ["n_queries", "n_asked", "n_each"]
+    plain = (scaling[["query_language", "candidate_language", "status"]] == ALL).all(axis=1)
+    facts = scaling.loc[plain & (scaling["metric"] == "mAP"), keys + counts].drop_duplicates(keys)
+    pool = facts[facts["pair_set"] == "pool"].drop(columns="pair_set")
+    both = gaps.merge(facts, on=keys, how="left").merge(pool, on=keys[:2], how="left", suffixes=("", "_pool"))
+    # pool languages ask on both sides of pool - heldout, and held-out ones on one side of the others
+    other = both["pair_set"].str.startswith("heldout")
+    same = both["n_each"] == both["n_each_pool"]
+    both["n_queries"] = (
+        both[["n_queries", "n_queries_pool"]]
+        .max(axis=1)
+        .where(~other, both["n_queries"] + both["n_queries_pool"])
+    )
+    both["n_asked"] = (both["n_asked_pool"] + both["n_asked"] * other).where(same)
+    return both[[*gaps.columns, *counts]].assign(n_each=both["n_each"].where(same))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from langscale.core.errors import UserError
-from langscale.data.benchmarks import Benchmark, belebele
+from langscale.data.benchmarks import belebele
+from langscale.data.benchmarks.tables import Benchmark
 
 # (link, question_number, passage, question): two passages of one page, one of them with two questions
 ROWS = {

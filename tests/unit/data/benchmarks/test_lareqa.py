@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langscale.core.errors import UserError
-from langscale.data.benchmarks import Benchmark, lareqa
+from langscale.data.benchmarks import lareqa
 from langscale.data.benchmarks.common import clusters, joined
+from langscale.data.benchmarks.tables import Benchmark
 from langscale.data.download import fetch_all
 from langscale.data.registry import LANGUAGES
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from langscale.core.errors import UserError
-from langscale.data.benchmarks import Benchmark
 from langscale.data.benchmarks import mewsli_x as mewslix
+from langscale.data.benchmarks.tables import Benchmark
 
 ENTITIES = [
     ("Q38768", "Skala Richter atau SR didefinisikan sebagai logaritma.", "id"),

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from support.http_server import offline, quick  # noqa: F401
 
 from langscale.core.errors import UserError
-from langscale.data.benchmarks import Corpus, audited, miracl, reader, texts
+from langscale.data.benchmarks import miracl
+from langscale.data.benchmarks.readers import reader
+from langscale.data.benchmarks.tables import Corpus, audited, texts
 from langscale.data.download import fetch_all
 
 REVISION = "huggingface.co/datasets/mteb/MIRACLRetrieval/resolve/9c09abc13478308c27598f350e31d8f06b9b5481"

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from langscale.core.errors import UserError
-from langscale.data.benchmarks import Benchmark, tatoeba
+from langscale.data.benchmarks import tatoeba
+from langscale.data.benchmarks.tables import Benchmark
 from langscale.retrieval.scores import Scores
 from langscale.retrieval.search import exact_ranks
 

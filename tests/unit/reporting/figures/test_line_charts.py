@@ -15,12 +15,13 @@ from support.project_copy import ROOT
 from support.rendered_study import logs, read
 
 from langscale.config.study import load
-from langscale.reporting import tables as layout
+from langscale.reporting import wording
 from langscale.reporting.figures import dot_plots as dots
 from langscale.reporting.figures import language_matrix as matrix
 from langscale.reporting.figures import line_charts as figures
 from langscale.reporting.figures import style as drawing
-from langscale.statistics.curve_fits import curve
+from langscale.reporting.figures.all_figures import all_figures
+from langscale.statistics.curve_shapes import curve
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +36,7 @@ def tables(folder):
 
 def test_the_same_bytes_twice(made, folder, tmp_path):
     again = ["scaling-cross", "matrix", "transfer"]
-    for name, figure in figures.all_figures(tables(folder), logs(), made.study.languages.pool, again):
+    for name, figure in all_figures(tables(folder), logs(), made.study.languages.pool, again):
         drawing.save(figure, tmp_path, name)
         for file in (f"{name}.svg", f"{name}.png"):
             assert (tmp_path / file).read_bytes() == (folder / "figures" / file).read_bytes(), file
@@ -74,7 +75,7 @@ def test_figures_say_what_they_show(folder):
 
 
 def test_every_axis_is_named(made, folder):
-    for name, figure in figures.all_figures(
+    for name, figure in all_figures(
         tables(folder), logs(), made.study.languages.pool, reported.names(made.study)
     ):
         for axes in figure.axes:
@@ -314,7 +315,7 @@ def test_training_panels_are_called_as_elsewhere_and_count_their_runs():
     more = pd.concat([one, one[one["n_languages"] == 3]])  # the second run at n = 3
     titles = [axes.get_title() for axes in figures.training(more).axes]
     row = {"sampler": "hybrid-batch", "alpha": 0.5}  # as in the tables
-    assert titles == [f"{layout.label(row)}\n1-2 runs per n"] == ["hybrid-batch 0.5\n1-2 runs per n"]
+    assert titles == [f"{wording.label(row)}\n1-2 runs per n"] == ["hybrid-batch 0.5\n1-2 runs per n"]
 
 
 def test_training_curves_of_several_budgets_are_panels_of_their_own():

@@ -6,7 +6,7 @@ import pytest
 from support import synthetic_study as synthetic
 
 from langscale.reporting.figures import style as drawing
-from langscale.reporting.figures.question_counts import asked, of_gaps
+from langscale.reporting.figures.style import asked, of_gaps
 
 COUNTS = ["n_asked", "n_each"]
 

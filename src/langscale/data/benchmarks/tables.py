@@ -1,0 +1,98 @@
+"""The tables of one benchmark in memory."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as parquet
+
+from langscale.core.errors import UserError
+
+
+def texts(folder: str | Path, side: str) -> Iterator[str]:
+    """The texts of the questions or candidates of a benchmark's folder, of which few are in memory at a time."""
+    for batch in parquet.ParquetFile(Path(folder) / f"{side}.parquet").iter_batches(8192, columns=["text"]):
+        yield from batch.column("text").to_pylist()
+
+
+def audited(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(questions, candidates) for the leakage audit; of a corpus larger than memory, the relevant candidates."""
+    relevant = Path(folder) / "relevant.parquet"
+    candidates = relevant if relevant.exists() else relevant.with_name("candidates.parquet")
+    return pd.read_parquet(relevant.with_name("questions.parquet")), pd.read_parquet(candidates)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A monolingual benchmark whose candidates are searched in shards and never loaded.
+
+    questions: Q rows (question_id, cluster, language, text); pools: language -> (first row, number of rows) of its
+    candidates; relevant: int64 [Q, R] rows of the relevant candidates, -1 behind a question's last.
+    """
+
+    questions: pd.DataFrame
+    pools: dict[str, tuple[int, int]]
+    relevant: np.ndarray
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Corpus":
+        """Read the folder that benchmarks.miracl wrote."""
+        folder = Path(folder)
+        questions, qrels = (pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "qrels"))
+        row = pd.Index(questions["question_id"]).get_indexer(qrels["question_id"])
+        place = qrels.groupby("question_id").cumcount().to_numpy()
+        relevant = np.full((len(questions), place.max(initial=-1) + 1), -1, dtype=np.int64)
+        relevant[row, place] = qrels["row"]
+        pools = json.loads((folder / "pools.json").read_text(encoding="utf-8"))
+        return cls(questions, {code: tuple(pool) for code, pool in pools.items()}, relevant)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A benchmark with at most one relevant candidate per question and language, as arrays.
+
+    questions: Q rows (question_id, cluster, language, text); candidates: N rows in pool order; languages: L sorted
+    codes; question_language: int [Q] and candidate_language: int [N], indices of languages; relevant: int32 [Q, L],
+    row of the relevant candidate of each language, -1 where there is none.
+    """
+
+    questions: pd.DataFrame
+    candidates: pd.DataFrame
+    languages: tuple[str, ...]
+    question_language: np.ndarray
+    candidate_language: np.ndarray
+    relevant: np.ndarray
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Benchmark":
+        """Read the three tables of a folder.
+
+        Raises UserError where qrels name what is not there, or two relevant candidates of a question in a language.
+        """
+        folder = Path(folder)
+        questions, candidates, qrels = (
+            pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "candidates", "qrels")
+        )
+        languages = pd.Index(sorted(set(questions["language"]) | set(candidates["language"])))
+        asked, offered = (languages.get_indexer(table["language"]) for table in (questions, candidates))
+        row = pd.MultiIndex.from_frame(questions[["question_id", "language"]]).get_indexer(
+            pd.MultiIndex.from_frame(qrels[["question_id", "language"]])
+        )
+        candidate = pd.Index(candidates["candidate_id"]).get_indexer(qrels["candidate_id"])
+        for name, found in (("question", row), ("candidate", candidate)):
+            if (found < 0).any():
+                missing = qrels.iloc[int(np.argmax(found < 0))]
+                raise UserError(
+                    f"{folder}/qrels.parquet: no such {name}: {missing['question_id']} {missing['language']} "
+                    f"{missing['candidate_id']}"
+                )
+        relevant = np.full((len(questions), len(languages)), -1, dtype=np.int32)
+        relevant[row, offered[candidate]] = candidate
+        if (relevant >= 0).sum() != len(qrels):
+            raise UserError(
+                f"{folder}/qrels.parquet: more than one relevant candidate per question and language"
+            )
+        return cls(questions, candidates, tuple(languages), asked, offered, relevant)

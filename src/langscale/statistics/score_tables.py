@@ -1,0 +1,216 @@
+"""Tables of scores: a row per quantity and point of the design, with both intervals."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from langscale.config.study import Study
+from langscale.config.terms import ALL, POINT, SETTINGS
+from langscale.design.grid import Grid, points
+from langscale.languages import families as language_facts
+from langscale.retrieval.scores import LISTED, RANK, TOP
+from langscale.statistics.intervals import cell_units, cluster_parts
+from langscale.statistics.panel import HEADLINE, OTHER, OWN, Panel, Quantity, estimated, pair_set_quantities
+from langscale.statistics.zero_shot import of_point
+
+SCORES = (
+    "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting", "query_language",
+    "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
+    "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average", "zero_shot",
+)  # fmt: skip
+
+LANGUAGE_METRICS = {  # what the paper's tables have by question language
+    "mono": ("mAP", "R@1", "nDCG@10", "R@100"),
+    "cross": ("mAP", "R@1"),
+    "multi": ("mAP", "mAP@20", "R@10", "rank distance"),
+}
+
+MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
+
+
+def runs_table(grid: Grid) -> pd.DataFrame:
+    """Which run gives the value of each cell; `alias` marks cells that share a run with an earlier one."""
+    rows, seen = [], set()
+    for cell in grid.cells:
+        run = cell.run
+        rows.append(
+            {
+                "model": cell.model,
+                "sampler": cell.sampler,
+                "alpha": cell.alpha,
+                "budget": cell.budget,
+                "ladder": cell.ladder,
+                "n_languages": cell.n_languages,
+                "seed": cell.seed,
+                "run": run.path,
+                "alias": run.path in seen,
+                "languages": " ".join(run.languages),
+                "steps": run.steps,
+            }
+        )
+        seen.add(run.path)
+    return pd.DataFrame(rows)
+
+
+def score_rows(
+    panel: Panel, quantities: Sequence[Quantity], labels: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """One row per quantity and point that has a value, with both intervals; `labels` are constant columns.
+
+    n_queries: questions with a value; by status, where it may differ between replicates, their mean.
+    """
+    columns = [{seed: panel.column(path) for seed, path in p.runs} for p in panel.points]
+    comparisons = [cell_units(replicates) for replicates in columns]
+    constant = {"seed": ALL} | labels
+    unseen = [of_point(panel.study, panel.grid, p, labels["benchmark"]) for p in panel.points]
+    for quantity, average, questions, found in panel.estimates(quantities, comparisons):
+        for i, point in enumerate(panel.points):
+            if np.isnan(found["mean"][i]):
+                continue
+            yield (
+                constant
+                | point.columns()
+                | quantity.columns()
+                | estimated(found, i)
+                | {
+                    "value": found["mean"][i],
+                    "n_queries": round(questions[list(columns[i].values())].mean()),
+                    "average": average,
+                    "zero_shot": unseen[i],
+                }
+            )
+
+
+def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table with the columns of every scores table."""
+    return pd.DataFrame(list(rows), columns=list(SCORES))
+
+
+def by_language(study: Study) -> list[Quantity]:
+    """The metrics of LANGUAGE_METRICS of every question language; candidates of all languages."""
+    return [
+        Quantity(setting, metric, ALL, (code,), query_language=code)
+        for code in study.languages.all
+        for setting in SETTINGS
+        for metric in LANGUAGE_METRICS[setting]
+    ]
+
+
+def by_pair(study: Study) -> list[Quantity]:
+    """mAP of every ordered pair of languages, the diagonal being mono."""
+    return [
+        Quantity("mono" if x == y else "cross", "mAP", ALL, (x,), (y,), x, y)
+        for x in study.languages.all
+        for y in study.languages.all
+    ]
+
+
+def relatives(study: Study) -> list[tuple[str, str, tuple[str, ...], bool]]:
+    """Held-out languages by script and by branch: (grouping, group, languages, is there one in the pool)."""
+    found = []
+    for grouping, fact in (("script", language_facts.script), ("branch", language_facts.branch)):
+        pool = {fact(code) for code in study.languages.pool}
+        groups: dict[str, list[str]] = {}
+        for code in study.languages.heldout:
+            groups.setdefault(fact(code), []).append(code)
+        found += [(grouping, group, tuple(codes), group in pool) for group, codes in groups.items()]
+    return found
+
+
+def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """Held-out languages by script and branch: cross mAP between them and the pool, both ways, and mono."""
+    columns = ("grouping", "group", "languages", "group_in_pool")
+    tables, pool = [pd.DataFrame(columns=[*columns, *SCORES])], tuple(study.languages.pool)
+    for grouping, group, codes, known in relatives(study):
+        quantities = [
+            Quantity("cross", "mAP", "heldout-pool", codes, pool),
+            Quantity("cross", "mAP", "pool-heldout", pool, codes),
+            Quantity("mono", "mAP", "heldout", codes, codes),
+        ]
+        table = score_table(score_rows(panel, quantities, labels))
+        for i, value in enumerate((grouping, group, " ".join(codes), known)):
+            table.insert(i, columns[i], value)
+        tables.append(table)
+    return pd.concat(tables[1:] or tables, ignore_index=True)
+
+
+def ranks_by_language(study: Study) -> list[Quantity]:
+    """The rank in multi of the relevant candidate of each language, questions in all languages."""
+    return [Quantity("multi", RANK, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
+
+
+def language_shares(study: Study) -> list[Quantity]:
+    """What fills the first 10 of multi: the question's own language, the others of the pool, the others held out, and
+    every language; questions in all languages.
+    """
+    pool, heldout = tuple(study.languages.pool), tuple(study.languages.heldout)
+    return [
+        quantity
+        for metric in TOP
+        for quantity in (
+            Quantity("multi", metric, candidate_language=OWN),
+            Quantity("multi", metric, ALL, None, pool, candidate_language=f"{OTHER}-pool"),
+            Quantity("multi", metric, ALL, None, heldout, candidate_language=f"{OTHER}-heldout"),
+            *(Quantity("multi", metric, ALL, None, (c,), candidate_language=c) for c in study.languages.all),
+        )
+    ]
+
+
+def main_table(scaling: pd.DataFrame, metrics: Sequence[str] = MAIN_METRICS) -> pd.DataFrame:
+    """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
+    largest = scaling["n_languages"] == scaling["n_languages"].max()
+    shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
+    wanted = scaling["metric"].isin(metrics)
+    return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
+
+
+def replicate_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Rows of tables/seeds.csv: `ladder` is the replicate's own, `seed` its seed; cells that share a run have rows each."""
+    wanted = HEADLINE if panel.gives("multi", "mAP") else [("mono", metric) for metric in LISTED]
+    cells = [(cell, points([cell])[0]) for cell in panel.grid.cells if cell.run.path in panel.scores]
+    zero_shot = [of_point(panel.study, panel.grid, point, labels["benchmark"]) for _, point in cells]
+    for quantity in pair_set_quantities(panel.study):
+        if (quantity.setting, quantity.metric) not in wanted or quantity.candidate_language != ALL:
+            continue
+        sums = panel.sums(quantity)
+        if sums is None:
+            continue
+        means = cluster_parts(sums.sums, sums.counts).sum(axis=0)
+        for (cell, _), unseen in zip(cells, zero_shot, strict=True):
+            column = panel.column(cell.run.path)
+            known = {
+                "value": means[column],
+                "n_queries": sums.questions[column],
+                "n_runs": 1,
+                "average": "macro",
+                "zero_shot": unseen,
+            }
+            names = {name: getattr(cell, name) for name in (*POINT, "seed")}
+            yield labels | names | quantity.columns() | known
+
+
+def median_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The median rank distance over questions, mean over question languages and runs.
+
+    A median is no sum over questions, which an interval here would need.
+    """
+    if not panel.gives("multi", "rank distance"):
+        return
+    medians = {}
+    for path in panel.paths:
+        scores = panel.scores[path]
+        distance = pd.Series(scores.values("multi", "rank distance")[:, 0])
+        medians[path] = distance.groupby(scores.own).median().mean()
+    names = ("seed", "query_language", "candidate_language", "pair_set", "status")
+    what = dict.fromkeys(names, ALL) | {"setting": "multi", "metric": "median rank distance"}
+    for point in panel.points:
+        paths = dict.fromkeys(path for _, path in point.runs)
+        known = {
+            "value": np.mean([medians[path] for path in paths]),
+            "n_runs": len(paths),
+            "average": "macro",
+            "zero_shot": of_point(panel.study, panel.grid, point, labels["benchmark"]),
+        }
+        yield labels | what | point.columns() | known | {"n_queries": len(scores.questions)}

@@ -1,0 +1,50 @@
+"""The import law: a package imports what lies below it and nothing else, and no two files import each other in a circle."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from support.project_copy import ROOT
+
+SRC = ROOT / "src/langscale"
+LAW = {  # package -> packages that it may import
+    "core": "",
+    "jobs": "core",
+    "languages": "core",
+    "config": "core",
+    "design": "config core",
+    "data": "core languages",
+    "models": "config core data",
+    "training": "config core data models",
+    "retrieval": "config core data jobs",
+    "published": "data",
+    "statistics": "config core data design languages retrieval",
+    "claims": "config design published statistics",
+    "reporting": "claims config core data languages published statistics",
+    "planning": "config core data design models training",
+}
+FILES = {".".join(p.relative_to(SRC).with_suffix("").parts): p for p in sorted(SRC.rglob("*.py"))}
+
+
+def imports(file: Path) -> set[str]:
+    """Modules of langscale that a file imports anywhere in it, by their names below the package."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("langscale."):
+            base = node.module.removeprefix("langscale.")
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            found |= {n if n in FILES else base if base in FILES else f"{base}.__init__" for n in names}
+    return found
+
+
+@pytest.mark.parametrize("package", sorted({name.partition(".")[0] for name in FILES} - {"__init__"}))
+def test_imports_go_down(package):
+    allowed = {package, *LAW[package].split()}
+    for name, file in FILES.items():
+        if name.startswith(f"{package}."):
+            assert {found.partition(".")[0] for found in imports(file)} <= allowed, name
+
+
+def test_no_circle_between_files():
+    tuple(TopologicalSorter({name: imports(file) - {name} for name, file in FILES.items()}).static_order())
