@@ -72,19 +72,21 @@ class Encoder(nn.Module):
         return cls(transformer, pooling, _load_dense(Path(folder)) if pooling == "cls-dense" else None)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """int64 [B, T] ids and mask to float [B, d] unit vectors."""
-        return self._pool(
-            self.transformer(input_ids=input_ids, attention_mask=attention_mask), attention_mask
-        )
+        """int64 [B, T] ids and mask to float32 [B, d] unit vectors."""
+        return nn.functional.normalize(self.pooled(input_ids, attention_mask), dim=-1)
+
+    def pooled(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """int64 [B, T] ids and mask to float32 [B, d] vectors before normalisation."""
+        output = self.transformer(input_ids=input_ids, attention_mask=attention_mask)
+        return self._pool(output.last_hidden_state, attention_mask)
 
     def encode(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
-        """The same from token embeddings [B, T, d] that were looked up in the table of the transformer."""
-        return self._pool(
-            self.transformer(inputs_embeds=embeddings, attention_mask=attention_mask), attention_mask
-        )
+        """Unit vectors from token embeddings [B, T, d] that were looked up in the table of the transformer."""
+        output = self.transformer(inputs_embeds=embeddings, attention_mask=attention_mask)
+        return nn.functional.normalize(self._pool(output.last_hidden_state, attention_mask), dim=-1)
 
-    def _pool(self, output, attention_mask: Tensor) -> Tensor:
-        hidden = output.last_hidden_state.float()  # under autocast too: a mean in bf16 keeps 8 bits
+    def _pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        hidden = hidden.float()  # under autocast too: a mean in bf16 keeps 8 bits
         if self.dense is not None:
             with torch.autocast(hidden.device.type, enabled=False):
                 pooled = torch.tanh(self.dense(hidden[:, 0]))
@@ -93,7 +95,7 @@ class Encoder(nn.Module):
         else:
             weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
             pooled = (hidden * weights).sum(1) / weights.sum(1)
-        return nn.functional.normalize(pooled, dim=-1)
+        return pooled
 
     @property
     def padding(self) -> int:

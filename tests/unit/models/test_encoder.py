@@ -54,6 +54,9 @@ def test_pooling_agrees_with_loops(toy, pooling):
             assert dense["weight"].shape == (16, 16)
             pooled = np.tanh(dense["weight"] @ pooled + dense["bias"])
         np.testing.assert_allclose(row, pooled / np.sqrt(sum(pooled**2)), atol=1e-6)
+        before = model.pooled(*padded([ids], model.padding))[0]
+        assert before.dtype == torch.float32
+        np.testing.assert_allclose(before, pooled, atol=1e-6)
         assert np.linalg.norm(row) == pytest.approx(1, abs=1e-6)
 
 
@@ -235,8 +238,9 @@ def test_pickled_weights_are_not_opened(saved, tmp_path):
 
 
 def test_what_needs_no_torch_does_not_import_it():
-    modules = "embedding, tokens, subsets, base, files, streams, sampling, config"
-    code = f"import sys; from langscale import {modules}; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    modules = "retrieval.embedding data.tokens data.subsets models.pretrained core.files core.random training.batches config.study"
+    names = ", ".join(f"langscale.{name}" for name in modules.split())
+    code = f"import sys, {names}; print('torch' in sys.modules, 'transformers' in sys.modules)"
     root = Path(encoder.__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code],
