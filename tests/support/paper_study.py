@@ -4,7 +4,7 @@ import pandas as pd
 
 from langscale.config.study import Study, load
 from langscale.published import figures as published
-from langscale.statistics import tables
+from langscale.statistics import score_tables
 from langscale.statistics.contrasts import CONTRASTS
 
 XLMR, LABSE, E5 = (
@@ -84,7 +84,7 @@ def rows(study: Study, moved=lambda figure: 0.0, half: float | None = 0.004, **c
 
 def split(rows: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows as scaling.csv, all languages, and languages.csv, one."""
-    table = pd.DataFrame(rows, columns=list(tables.SCORES)).astype(
+    table = pd.DataFrame(rows, columns=list(score_tables.SCORES)).astype(
         {"ci_low": float, "ci_high": float, "alpha": float}
     )
     whole = table["query_language"] == "all"

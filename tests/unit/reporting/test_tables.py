@@ -8,7 +8,7 @@ from support.rendered_study import write_table
 
 from langscale.reporting import tables as layout
 from langscale.reporting import wording
-from langscale.statistics import tables
+from langscale.statistics import score_tables, tables
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_pa
     readable = {f"{name}.{kind}" for name in layout.LAYOUTS for kind in ("md", "tex")}
     assert set(a) == {f"{name}.csv" for name in names} | readable
     for name in ("scaling", "main", "languages", "pairs"):
-        assert a[f"{name}.csv"].decode().splitlines()[0].split(",") == list(tables.SCORES)
+        assert a[f"{name}.csv"].decode().splitlines()[0].split(",") == list(score_tables.SCORES)
     for name in layout.LAYOUTS:
         text, *footnotes = a[f"{name}.md"].decode().split("\n\n")
         lines = text.splitlines()
