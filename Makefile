@@ -1,80 +1,85 @@
-# make        install into .venv and run the default study        make test   install and test
-# make lock   resolve the pinned dependencies anew (needs uv; resolves only, installs nothing)
+# `make help` lists the targets. Variables: CONFIG, PROFILE, PYTHON, PIP_OPTIONS, GROUPS.
 
 PYTHON ?= python3
+PIP_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet $(PIP_OPTIONS)
 CONFIG ?= config/config.yaml
 PROFILE ?= profiles/default
 
-.PHONY: study example test test-deps test-slow test-slurm lint format lock bench validate clean
+.PHONY: study example test test-deps test-slow test-slurm lint typecheck format lock bench validate clean help
 
-study: $(VENV)/.study
+study: $(VENV)/.study  ## install into .venv and run the study of CONFIG (default: config/config.yaml)
 	$(BIN)/python -m langscale.jobs.locks $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
-# tables, figures and report of the NTREX study from its committed scores (docs/ntrex), without training, in example/
-example: $(VENV)/.study
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+
+example: $(VENV)/.study  ## make tables and report of docs/ntrex from its committed scores, without training, in example/
 	mkdir -p example/results && cp -r docs/ntrex/study example/results/ntrex-cpu
 	find example/results/ntrex-cpu/runs -type f -exec touch {} +
 	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-cpu.yaml
 
-test: $(VENV)/.test
-	$(BIN)/python -m pytest
+test: $(VENV)/.test  ## install what tests need, then run tests, with coverage of lines and branches
+	$(BIN)/python -m pytest -n 2 --dist loadscope --cov
 
-# the browser that opens the report in the tests; without it that test is skipped
-test-deps:
+test-deps:  ## install the browser that opens the report in the tests (apt-get, as root); without it that test is skipped
 	apt-get install -y --no-install-recommends chromium
 
-# a real pretrained encoder on the whole of XQuAD-R, ten minutes; a study killed twenty times
-test-slow: $(VENV)/.test
+test-slow: $(VENV)/.test  ## run the slow tests: a pretrained encoder on all of XQuAD-R, a study killed twenty times
 	$(BIN)/python -m pytest tests/slow
 
-# a study through profiles/slurm and a Slurm that is installed (Debian, as root), started here and stopped again
-test-slurm: $(VENV)/.slurm
+test-slurm: $(VENV)/.slurm  ## run a study through profiles/slurm and a real Slurm (as root on Debian, 8 minutes)
 	timeout -k 60 -s INT 2400 $(BIN)/python tests/slurm/run.py
 
-lint: $(VENV)/.test
-	$(BIN)/ruff check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
+lint: $(VENV)/.test  ## check the style of Python and of the rules
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
 
-format: $(VENV)/.test
+typecheck: $(VENV)/.test  ## check the types of src
+	$(BIN)/mypy
+
+format: $(VENV)/.test  ## rewrite the style of Python and of the rules
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
 
-# speed beside other tools, and what of the default study is not computing: performance/results.md, 40 minutes on an idle
-# machine; `make bench GROUPS="rank_speed growth"` does some of it. results/mini is not touched
-bench: $(VENV)/.bench
-	$(BIN)/python performance/bench.py $(if $(GROUPS),--only $(GROUPS))
-
-# simulated studies with a planted truth, twenty minutes on one core; writes docs/validation.md, goes on where it stopped
-validate: $(VENV)/.study
-	OMP_NUM_THREADS=1 $(BIN)/python validation/validate.py
-
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.study: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
-	touch $@
-
-$(VENV)/.test: requirements-test.lock $(VENV)/.study
-	$(BIN)/python -m pip install --quiet -r requirements-test.lock
-	touch $@
-
-$(VENV)/.slurm: pyproject.toml $(VENV)/.test
-	$(BIN)/python -m pip install --quiet --constraint requirements-test.lock --editable .[slurm]
-	touch $@
-
-$(VENV)/.bench: performance/peers.txt $(VENV)/.test
-	$(BIN)/python -m pip install --quiet -r performance/peers.txt
-	touch $@
-
-# one set of versions for Python 3.11 to 3.13; what torch needs of CUDA it names itself, by exact version
-COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate --no-header
-WITHOUT_CUDA = grep -vE '^(nvidia-|cuda-|triton=)'
-
-lock:
+lock:  ## resolve the pinned versions anew (needs uv; installs nothing)
 	$(COMPILE) --extra test pyproject.toml | $(WITHOUT_CUDA) > requirements-test.lock
 	$(COMPILE) --constraint requirements-test.lock pyproject.toml | $(WITHOUT_CUDA) > requirements.lock
 
-clean:
+bench: $(VENV)/.bench  ## measure speed against other tools (40 minutes, idle machine); GROUPS="rank_speed growth" for a part
+	$(BIN)/python performance/bench.py $(if $(GROUPS),--only $(GROUPS))
+
+validate: $(VENV)/.study  ## simulate studies with a known truth (20 minutes); resumes; writes docs/validation.md
+	OMP_NUM_THREADS=1 $(BIN)/python validation/validate.py
+
+clean:  ## delete results and Snakemake's records
 	rm -rf results .snakemake
+
+# The stamp is written last: an environment whose creation was killed has none and is created anew.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v < (3, 14))' || { \
+	  echo "make: $(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.11 to 3.13 is needed: make PYTHON=python3.11" >&2; exit 1; }
+	test -e $(VENV)/.study || $(PYTHON) -m venv --clear $(VENV)
+	touch $@
+
+$(VENV)/.study: requirements.lock pyproject.toml | $(VENV)/.python
+	$(PIP) -r requirements.lock
+	$(PIP) --no-deps --editable .
+	touch $@
+
+$(VENV)/.test: requirements-test.lock $(VENV)/.study
+	$(PIP) -r requirements-test.lock
+	touch $@
+
+$(VENV)/.slurm: pyproject.toml $(VENV)/.test
+	$(PIP) --constraint requirements-test.lock --editable .[slurm]
+	touch $@
+
+$(VENV)/.bench: performance/peers.txt $(VENV)/.test
+	$(PIP) -r performance/peers.txt
+	touch $@
+
+# One set of versions for Python 3.11 to 3.13. torch itself names the CUDA packages that it needs, by exact version.
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --no-annotate --no-header
+WITHOUT_CUDA = grep -vE '^(nvidia-|cuda-|triton=)'
