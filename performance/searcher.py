@@ -14,7 +14,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
-from langscale.core.files import rows
+from langscale.core.arrays import rows
 from langscale.retrieval import sharded_search as shards
 
 PART = 65_536  # vectors that the peer's index is given at a time

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from langscale.core.files import read_csv, write_csv
+from langscale.core.tables import read_csv, write_csv
 from langscale.reporting import comparison, report
 from langscale.reporting import tables as layout
 from langscale.reporting.figures.all_figures import all_figures

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from langscale.claims.ledger import claims_table
 from langscale.config.study import load
-from langscale.core.files import read_csv, write_csv
+from langscale.core.tables import read_csv, write_csv
 from langscale.design.grid import Grid
 from langscale.jobs.log import redirect
 

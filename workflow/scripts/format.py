@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.core.files import read_csv
+from langscale.core.tables import read_csv
 from langscale.jobs.log import redirect
 from langscale.reporting.tables import write_readable
 

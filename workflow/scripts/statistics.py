@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.config.study import load
-from langscale.core.files import write_csv
+from langscale.core.tables import write_csv
 from langscale.design.grid import Grid
 from langscale.jobs.log import redirect
 from langscale.statistics.tables import all_tables

@@ -7,15 +7,9 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())
 DAY = 24 * 3600
@@ -113,60 +107,7 @@ def write_json(path: str | Path, value: object) -> None:
         )
 
 
-def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
-    """Write a table as the CSV files of a study are: six significant digits, no index."""
-    with atomic(path) as partial:
-        table.to_csv(partial, index=False, float_format="%.6g", lineterminator="\n")
-
-
-def read_csv(path: str | Path) -> "pd.DataFrame":
-    """Read a table of a study; only an empty field is missing, since `none` and `NA` may be names."""
-    import pandas as pd
-
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
-
-
 def sha256(path: str | Path) -> str:
     """Hex digest of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def rows(file: str | Path, begin: int, end: int) -> np.ndarray:
-    """Rows begin to end of the array in a .npy file, not writable; no other part of the file is mapped into memory.
-
-    Raises ValueError where there are no such rows.
-    """
-    with open(file, "rb") as opened:
-        np.lib.format.read_magic(opened)
-        shape, _, dtype = np.lib.format.read_array_header_1_0(opened)
-        if not 0 <= begin <= end <= shape[0]:
-            raise ValueError(f"{file}: rows {begin} to {end}; there are {shape[0]}")
-        shape, size = (int(end - begin), *shape[1:]), int(np.prod(shape[1:], dtype=np.int64)) * dtype.itemsize
-        if not shape[0]:  # nothing cannot be mapped
-            return np.empty(shape, dtype)
-        return np.memmap(opened, dtype, "r", opened.tell() + int(begin) * size, shape)
-
-
-@contextmanager
-def growing(file: str | Path, dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yield a function that appends to a one-dimensional array in a new .npy file; the bytes are those of np.save.
-
-    numpy leaves room in the header for any number of rows.
-    """
-    facts = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
-    count = 0
-
-    def header() -> None:
-        opened.seek(0)
-        np.lib.format.write_array_header_1_0(opened, facts | {"shape": (count,)})
-
-    def append(values: np.ndarray) -> None:
-        nonlocal count
-        count += len(values)
-        opened.write(np.ascontiguousarray(values, dtype).data)
-
-    with open(file, "wb") as opened:
-        header()
-        yield append
-        header()

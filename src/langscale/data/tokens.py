@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from langscale.core.files import atomic, growing, rows
+from langscale.core.arrays import growing, rows
+from langscale.core.files import atomic
 
 CHUNK = 10_000
 ARRAYS = {"ids": np.int32, "offsets": np.int64, "fingerprints": np.int64}

@@ -14,7 +14,7 @@ from langscale.config.experiment import Budget
 from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE
-from langscale.core.files import read_csv
+from langscale.core.tables import read_csv
 from langscale.languages.families import name as language_name
 from langscale.reporting import comparison, wording
 from langscale.reporting import tables as layout

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from langscale.core.files import atomic, rows
+from langscale.core.arrays import rows
+from langscale.core.files import atomic
 from langscale.data.benchmarks.tables import Corpus
 from langscale.data.tokens import Tokens
 from langscale.retrieval.embedding import embed
