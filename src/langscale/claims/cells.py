@@ -5,6 +5,7 @@ from math import log2
 
 import numpy as np
 
+from langscale.claims.sampler_choice import choose
 from langscale.claims.tests import Missing, Terms
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
@@ -30,18 +31,35 @@ class Design:
         self.budget = next((name for name in budgets if name in used), NONE)
         self.fixed_total = self.budget != NONE and study.budgets[self.budget].kind == "fixed-total"
         self.points = {
-            (p.sampler, p.alpha, p.n_languages): p for p in mine if p.budget in (self.budget, NONE)
+            (Spec.of(p.sampler, p.alpha), p.n_languages): p
+            for p in mine
+            if p.trained and p.budget == self.budget
         }
+        self.untrained = next(p for p in points if p.model == model and p.sampler == UNTRAINED)
+        for spec in {spec for spec, _ in self.points}:
+            # with one language a sampler and its control are the same
+            if spec.control and (spec, 1) in self.points and any(s == spec.control for s, _ in self.points):
+                self.points.setdefault((spec.control, 1), self.points[spec, 1])
+
+    @property
+    def curves(self) -> dict[Spec, list[int]]:
+        """Numbers of languages of every sampler, rising."""
+        found: dict[Spec, list[int]] = {}
+        for spec, n in sorted(self.points, key=lambda key: key[1]):
+            found.setdefault(spec, []).append(n)
+        return found
+
+    @property
+    def alphas(self) -> list[float]:
+        """The alphas of hybrid, rising."""
+        return sorted(s.alpha for s in self.curves if s.sampler == "hybrid" and s.alpha is not None)
 
     def ns(self, sampler: str) -> list[int]:
-        """Numbers of languages at which a sampler is there."""
-        spec = Spec.parse(sampler)
-        return sorted(n for s, alpha, n in self.points if (s, alpha) == (spec.sampler, spec.alpha))
+        """Numbers of languages at which a sampler is in the grid, rising."""
+        return self.curves.get(Spec.parse(sampler), [])
 
     def point(self, sampler: str, n: int) -> Point:
-        if sampler == UNTRAINED:
-            return self.points[UNTRAINED, None, 0]
-        spec = Spec.parse(sampler)
+        """The cell of a sampler at n. Raises Missing where the grid has none."""
         if not self.ns(sampler):
             where = f" with budget {self.budget}" if len(self.study.budgets) > 1 else ""
             raise Missing(f"{sampler} is not in the grid{where}")
@@ -49,29 +67,23 @@ class Design:
             raise Missing(
                 f"{sampler} has no n = {n}" if n else "there is no n above 1 that its samplers share"
             )
-        return self.points[spec.sampler, spec.alpha, n]
+        return self.points[Spec.parse(sampler), n]
 
     def top(self, *samplers: str) -> int:
-        """The largest n above 1 that those of the samplers share which are in the grid; 0: none."""
+        """The largest n above 1 that the samplers in the grid share; 0: none."""
         there = [set(self.ns(s)) for s in samplers if self.ns(s)]
         return max((n for n in set.intersection(*there) if n > 1), default=0) if there else 0
 
     def curve(self, other: "Design | None" = None) -> tuple[str, list[int]]:
-        """The sampler of hypotheses that name none, and its n: the longest curve of those that need no control or have it."""
-        curves = {}
-        for sampler in ("hybrid", "x-y", "x-x-mono", "x-x"):
-            ns = [n for n in self.ns(sampler) if not other or n in other.ns(sampler)]
-            if len(ns) > 1:
-                curves[sampler] = ns
-        if not curves:
+        """The sampler of hypotheses that name none, and its n, shared with `other` where there is one."""
+        curves = self.curves
+        if other:
+            shared = {spec: set(ns) for spec, ns in other.curves.items()}
+            curves = {spec: [n for n in ns if n in shared.get(spec, ())] for spec, ns in curves.items()}
+        spec = choose(curves)
+        if spec is None or spec.record.english or len(curves[spec]) < 2:
             raise Missing("no sampler has two numbers of languages")
-        sure = [
-            s
-            for s in curves
-            if not s.startswith(("hybrid", "x-y")) or set(curves[s]) <= set(self.ns(f"{s}-batch"))
-        ]
-        best = max(sure or curves, key=lambda s: len(curves[s]))
-        return best, curves[best]
+        return spec.name, curves[spec]
 
     def minus(self, a: str, b: str, n: int) -> Terms:
         return (1.0, self.point(a, n)), (-1.0, self.point(b, n))

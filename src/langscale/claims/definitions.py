@@ -13,7 +13,7 @@ from math import log2
 from langscale.claims.cells import Design, slope_weights
 from langscale.claims.tests import FALL, LESS, MORE, NOT_LESS, WITHIN, Missing, Part, Region, Terms, part
 from langscale.config.sampler import Spec
-from langscale.config.terms import ALL, UNTRAINED
+from langscale.config.terms import ALL
 from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
 from langscale.statistics.panel import Mix, Quantity
 
@@ -96,14 +96,14 @@ def c6(d: Design) -> Iterator[Part]:
     for setting in ("mono", "cross", "multi"):
         yield _heldout(d, part(
             ABOVE, d.heldout(setting), f"{setting} mAP, questions in held-out languages: hybrid{_at(n)}, minus untrained",
-            lambda _: ((1.0, d.point("hybrid", n)), (-1.0, d.point(UNTRAINED, 0))),
+            lambda _: ((1.0, d.point("hybrid", n)), (-1.0, d.untrained)),
         ))  # fmt: skip
     for one in _hybrid_against(d, AS_GOOD, d.heldout("multi"), "multi mAP, questions in held-out languages"):
         yield _heldout(d, one)
 
 
 def c7(d: Design) -> Iterator[Part]:
-    alphas = sorted({a for s, a, _ in d.points if s == "hybrid" and 0.4 <= a <= 0.6})
+    alphas = sorted(alpha for alpha in d.alphas if 0.4 <= alpha <= 0.6)
     names = [Spec("hybrid", a).name for a in alphas]
     if len(names) < 2:
         yield Part("", EQUAL, missing="fewer than two alphas from .4 to .6 are in the grid")
@@ -196,12 +196,10 @@ def h5(both: Sequence[Design]) -> Iterator[Part]:
 
 def h6(d: Design) -> Iterator[Part]:
     """Concave curves of one curvature have their top further to the right where they are steeper."""
-    alphas = {1.0: "x-x-mono", 0.0: "x-y"} | {
-        a: Spec("hybrid", a).name for s, a, _ in d.points if s == "hybrid"
-    }
+    alphas = {1.0: "x-x-mono", 0.0: "x-y"} | {alpha: Spec("hybrid", alpha).name for alpha in d.alphas}
     at = {
         n: sorted(a for a, name in alphas.items() if n in d.ns(name))
-        for n in sorted({n for *_, n in d.points})
+        for n in sorted({n for _, n in d.points})
         if n > 1
     }
     full = [n for n, there in at.items() if len(there) > 2]

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from langscale.config.sampler import Spec
 from langscale.design.grid import Point
 from langscale.statistics.intervals import LEVEL, Unit, cluster_parts, detectable
 from langscale.statistics.panel import Mix, Panel, Quantity
@@ -145,7 +146,7 @@ def part(
 ) -> Part:
     """A part from `cells`, which gives the terms for names of samplers, or says what is `Missing`.
 
-    With `about_n` the control is what it gives for the same samplers with one language pair per batch.
+    With `about_n` the control is what it gives for the controls of the same samplers.
     """
     made = Part(compared, region, quantity, covariate=covariate)
     try:
@@ -155,15 +156,16 @@ def part(
     if not about_n:
         return replace(made, terms=terms)
     try:
-        control = cells(batch)
+        controls = cells(control)
     except Missing as reason:
         return replace(made, terms=terms, uncontrolled=f"the control is missing: {reason}")
-    return replace(made, terms=terms, control=() if control == terms else control)
+    return replace(made, terms=terms, control=() if controls == terms else controls)
 
 
-def batch(sampler: str) -> str:
-    """The control of a sampler with x-y batches: one language pair for the whole batch; others are their own."""
-    return f"{sampler}-batch" if sampler.startswith(("x-y", "hybrid")) else sampler
+def control(sampler: str) -> str:
+    """The name of the sampler that controls another one, or its own where it needs none."""
+    spec = Spec.parse(sampler)
+    return sampler if spec.control is None else spec.control.name
 
 
 def combined_units(cells: Sequence[tuple[float, Mapping[int, int]]], fixed: Sequence[bool]) -> list[Unit]:

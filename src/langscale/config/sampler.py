@@ -1,24 +1,33 @@
-"""Samplers by name: what a batch is made of, and which names mean the same batches."""
+"""Samplers: one record for each kind, names with options, and the samplers that give the same batches.
+
+A kind of sampler is a record in KINDS. Its batches are of one form, or it mixes two other kinds.
+`langscale.training.batches` draws the batches from these records.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import permutations
+from typing import Any, Literal
 
 import numpy as np
 
 from langscale.core.errors import UserError
 
-KINDS = ("en-en", "x-x", "x-x-mono", "x-y", "hybrid")
+Direction = tuple[str, str]
+"""Language of the query, language of the passage."""
 
-_NAME = re.compile(
-    r"(en-en|x-x-mono|x-x|x-y|hybrid)(?:-(\d*\.?\d+))?(-batch)?(-same)?(?:-(en-centric|ring))?"
-)
+Form = Literal["mono", "mixed", "cross"]
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A sampler with its options; `alpha` belongs to hybrid (default 0.5), the controls to x-y and hybrid.
+    """A sampler: a kind and its options, of which a kind has those in its record.
+
+    alpha: share of the mono batches in a mixture (default 0.5). pair: `example` draws a direction for each
+    example, `batch` one for the whole batch. allow_same: directions include those of a language with itself.
+    directions: all ordered pairs, pairs with English (`en-centric`), or pairs of neighbours in the sorted
+    languages (`ring`).
 
     Raises UserError for an unknown value or an option that the kind does not have.
     """
@@ -30,25 +39,29 @@ class Spec:
     directions: str = "all"
 
     def __post_init__(self) -> None:
-        choices = {"kind": KINDS, "pair": ("example", "batch"), "directions": ("all", "en-centric", "ring")}
-        choices["allow_same"] = (False, True)
+        choices: dict[str, tuple[object, ...]] = {
+            "kind": tuple(KINDS),
+            "pair": ("example", "batch"),
+            "directions": ("all", "en-centric", "ring"),
+            "allow_same": (False, True),
+        }
         for key, allowed in choices.items():
             if getattr(self, key) not in allowed:
                 raise UserError(f"sampler: {key} is {getattr(self, key)!r}, not in {allowed}")
-        if self.kind == "hybrid":
+        if "alpha" in self.record.options:
             alpha = 0.5 if self.alpha is None else self.alpha
             if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 <= alpha <= 1:
-                raise UserError(f"sampler: alpha of hybrid is {alpha!r}, not a number from 0 to 1")
+                raise UserError(f"sampler: alpha of {self.kind} is {alpha!r}, not a number from 0 to 1")
             object.__setattr__(self, "alpha", float(alpha))
-        elif self.alpha is not None:
-            raise UserError(f"sampler: {self.kind} has no alpha (found {self.alpha!r}); hybrid has")
-        controls = (self.pair, self.allow_same, self.directions)
-        if self.kind not in ("x-y", "hybrid") and controls != ("example", False, "all"):
-            raise UserError(f"sampler: {self.kind} has no pair, allow_same, directions; x-y and hybrid have")
+        for option in fields(self)[1:]:
+            if option.name not in self.record.options and getattr(self, option.name) != option.default:
+                have = " and ".join(name for name, kind in KINDS.items() if option.name in kind.options)
+                found = getattr(self, option.name)
+                raise UserError(f"sampler: {self.kind} has no {option.name} (found {found!r}); {have} have")
 
     @classmethod
-    def parse(cls, value: str | Mapping[str, object]) -> "Spec":
-        """The spec of a name ("x-y", "hybrid-0.25-batch") or of a mapping of options with a `kind`."""
+    def parse(cls, value: str | Mapping[str, Any]) -> "Spec":
+        """The sampler of a name ("x-y", "hybrid-0.25-batch") or of a mapping of options with a `kind`."""
         if isinstance(value, str):
             match = _NAME.fullmatch(value)
             if not match:
@@ -63,56 +76,167 @@ class Spec:
             )
         return cls(**value)
 
+    @classmethod
+    def of(cls, sampler: str, alpha: float | None) -> "Spec":
+        """The sampler of a table's columns `sampler` and `alpha`."""
+        spec = cls.parse(sampler)
+        return spec if spec.alpha is None else replace(spec, alpha=alpha)
+
     @property
     def name(self) -> str:
-        """Canonical name, for folders; `Spec.parse` reads it back."""
+        """Canonical name, for folders. `Spec.parse` reads it back."""
         alpha = [] if self.alpha is None else [np.format_float_positional(self.alpha, trim="-")]
-        return "-".join([self.kind, *alpha, *self._controls()])
+        return "-".join([self.kind, *alpha, *self._suffixes()])
 
     @property
     def sampler(self) -> str:
         """The name without alpha, for tables, where alpha has a column of its own."""
-        return "-".join([self.kind, *self._controls()])
+        return "-".join([self.kind, *self._suffixes()])
 
-    def _controls(self) -> list[str]:
+    def _suffixes(self) -> list[str]:
         parts = ["batch"] * (self.pair == "batch") + ["same"] * self.allow_same
         return parts + [self.directions] * (self.directions != "all")
 
+    @property
+    def record(self) -> "Kind":
+        """The record of its kind."""
+        return KINDS[self.kind]
 
-def directions(spec: Spec, languages: Sequence[str], english: str = "en") -> list[tuple[str, str]]:
-    """Sorted pairs (query language, passage language) that the examples of a sampler may have.
+    @property
+    def parts(self) -> list[tuple[float, "Spec"]]:
+        """(share of the batches, sampler) of the kinds that it mixes, without shares of zero. Itself, where
+        it mixes none.
+        """
+        if self.alpha is None:
+            return [(1.0, self)]
+        first, second = self.record.mixes
+        mixed = (self.alpha, self._as(first)), (1.0 - self.alpha, self._as(second))
+        return [(share, part) for share, part in mixed if share]
 
-    For hybrid those of its x-y batches; for en-en, x-x, x-x-mono and any sampler of one language the pairs of
-    a language with itself. Raises UserError for en-centric without English.
+    def _as(self, kind: str) -> "Spec":
+        """Another kind with the same values of the options that it has."""
+        return Spec(kind, **{name: getattr(self, name) for name in KINDS[kind].options})
+
+    @property
+    def crosses(self) -> bool:
+        """Whether a query and its passage may be in different languages.
+
+        With one language such a sampler is x-x-mono, so its values at n = 1 and at n > 1 come from different
+        samplers.
+        """
+        return any(part.record.form == "cross" for _, part in self.parts)
+
+    @property
+    def needs_control(self) -> bool:
+        """Whether the difficulty of its batches depends on n by itself, so that its effect of n needs a
+        control.
+
+        Where each example draws two different languages, no positive is in the query's language: 1/n of the
+        documents can be rejected by their language.
+        """
+        return self.crosses and self.pair == "example"
+
+    @property
+    def control(self) -> "Spec | None":
+        """The sampler that controls it: the same with one direction for the whole batch. None where it needs
+        no control.
+        """
+        return replace(self, pair="batch") if self.needs_control else None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is known of a kind of sampler.
+
+    name; text: what a batch is made of; form: `mono`, one direction for the whole batch, `mixed`, a language
+    for each example, or `cross`, a direction for each example (with `pair: batch` for the whole batch);
+    directions: those that its examples may have, from the sampler, the sorted languages and the code of
+    English; mixes: instead of these two, the kinds of which it takes a batch with probability alpha and 1 -
+    alpha; options: fields of Spec that it has; english: it takes English only.
     """
-    if spec.kind == "en-en":
-        return [(english, english)]
-    codes = sorted(set(languages))
-    same = [(code, code) for code in codes]
-    if len(codes) == 1 or spec.kind in ("x-x", "x-x-mono"):
-        return same
-    pairs = list(permutations(codes, 2))
+
+    name: str
+    text: str
+    form: Form | None = None
+    directions: Callable[[Spec, Sequence[str], str], list[Direction]] | None = None
+    mixes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    english: bool = False
+
+
+def _english(spec: Spec, languages: Sequence[str], english: str) -> list[Direction]:
+    return [(english, english)]
+
+
+def _same(spec: Spec, languages: Sequence[str], english: str) -> list[Direction]:
+    return [(code, code) for code in languages]
+
+
+def _different(spec: Spec, languages: Sequence[str], english: str) -> list[Direction]:
+    if len(languages) == 1:
+        return _same(spec, languages, english)
+    pairs = list(permutations(languages, 2))
     if spec.directions == "ring":
-        pairs = list(zip(codes, codes[1:] + codes[:1], strict=True))
+        pairs = list(zip(languages, [*languages[1:], languages[0]], strict=True))
     elif spec.directions == "en-centric":
-        if english not in codes:
-            raise UserError(f"sampler {spec.name}: {english} is not among {', '.join(codes)}")
+        if english not in languages:
+            raise UserError(f"sampler {spec.name}: {english} is not among {', '.join(languages)}")
         pairs = [pair for pair in pairs if english in pair]
-    return sorted(pairs + same * spec.allow_same)
+    return pairs + _same(spec, languages, english) * spec.allow_same
+
+
+CONTROLS = ("pair", "allow_same", "directions")
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("en-en", "English only", "mono", _english, english=True),
+        Kind("x-x", "each example in one language, languages mixed inside the batch", "mixed", _same),
+        Kind("x-x-mono", "the whole batch in one language", "mono", _same),
+        Kind(
+            "x-y",
+            "each example in an ordered pair of languages (query, passage), mixed inside the batch",
+            "cross",
+            _different,
+            options=CONTROLS,
+        ),
+        Kind(
+            "hybrid",
+            "with probability alpha an x-x-mono batch, else an x-y batch (arXiv:2408.10536)",
+            mixes=("x-x-mono", "x-y"),
+            options=("alpha", *CONTROLS),
+        ),
+    )
+}
+
+_KIND = "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True))
+_NAME = re.compile(rf"({_KIND})(?:-(\d*\.?\d+))?(-batch)?(-same)?(?:-(en-centric|ring))?")
+
+
+def directions(spec: Spec, languages: Sequence[str], english: str = "en") -> list[Direction]:
+    """Sorted directions that the examples of a sampler may have; of a mixture, those of its second kind.
+
+    Raises UserError for en-centric without English.
+    """
+    if spec.record.mixes:
+        spec = spec._as(spec.record.mixes[1])
+    found = spec.record.directions
+    assert found, f"kind {spec.kind} has neither directions nor mixes"
+    return sorted(found(spec, sorted(set(languages)), english))
 
 
 def reduce(spec: Spec, languages: Sequence[str], english: str = "en") -> tuple[Spec, tuple[str, ...]]:
-    """The simplest spec and the sorted languages that give the same batches: a part of a run's identity.
+    """The simplest sampler and the sorted languages that give the same batches: a part of a run's identity.
 
-    One language makes every sampler x-x-mono, and so does alpha 1; en-en is x-x-mono of English; alpha 0 is
-    x-y; `directions` that allow the same pairs are one (at n = 2, with English in the set, all three).
+    A mixture with alpha 0 or 1 is one of its kinds. A mono sampler is x-x-mono in the languages that it
+    takes, and so is every sampler of one language. `directions` that allow the same pairs are one (at n = 2,
+    with English in the set, all three).
     """
     codes = tuple(sorted(set(languages)))
-    if spec.kind == "en-en":
-        return Spec("x-x-mono"), (english,)
-    if len(codes) == 1 or spec.alpha == 1:
-        return Spec("x-x-mono"), codes
-    if spec.alpha == 0:
-        spec = replace(spec, kind="x-y", alpha=None)
+    if len(spec.parts) == 1:
+        ((_, spec),) = spec.parts
+    if len(codes) == 1 or spec.record.form == "mono":
+        return Spec("x-x-mono"), tuple(
+            sorted({code for pair in directions(spec, codes, english) for code in pair})
+        )
     every = replace(spec, directions="all")
     return (every if directions(spec, codes, english) == directions(every, codes) else spec), codes

@@ -149,7 +149,6 @@ class Costs:
         if len(run.sources) == 1:
             return {run.sources[0]: 1.0}
         spec, by_size = Spec.parse(run.sampler), self.study.training.by_size_first
-        mono = {"x-y": 0.0, "hybrid": spec.alpha}.get(spec.kind, 1.0)
         options = [self.study.sources[name] for name in run.sources]
         used = [
             self._pairs(name, o.pairs, run.pairs) / run.share
@@ -157,11 +156,10 @@ class Costs:
         ]
         weight = np.array([o.size or pairs for o, pairs in zip(options, used, strict=True)])
         shares = np.zeros(len(run.sources))
-        for part, kind in ((mono, Spec("x-x-mono")), (1 - mono, spec)):
-            if part:
-                drawn = directions(kind, run.languages)
-                has = np.array([[self._has(s, *pair) for pair in drawn] for s in run.sources])
-                shares += part * joint(has[:, has.any(0)], weight, by_size).sum(1)
+        for share, part in spec.parts:
+            drawn = directions(part, run.languages)
+            has = np.array([[self._has(s, *pair) for pair in drawn] for s in run.sources])
+            shares += share * joint(has[:, has.any(0)], weight, by_size).sum(1)
         return dict(zip(run.sources, (shares / shares.sum()).tolist(), strict=True))
 
     @staticmethod

@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from langscale.claims.sampler_choice import choose, controlled, curves_of, rows_of
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
+from langscale.config.sampler import KINDS, Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, NONE, SETTINGS, UNTRAINED
 from langscale.reporting import wording
@@ -18,8 +20,8 @@ def answers(
     """Three sentences for every benchmark, model and budget that has a curve, by what tells them apart.
 
     What n does to cross mAP among pool languages; what it does on held-out ones; which sampler is best at the largest
-    n, and how many claims hold. What n does is told by one sampler, chosen before the numbers: the longest curve of
-    those that need no control or have it (docs/METHOD.md, Claims). The first entry is the headline: the benchmark,
+    n, and how many claims hold. What n does is told by one sampler, which langscale.claims.sampler_choice
+    chooses from the grid. The first entry is the headline: the benchmark,
     model and budget that the config names first.
     """
     table = scaling[
@@ -134,26 +136,9 @@ def _counts(claims: pd.DataFrame) -> str:
     return f"; verdicts on claims and hypotheses: {counts}." if counts else "."
 
 
-def _sure(rows: pd.DataFrame, key: tuple[str, float]) -> bool:
-    """Whether the curve of a sampler and alpha needs no control, or has it at each of its n."""
-    sampler, alpha = key
-    if not sampler.startswith(("x-y", "hybrid")) or sampler.endswith("-batch"):
-        return True
-    same = rows["alpha"].isna() if pd.isna(alpha) else rows["alpha"] == alpha
-    control = rows[same & (rows["sampler"] == f"{sampler}-batch")]
-    return set(rows[same & (rows["sampler"] == sampler)]["n_languages"]) <= set(control["n_languages"])
-
-
 def _line(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows, by n, of the sampler whose curve tells what n does."""
-    trained = rows[rows["n_languages"] > 0].sort_values("n_languages")
-    curves = dict(list(trained.groupby(["sampler", "alpha"], dropna=False)))
-
-    def worth(key: tuple[str, float]) -> tuple[bool, int, bool]:
-        points = len(curves[key])
-        return points > 1 and _sure(rows, key), points, key[0] == "x-x-mono"
-
-    return curves[max(curves, key=worth)]
+    return rows_of(choose(curves_of(rows)), rows[rows["n_languages"] > 0]).sort_values("n_languages")
 
 
 def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
@@ -161,7 +146,7 @@ def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
     line = _line(rows)
     start, end = line.iloc[0], line.iloc[-1]
     change = _contrast(contrasts, end, start)
-    sure = _sure(rows, (end["sampler"], end["alpha"]))
+    sure = controlled(Spec.of(end["sampler"], end["alpha"]), curves_of(rows))
     alone = "" if sure else "; its control is not in the grid, so this compares samplers as well"
     baselines = []
     for _, row in rows[rows["n_languages"] == 0].sort_values("sampler", ascending=False).iterrows():
@@ -217,7 +202,8 @@ def missing(study: Study, scaling: pd.DataFrame, claims: pd.DataFrame, curves: p
     trained = scaling[scaling["n_languages"] > 0]
     samplers, n = set(trained["sampler"]), sorted(trained["n_languages"].unique())
     sets = {options.set or name for name, options in study.benchmarks.items()}
-    mixed = [s for s in ("x-y", "hybrid") if s in samplers and f"{s}-batch" not in samplers]
+    controls = {kind: Spec(kind).control for kind in KINDS if kind in samplers}
+    lacking_control = {k: c.sampler for k, c in controls.items() if c and c.sampler not in samplers}
     lacking = [s for s in ("x-x-mono", "x-y", "hybrid") if s not in samplers]
     absent = [name for name in ("xquad-r", "mlqa-r", "miracl") if name not in sets]
     found = []
@@ -227,10 +213,9 @@ def missing(study: Study, scaling: pd.DataFrame, claims: pd.DataFrame, curves: p
         found.append(f"Benchmarks of the paper: {', '.join(absent)}.")
     if lacking:
         found.append(f"Samplers: {', '.join(lacking)}.")
-    if mixed:
-        controls = ", ".join(f"{s}-batch" for s in mixed)
+    if lacking_control:
         found.append(
-            f"Controls: {controls}. With {' and '.join(mixed)} no positive is in the question's language, which gives "
+            f"Controls: {', '.join(lacking_control.values())}. With {' and '.join(lacking_control)} no positive is in the question's language, which gives "
             "away 1/n of a batch, so what they show along n is no finding without the control."
         )
     if trained.loc[trained["sampler"] == "hybrid", "alpha"].nunique() < 3:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, POINT
 from langscale.design.grid import Point
@@ -20,7 +21,6 @@ from langscale.statistics.multiple_testing import benjamini_hochberg
 from langscale.statistics.panel import Panel, Quantity, estimated, margin, pair_set_quantities
 
 LINE = tuple(name for name in POINT if name != "n_languages")
-MIXED = ("x-y", "hybrid")  # samplers that are something else, x-x-mono, at n = 1
 TRENDS = (
     *LINE, "benchmark", "setting", "pair_set", "metric", "n_values", "slope", "ci_low", "ci_high", "p", "p_adjusted",
     "family", "smallest_detectable", "margin", "p_equivalence", "reference", "runs_ci_low", "runs_ci_high", "p_runs", "n_queries",
@@ -71,7 +71,7 @@ def lines(panel: Panel) -> list[Line]:
         runs = {p.n_languages: dict(p.runs) for p in sorted(points, key=lambda p: p.n_languages)}
         seeds = sorted(set.intersection(*map(set, runs.values())))
         columns = {n: np.array([panel.column(run[s]) for s in seeds]) for n, run in runs.items()}
-        first = columns.pop(1, None) if names[LINE.index("sampler")].startswith(MIXED) else None
+        first = columns.pop(1, None) if Spec.of(points[0].sampler, points[0].alpha).crosses else None
         if len(columns) < 2 or not seeds or len({int(c[0]) for c in columns.values()}) < len(columns):
             continue
         ladders = np.array([panel.grid.ladder(seed) for seed in seeds])

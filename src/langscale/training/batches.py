@@ -4,18 +4,8 @@ A batch is a pure function of (seed, step). Batch type, source, languages and pa
 their own, so that with one fully parallel source every sampler and every number of languages sees the same
 pair ids at the same step: common random numbers for paired contrasts.
 
-| name       | batch                                                                              |
-|------------|------------------------------------------------------------------------------------|
-| `en-en`    | English only                                                                       |
-| `x-x`      | each example in one language, languages mixed inside the batch                     |
-| `x-x-mono` | the whole batch in one language                                                    |
-| `x-y`      | each example in an ordered pair of languages (query, passage), mixed in the batch  |
-| `hybrid`   | with probability alpha an `x-x-mono` batch, else an `x-y` batch (arXiv 2408.10536) |
-
-Controls of x-y, and of hybrid's x-y batches: `pair: batch` draws one language pair for the whole batch;
-`allow_same` adds the pairs of a language with itself (LAReQA, arXiv 2004.05484); `directions: en-centric`
-keeps those with English on one side, `ring` those from each language to the next of the sorted languages.
-A hard negative is in the language of its positive; training adds it.
+langscale.config.sampler lists the samplers and their options. A hard negative is in the language of its positive; training
+adds it.
 """
 
 from collections.abc import Sequence
@@ -23,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langscale.config.sampler import Spec, directions
+from langscale.config.sampler import Direction, Spec, directions
 from langscale.core.errors import UserError
 from langscale.core.random import stream
 
@@ -109,22 +99,16 @@ class Sampler:
                 raise ValueError(f"source {source.name}: `has` must be bool [pairs, {len(self.languages)}]")
         if not sources or batch_size < 1:
             raise ValueError(f"a sampler needs sources and a batch size, got {len(sources)} and {batch_size}")
-        if spec.kind == "en-en" and english not in self.languages:
-            raise UserError(f"sampler en-en: {english} is not among {', '.join(self.languages)}")
+        if spec.record.english and english not in self.languages:
+            raise UserError(f"sampler {spec.name}: {english} is not among {', '.join(self.languages)}")
         self.sources, self.batch_size, self.seed = list(sources), batch_size, seed
         self._by_size_first = by_size_first
         self._both = [_both(source.has) for source in sources]
-        one = len(self.languages) == 1
-        self._mono_share = 1.0 if one else {"x-x": 0.0, "x-y": 0.0, "hybrid": spec.alpha}.get(spec.kind, 1.0)
-        if self._mono_share > 0:
-            mono = directions(spec if spec.kind == "en-en" else Spec("x-x-mono"), self.languages, english)
-            self._mono = self._plan("mono", mono, whole=True)
-        if self._mono_share < 1:
-            kind = "mixed" if spec.kind == "x-x" else "cross"
-            pairs = directions(spec, self.languages, english)
-            self._other = self._plan(kind, pairs, whole=spec.pair == "batch")
+        parts = [(1.0, Spec("x-x-mono"))] if len(self.languages) == 1 else spec.parts
+        self._plans = [self._plan(part, directions(part, self.languages, english)) for _, part in parts]
+        self._first_share = parts[0][0]
 
-    def _plan(self, kind: str, pairs: list[tuple[str, str]], whole: bool) -> _Plan:
+    def _plan(self, spec: Spec, pairs: list[Direction]) -> _Plan:
         number = {code: i for i, code in enumerate(self.languages)}
         query, passage = np.array([(number[q], number[d]) for q, d in pairs]).T
         count = np.array([both[query, passage] for both in self._both])
@@ -139,12 +123,14 @@ class Sampler:
                         "different ones; lower the batch size, or leave the source or the language out"
                     )
         size = np.array([len(s.has) if s.size is None else s.size for s in self.sources], dtype=float)
-        return _Plan(kind, query, passage, joint(count > 0, size, self._by_size_first), whole)
+        form = spec.record.form
+        whole = form == "mono" or spec.pair == "batch"
+        return _Plan(form, query, passage, joint(count > 0, size, self._by_size_first), whole)
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, the same whenever and wherever it is asked for."""
-        mono = stream("type", self.seed, step).random() < self._mono_share
-        plan = self._mono if mono else self._other
+        first = stream("type", self.seed, step).random() < self._first_share
+        plan = self._plans[0 if first else 1]
         of_source = stream("source", self.seed, step).random()
         of_pair = stream("direction" if plan.kind == "cross" else "language", self.seed, step)
         if plan.whole:

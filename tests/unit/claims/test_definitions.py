@@ -131,16 +131,25 @@ def test_a_finding_about_x_y_and_n_must_hold_with_one_pair_per_batch():
     assert table["verdict"].tolist() == [CONTRADICTED, CONTRADICTED, UNDECIDED]
 
 
-def test_hypotheses_that_name_no_sampler_use_one_that_needs_no_control_or_has_it():
+def test_hypotheses_that_name_no_sampler_use_the_one_that_the_grid_fixes():
     for samplers, chosen in (
-        (SAMPLERS, "hybrid"),
-        (["x-x-mono", "x-y", "x-y-batch", "hybrid"], "x-y"),
+        (SAMPLERS, "x-x-mono"),
+        (["x-y", "x-y-batch", "hybrid"], "x-y"),
         (["x-x-mono", "x-y", "hybrid"], "x-x-mono"),
-        (["x-y", "hybrid"], "hybrid"),
+        (["x-y", "hybrid"], "x-y"),
     ):
         (row,) = whole(rows(study("H2", samplers=samplers), lambda q, c: risen(c.n)))
         assert f": {chosen}, n = " in row["compared"]
-        assert (row["verdict"] == SUPPORTED) == ("x-x-mono" in samplers)
+        assert (row["verdict"] == SUPPORTED) == (samplers != ["x-y", "hybrid"])
+
+
+def test_at_one_language_a_sampler_is_its_own_control():
+    grid = [{"samplers": ["x-y"], "n": [1, 2, 3, 4]}, {"samplers": ["x-y-batch"], "n": [2, 3, 4]}]
+    (row,) = whole(rows(study("H2", grid=grid), lambda q, c: risen(c.n)))
+    assert row["verdict"] == SUPPORTED
+    rising = {"x-y-batch": 0.0}
+    (row,) = whole(rows(study("H2", grid=grid), lambda q, c: risen(c.n) * rising.get(c.sampler, 1.0)))
+    assert row["verdict"] != SUPPORTED
 
 
 def test_bias_that_only_follows_accuracy_is_not_lower_at_equal_accuracy():

@@ -104,7 +104,7 @@ def test_diversity_with_hybrid_must_hold_with_one_pair_per_batch():
     )
     without = h4(rows[:1], study("H4", samplers=["hybrid"]))
     assert without["verdict"].item() == UNDECIDED
-    assert without["reason"].item() == "the control is missing: hybrid-batch is not in the grid"
+    assert without["reason"].item() == "the control is missing: hybrid-0.5-batch is not in the grid"
 
 
 def test_too_few_ladders_for_the_family_are_not_tested_and_do_not_count():

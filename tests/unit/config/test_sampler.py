@@ -47,14 +47,14 @@ def test_wrong_options_are_named_on_one_line():
         ("x-y-ring-batch", "'x-y-ring-batch' is not a name"),
         ("hybrid-", "'hybrid-' is not a name"),
         ("x-y-0.5", r"x-y has no alpha \(found 0.5\)"),
-        ("x-x-mono-batch", "x-x-mono has no pair, allow_same, directions"),
+        ("x-x-mono-batch", r"x-x-mono has no pair \(found 'batch'\); x-y and hybrid have"),
         ("hybrid-1.5", "alpha of hybrid is 1.5, not a number from 0 to 1"),
         ({"kind": "hybrid", "alpha": "half"}, "alpha of hybrid is 'half'"),
         ({"kind": "hybrid", "alpha": float("nan")}, "alpha of hybrid is nan"),
         ({"kind": "x-y", "pair": "batches"}, "pair is 'batches', not in"),
         ({"kind": "x-y", "directions": "star"}, "directions is 'star', not in"),
         ({"kind": "x-y", "allow_same": "yes"}, "allow_same is 'yes', not in"),
-        ({"kind": "x-x", "allow_same": True}, "x-x has no pair, allow_same, directions"),
+        ({"kind": "x-x", "allow_same": True}, r"x-x has no allow_same \(found True\); x-y and hybrid have"),
         ({"kind": "x-y", "ring": 1}, "nor kind with any of alpha, pair, allow_same, directions"),
         ({"pair": "batch"}, "neither a name nor kind"),
         (None, "None is neither a name nor kind"),
@@ -113,3 +113,29 @@ def test_what_reduce_keeps_apart_differs():
         code = np.array(fewer)
         keys.add(str([(code[b.query_language].tolist(), code[b.passage_language].tolist()) for b in batches]))
     assert len(keys) == len(left) == 1 + 1 + 1 + 2 * len(CONTROLS)
+
+
+def test_samplers_that_pair_two_languages_need_a_control_with_one_direction_per_batch():
+    controls = {spec.name: spec.control and spec.control.name for spec in SPECS}
+    assert controls["x-y"] == "x-y-batch" and controls["hybrid-0.3"] == "hybrid-0.3-batch"
+    assert controls["x-y-same-ring"] == "x-y-batch-same-ring" and controls["hybrid-0"] == "hybrid-0-batch"
+    for name in ("en-en", "x-x", "x-x-mono", "x-y-batch", "x-y-batch-same", "hybrid-0.3-batch", "hybrid-1"):
+        assert controls[name] is None
+    for spec in SPECS:
+        assert spec.needs_control == (spec.control is not None)
+        assert not (spec.control and spec.control.needs_control)
+        # at one language a sampler with x-y batches is another one
+        assert spec.crosses == (spec.kind in ("x-y", "hybrid") and spec.alpha != 1)
+
+
+def test_a_mixture_has_its_kinds_as_parts_with_their_options():
+    assert Spec("hybrid", 0.3, "batch").parts == [(0.3, Spec("x-x-mono")), (0.7, Spec("x-y", pair="batch"))]
+    assert Spec("hybrid", 1).parts == [(1.0, Spec("x-x-mono"))]
+    assert Spec("hybrid", 0, directions="ring").parts == [(1.0, Spec("x-y", directions="ring"))]
+    assert Spec("x-y").parts == [(1.0, Spec("x-y"))]
+
+
+def test_the_columns_of_a_table_name_a_sampler():
+    for spec in SPECS:
+        assert Spec.of(spec.sampler, spec.alpha) == spec
+    assert Spec.of("x-y", float("nan")) == Spec("x-y")

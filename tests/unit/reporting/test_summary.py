@@ -44,14 +44,14 @@ def test_what_n_does_is_told_with_the_numbers_of_the_tables(made, folder):
     assert three[1].startswith("For the 2 languages it never trained on: asking in them, retrieval ")
     for pair_set, sentence in (("pool", three[0]), ("heldout-pool", three[1]), ("pool-heldout", three[1])):
         rows = cross[cross["pair_set"] == pair_set]
-        first, last = (only(rows, sampler="hybrid", n_languages=n) for n in (1, 3))
+        first, last = (only(rows, sampler="x-y", n_languages=n) for n in (1, 3))
         assert f"from {shown(first)} " in sentence and f"to {shown(last)} " in sentence
         these = contrasts.query(
-            f"setting == 'cross' and pair_set == '{pair_set}' and cell_sampler == 'hybrid' and cell_n_languages == 3"
+            f"setting == 'cross' and pair_set == '{pair_set}' and cell_sampler == 'x-y' and cell_n_languages == 3"
         )
-        change = only(these, reference_sampler="hybrid", reference_n_languages=1)
+        change = only(these, reference_sampler="x-y", reference_n_languages=1)
         told = f"{change['difference']:+.3f} [{change['ci_low']:+.3f}, {change['ci_high']:+.3f}]"
-        assert f"with hybrid 0.5 (paired difference {told}; its control is not in the grid" in sentence
+        assert f"with x-y (paired difference {told}; its control is not in the grid" in sentence
         verb = "improves" if change["difference"] > 0 else "gets worse"
         verb = verb if change["p_adjusted"] < 0.05 else "does not change detectably"
         assert f"retrieval across them {verb}:" in sentence or f"retrieval {verb}, mAP going" in sentence
@@ -98,7 +98,9 @@ def test_a_sampler_with_its_control_at_every_n_tells_what_n_does(made, folder):
     both = pd.concat([scaling, control])
     assert "with x-y (" in sentences(made, folder, both)[0]
     assert "control" not in "".join(sentences(made, folder, both))
-    partly = pd.concat([scaling, control[control["n_languages"] == 3]])
+    above_one = pd.concat([scaling, control[control["n_languages"] == 3]])  # at n = 1 x-y is its own control
+    assert "control" not in sentences(made, folder, above_one)[0]
+    partly = pd.concat([scaling, control[control["n_languages"] == 1]])
     assert "its control is not in the grid" in sentences(made, folder, partly)[0]
 
 

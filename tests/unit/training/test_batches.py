@@ -360,14 +360,14 @@ def test_declared_sizes_give_the_mix_of_the_paper():
     """By size first: mMARCO 90.7 %, MFAQ 8.1 %, the sets of nine languages together 1.2 %."""
     codes, found = of_the_paper()
     sampler = Sampler(Spec("x-x-mono"), codes, found, 20, 1, by_size_first=True)
-    share = sampler._mono.joint.sum(axis=1)
+    share = sampler._plans[0].joint.sum(axis=1)
     assert np.round(100 * np.array([share[0], share[1], share[2:].sum()]), 1).tolist() == [90.7, 8.1, 1.2]
     drawn = np.bincount([sampler.batch(step).source for step in range(3000)], minlength=9) / 3000
     np.testing.assert_allclose(drawn, share, atol=0.02)
     equal = Sampler(
         Spec("x-x-mono"), codes, [SourceIndex(s.name, s.has) for s in found], 20, 1, by_size_first=True
     )
-    np.testing.assert_allclose(equal._mono.joint.sum(axis=1), 1 / 9)
+    np.testing.assert_allclose(equal._plans[0].joint.sum(axis=1), 1 / 9)
 
 
 def test_declared_sizes_enter_the_weights_of_data_sets():
@@ -376,7 +376,7 @@ def test_declared_sizes_enter_the_weights_of_data_sets():
     every = sum(size for name, size in PAPER.items() if name != "mfaq")
     pairs = [(q, d) for q in codes for d in codes if q != d]
     for name, share in zip(
-        PAPER, Sampler(Spec("x-y"), codes, found, 20, 1)._other.joint.sum(axis=1), strict=True
+        PAPER, Sampler(Spec("x-y"), codes, found, 20, 1)._plans[0].joint.sum(axis=1), strict=True
     ):
         total = Fraction(0)
         for pair in pairs:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from langscale.claims.sampler_choice import choose, curves_of, rows_of
 from langscale.config.terms import BM25
 from langscale.languages.families import branch, family, script
 from langscale.reporting.figures.style import RC, WIDTH, blank, named, numbers, select
@@ -30,7 +31,7 @@ def square(rows: pd.DataFrame, codes: Sequence[str]) -> np.ndarray:
 
 
 def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
-    """mAP at the largest n and its gain from the smallest, of the sampler with the highest mean there.
+    """mAP at the largest n and its gain from the smallest, of the sampler that tells what n does.
 
     A block per benchmark and model. Question languages are rows, candidate languages columns, the diagonal is mono.
     Without a smaller n, the gain is that from the untrained encoder. Held-out languages have a star.
@@ -54,12 +55,11 @@ def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
         for part in parts:
             codes = order(part["query_language"].unique())
             several = ", ".join(part[["benchmark", "model"]].iloc[0]) + ": " if len(parts) > 1 else ""
-            last = part[part["n_languages"] == part["n_languages"].max()]
-            best = last.groupby("line", sort=False)["value"].mean().idxmax()
-            largest, first, start = _ends(part, best)
+            line = _chosen(part)
+            largest, first, start = _ends(part, line)
             top, low = square(largest, codes), square(first, codes)
             cell = ", ".join(numbers(largest))
-            title = f"{several}{best}, n = {largest['n_languages'].iloc[0]}"
+            title = f"{several}{line}, n = {largest['n_languages'].iloc[0]}"
             _draw(
                 next(panels), top, codes, pool, f"mAP (0 to 1), {title}", cell, "cividis", 0, np.nanmax(top)
             )
@@ -78,9 +78,16 @@ def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
     return figure
 
 
-def _ends(part: pd.DataFrame, best: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def _chosen(part: pd.DataFrame) -> str:
+    """The line of the sampler that tells what n does, with the budget that comes first."""
+    trained = part[part["n_languages"] > 0]
+    first = trained[trained["budget"] == trained["budget"].iloc[0]]
+    return rows_of(choose(curves_of(first)), first)["line"].iloc[0]
+
+
+def _ends(part: pd.DataFrame, line: str) -> tuple[pd.DataFrame, pd.DataFrame, str]:
     """The rows at the largest n, those that the gain is counted from, and what these are called."""
-    rows = part[part["line"] == best]
+    rows = part[part["line"] == line]
     n = sorted(rows["n_languages"].unique())
     largest = rows[rows["n_languages"] == n[-1]]
     if len(n) > 1:

@@ -209,12 +209,9 @@ def test_the_matrix_shows_each_pair_and_the_gain_from_the_smallest_n(made, folde
     assert codes == ["ar", "el", "de", "en", "nl"]  # Arab, Grek, Latn
     ticks = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert ticks == ["ar", "el*", "de", "en", "nl*"]
-    last = table[(table["n_languages"] == 3) & (table["checkpoint"] == "last")]
-    best = last.groupby("sampler")["value"].mean().idxmax()
+    table = table[table["sampler"] == "x-y"]  # of two samplers without control, whatever their values
     for i, j in (("ar", "de"), ("nl", "nl"), ("el", "ar")):
-        rows = table[
-            (table["sampler"] == best) & (table["query_language"] == i) & (table["candidate_language"] == j)
-        ]
+        rows = table[(table["query_language"] == i) & (table["candidate_language"] == j)]
         value = rows.set_index("n_languages")["value"]
         at = (codes.index(i), codes.index(j))
         assert images[0][at] == pytest.approx(value[3]) and images[1][at] == pytest.approx(
