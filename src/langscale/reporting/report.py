@@ -232,7 +232,8 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
 def _model(model: Model) -> str:
     """What an encoder is, in words."""
     if model.architecture is None:
-        return f"{model.hub or model.path}, pretrained"
+        packed = f"{model.bundled} with 4-bit weights" if model.bundled else None
+        return f"{model.hub or model.path or packed}, pretrained"
     told = {"num_hidden_layers": "layer", "hidden_size": "dimension"}
     sizes = [(model.architecture[key], word) for key, word in told.items() if key in model.architecture]
     parts = [f"{size} {word}{'' if size == 1 else 's'}" for size, word in sizes]
