@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.data.benchmarks import readers as benchmarks
+from langscale.data.benchmarks.tables import texts as sides
 from langscale.data.sources.readers import parts, table
 from langscale.data.tokens import tokenise
 from langscale.jobs.log import redirect
@@ -26,7 +26,7 @@ if snakemake.params.kind == "source":
     ]
 else:
     jobs = [
-        (output / side, benchmarks.texts(texts, side), kind)
+        (output / side, sides(texts, side), kind)
         for side, kind in (("questions", "query"), ("candidates", "passage"))
     ]
 tokens_of = tokenizer(snakemake.input.base)
