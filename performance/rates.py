@@ -22,8 +22,8 @@ from langscale.core.random import stream
 from langscale.data.sources import readers as sources
 from langscale.data.tokens import Tokens
 from langscale.models.encoder import Encoder
-from langscale.planning.costs import ADAM, quantities
-from langscale.planning.sizes import WIDTH
+from langscale.planning.costs import quantities
+from langscale.planning.machines import ADAM, WIDTH
 from langscale.planning.sizes import Encoder as Size
 from langscale.retrieval import embedding
 from langscale.retrieval.search import exact_ranks, top_k

@@ -1,22 +1,22 @@
-"""What a study will cost, before it runs: steps, tokens, operations, hours, disk and download.
+"""Costs of a study before it runs: steps, tokens, operations, hours and disk.
 
-Nothing is downloaded or loaded. Where tokens and subsets of the study are there already, their real lengths are
-taken, else those of `langscale.planning.sizes`. Hours follow from operations (6 per parameter and token in training, 2 in
-embedding, and attention) at a stated rate, and from the bytes that AdamW moves.
+Nothing is downloaded and no model is loaded. Lengths are those of the study's own tokens and subsets if they
+exist, else those of `langscale.planning.sizes`. Hours are operations over a rate of
+`langscale.planning.machines`, plus the bytes moved by AdamW over the bandwidth. A training step has three
+times the operations of the forward pass.
 """
 
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from langscale.config.model import Model
 from langscale.config.sampler import Spec, directions
 from langscale.config.study import Study
 from langscale.config.terms import NONE
@@ -24,59 +24,137 @@ from langscale.data import registry
 from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.sources import readers as sources
 from langscale.design.grid import Grid, Run, subset_name
-from langscale.models import pretrained as base
 from langscale.models.bundled import BUNDLES
 from langscale.planning import sizes
-from langscale.planning.sizes import (
+from langscale.planning.downloads import has
+from langscale.planning.machines import (
+    ADAM,
     CARDS,
     CORE,
     DECODING,
+    JOB,
     LISTS,
     RANKS,
     SHARE,
     STATISTICS,
+    TORCH,
     WIDTH,
-    Encoder,
     Machine,
 )
+from langscale.planning.sizes import Encoder
 from langscale.training.batches import joint
 
 PREFIX = 3  # tokens
-ADAM = 28  # bytes per parameter and step: weight, gradient and two moments are read, all but the gradient written
 TRANSLATION = "translation"
-TORCH, JOB = 3.5, 0.5  # CPU s: what torch adds to a job, and a job without (performance/overhead.md)
-COLUMNS = (
-    "model", "sampler", "budget", "n_languages", "runs", "steps", "pairs", "tokens", "embedded_tokens", "operations",
-    "embedding_operations", "moved", "gpu_hours", "core_hours", "search_core_hours", "statistics_core_hours",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Texts:
-    """A benchmark in the languages of the study: texts, tokens of each kind, and products of an exact search, Q x N."""
+    """Texts of a benchmark in the languages of a study.
 
-    questions: int
+    queries, candidates: numbers of texts. query, candidate: their mean tokens. products: pairs of query and
+    candidate in an exact search. corpus: whether each language is searched by itself, in shards.
+    """
+
+    queries: int
     candidates: int
-    question: float
+    query: float
     candidate: float
-    products: float
+    products: int
     languages: int
     corpus: bool
 
+    @property
+    def tokens(self) -> float:
+        """Tokens of all texts."""
+        return self.queries * self.query + self.candidates * self.candidate
 
-class Costs:
-    """The costs of a study; `results` is its folder, which may be empty or missing.
 
-    Raises UserError for a source or benchmark that has no reader.
+class Lengths(NamedTuple):
+    """Mean tokens of a query and of a passage, and the hard negatives of a pair."""
+
+    query: float
+    passage: float
+    negatives: int
+
+
+class TrainingCost(NamedTuple):
+    """Cost of a training, validation included: pairs, tokens, operations, and bytes moved by the optimiser.
+
+    Operations and bytes are NaN if the size of the encoder is unknown.
     """
 
-    def __init__(self, study: Study, grid: Grid, results: str | Path):
+    pairs: int
+    tokens: float
+    operations: float
+    moved: float
+
+
+class EvaluationCost(NamedTuple):
+    """Cost of the evaluation of all checkpoints of a run.
+
+    jobs; tokens and operations of embedding; core seconds of search and of statistics. Operations and search
+    are NaN if the size of the encoder is unknown.
+    """
+
+    jobs: int
+    tokens: float
+    operations: float
+    search: float
+    statistics: float
+
+
+@dataclass
+class Row:
+    """Costs of the runs with one model, sampler, budget and n. Shared runs count once.
+
+    operations: of training and embedding. moved: bytes moved by the optimiser. gpu_hours: on the first of
+    CARDS. core_hours: the same on CORE instead. Unknown numbers are NaN.
+    """
+
+    model: str
+    sampler: str
+    budget: str
+    n_languages: int = 0
+    runs: int = 0
+    steps: int = 0
+    pairs: int = 0
+    tokens: float = 0
+    embedded_tokens: float = 0
+    operations: float = 0
+    embedding_operations: float = 0
+    moved: float = 0
+    gpu_hours: float = 0
+    core_hours: float = 0
+    search_core_hours: float = 0
+    statistics_core_hours: float = 0
+
+    def hours(self, machine: Machine) -> float:
+        """Hours on a machine, the start of the jobs included."""
+        training = self.operations - self.embedding_operations
+        if self.sampler == TRANSLATION:
+            training *= SHARE / DECODING
+        seconds = machine.seconds(training, self.embedding_operations, self.moved, self.runs * self.steps)
+        return (seconds + (TORCH + JOB) * self.runs) / 3600
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+
+
+class Costs:
+    """The costs of a study. `results` is its folder, which may be empty or missing.
+
+    Raises UserError for a source or benchmark without a reader.
+    """
+
+    def __init__(self, study: Study, grid: Grid, results: str | Path) -> None:
         self.study, self.grid, self.results = study, grid, Path(results)
         for name in study.sources:
             sources.module(name)
         for name, benchmark in study.benchmarks.items():
             benchmarks.module(benchmark.set or name)
         self.measured: set[str] = set()
+        """Sources and benchmarks with measured lengths, so far."""
         self.encoder, self.texts = cache(self._encoder), cache(self._texts)
         self.lengths = cache(self._lengths)
         self.checkpoints = {b: Counter(run for run, _ in grid.scored(b)) for b in study.benchmarks}
@@ -84,7 +162,10 @@ class Costs:
     # --- sizes
 
     def _encoder(self, name: str) -> Encoder | None:
-        """By its `architecture`, the config in the study's folder or in `path`, else by hub id; None: unknown."""
+        """Size of a model: by `architecture`, by config.json of the study or of `path`, or by hub id.
+
+        None if none of them tells it.
+        """
         model = self.study.models[name]
         if model.architecture is not None:
             return Encoder.of(model.architecture, model.vocabulary)
@@ -92,11 +173,19 @@ class Costs:
         for file in (folder / "config.json" for folder in folders):
             if file.is_file():
                 return Encoder.of(json.loads(file.read_text(encoding="utf-8")), 0)
-        original = BUNDLES[model.bundled].hub if model.bundled else model.hub
-        return sizes.ENCODERS.get(original)
+        hub = BUNDLES[model.bundled].hub if model.bundled else model.hub
+        return sizes.ENCODERS.get(hub) if hub else None
 
-    def _lengths(self, model: str, source: str, subset: str, part: str) -> tuple[float, float, int]:
-        """Tokens of a query and of a passage as pairs have them, and hard negatives of a pair."""
+    @property
+    def unknown(self) -> list[str]:
+        """Models of unknown size, translation model included."""
+        names = [name for name in self.study.models if self.encoder(name) is None]
+        chosen = self.study.translation
+        if chosen and chosen.hub not in sizes.TRANSLATORS:
+            names.append("translation")
+        return names
+
+    def _lengths(self, model: str, source: str, subset: str, part: str) -> Lengths:
         options, facts = self.study.models[model], sizes.SOURCES[source]
         negatives = min(facts.negatives, self.study.training.hard_negatives)
         tokens = self.results / "models" / model / "tokens" / f"source-{source}" / part
@@ -104,12 +193,10 @@ class Costs:
         files = [tokens / "queries/offsets.npy", tokens / "passages/offsets.npy", rows / "positives.npy"]
         if all(file.is_file() for file in files):
             self.measured.add(source)
-            query, passage = (
-                _mean(tokens / f"{side}/offsets.npy", rows / f"{name}.npy")
-                for side, name in (("queries", "queries"), ("passages", "positives"))
-            )
-            return query, passage, negatives
-        return (
+            query = _mean(tokens / "queries/offsets.npy", rows / "queries.npy")
+            passage = _mean(tokens / "passages/offsets.npy", rows / "positives.npy")
+            return Lengths(query, passage, negatives)
+        return Lengths(
             _cut(facts.query, options.query_prefix, options.query_length),
             _cut(facts.passage, options.passage_prefix, options.passage_length),
             negatives,
@@ -123,34 +210,31 @@ class Costs:
         codes = [c for c in (of.languages or self.study.languages.all) if known is None or c in known]
         if dataset == "tatoeba":
             codes = [c for c in codes if c != "en"]
-        share = of.every_article or 1
-        asked = [min(_count(facts.questions, c) // share, of.questions or math.inf) for c in codes]
-        offered = [_count(facts.candidates, c) // share for c in codes]
-        candidate = facts.paragraph if of.candidate_text == "sentence+paragraph" else facts.candidate
-        lengths = [
-            _cut(facts.question, options.query_prefix, options.query_length),
-            _cut(candidate, options.passage_prefix, options.passage_length),
-        ]
-        q, n = sum(asked), sum(offered)
-        products = sum(map(math.prod, zip(asked, offered, strict=True))) if facts.corpus else q * n
+        share, most = of.every_article or 1, math.inf if of.questions is None else of.questions
+        queries = [int(min(_count(facts.questions, c) // share, most)) for c in codes]
+        candidates = [_count(facts.candidates, c) // share for c in codes]
+        passage = facts.candidate
+        if of.candidate_text == "sentence+paragraph" and facts.paragraph is not None:
+            passage = facts.paragraph
+        query = _cut(facts.question, options.query_prefix, options.query_length)
+        candidate = _cut(passage, options.passage_prefix, options.passage_length)
+        if facts.corpus:
+            products = sum(map(math.prod, zip(queries, candidates, strict=True)))
+            return Texts(sum(queries), sum(candidates), query, candidate, products, len(codes), True)
+        q, n = sum(queries), sum(candidates)
         folder = self.results / "models" / model / "tokens" / f"benchmark-{name}"
-        if not facts.corpus and (folder / "candidates/offsets.npy").is_file():
+        if (folder / "candidates/offsets.npy").is_file():
             self.measured.add(name)
-            offsets = [
-                np.load(folder / f"{side}/offsets.npy", mmap_mode="r") for side in ("questions", "candidates")
-            ]
-            q, n = (len(o) - 1 for o in offsets)
-            lengths = [float(o[-1]) / max(1, len(o) - 1) for o in offsets]
-            products = q * n
-        return Texts(q, n, *lengths, products, len(codes), facts.corpus)
+            (q, query), (n, candidate) = (_texts_in(folder / side) for side in ("questions", "candidates"))
+        return Texts(q, n, query, candidate, q * n, len(codes), False)
 
     # --- training
 
     def mixture(self, run: Run) -> dict[str, float]:
-        """Share of a run's examples that each source gives (langscale.training.batches.joint), where any has the languages."""
+        """Share of each source in the examples of a run (langscale.training.batches.joint)."""
         if len(run.sources) == 1:
             return {run.sources[0]: 1.0}
-        spec, by_size = Spec.parse(run.sampler), self.study.training.by_size_first
+        by_size = self.study.training.by_size_first
         options = [self.study.sources[name] for name in run.sources]
         used = [
             self._pairs(name, o.pairs, run.pairs) / run.share
@@ -158,27 +242,22 @@ class Costs:
         ]
         weight = np.array([o.size or pairs for o, pairs in zip(options, used, strict=True)])
         shares = np.zeros(len(run.sources))
-        for share, part in spec.parts:
+        for share, part in Spec.parse(run.sampler).parts:
             drawn = directions(part, run.languages)
-            has = np.array([[self._has(s, *pair) for pair in drawn] for s in run.sources])
-            shares += share * joint(has[:, has.any(0)], weight, by_size).sum(1)
+            available = np.array([[self._has(s, *pair) for pair in drawn] for s in run.sources])
+            shares += share * joint(available[:, available.any(0)], weight, by_size).sum(1)
         return dict(zip(run.sources, (shares / shares.sum()).tolist(), strict=True))
 
     @staticmethod
     def _pairs(source: str, *limits: int | None) -> int:
-        """Pair ids of a source, or as many of them as are asked for."""
+        """Number of pair ids of a source, within the limits."""
         return min(number for number in (sizes.SOURCES[source].pairs, *limits) if number is not None)
 
-    @staticmethod
-    def _in(source: str, code: str) -> bool:
-        """Whether a source as it is downloaded has a language."""
-        return source in sources.EMBEDDED or code in registry.LANGUAGES.get(source, ("en",))
-
     def _has(self, source: str, *codes: str) -> bool:
-        return self.study.sources[source].translate or all(self._in(source, code) for code in codes)
+        return self.study.sources[source].translate or all(has(source, code) for code in codes)
 
-    def training(self, run: Run) -> dict[str, float]:
-        """pairs, tokens, operations and bytes moved of a run, validation included."""
+    def training(self, run: Run) -> TrainingCost:
+        """Cost of a run's training, validation included."""
         encoder, training = self.encoder(run.model), self.study.training
         pairs = run.steps * training.batch_size
         tokens = forward = 0.0
@@ -187,110 +266,100 @@ class Costs:
             tokens += share * (query + (1 + negatives) * passage)
             if encoder:
                 forward += share * (encoder.forward(query) + (1 + negatives) * encoder.forward(passage))
+        if encoder is None:
+            return TrainingCost(pairs, pairs * tokens, math.nan, math.nan)
         operations = 3 * pairs * forward
-        if encoder and training.validation:
+        if training.validation:
             rounds = math.ceil(run.steps / training.validation.every)
-            operations += rounds * training.validation.pairs * self._validation(run.model)
-        return {
-            "pairs": pairs,
-            "tokens": pairs * tokens,
-            "operations": operations if encoder else math.nan,
-            "moved": ADAM * encoder.parameters * run.steps if encoder else math.nan,
-        }
+            operations += rounds * training.validation.pairs * self._validation(encoder, run.model)
+        return TrainingCost(pairs, pairs * tokens, operations, ADAM * encoder.parameters * run.steps)
 
-    def _validation(self, model: str) -> float:
-        encoder = self.encoder(model)
+    def _validation(self, encoder: Encoder, model: str) -> float:
+        """Operations of a validation pair, mean over the sources."""
         names = [name for name, source in self.study.sources.items() if source.validation]
         subset = subset_name(self.grid.validation_languages)
-        texts = [self.lengths(model, name, subset, "validation")[:2] for name in names]
-        return sum(map(encoder.forward, sum(texts, ()))) / len(names)
+        lengths = [self.lengths(model, name, subset, "validation") for name in names]
+        return sum(encoder.forward(x.query) + encoder.forward(x.passage) for x in lengths) / len(names)
 
     # --- evaluation
 
-    def evaluation(self, run: Run) -> dict[str, float]:
-        """Jobs, embedded tokens, operations of embedding, core seconds of search and statistics for all checkpoints."""
-        encoder = self.encoder(run.model)
-        total = {"jobs": 0, "tokens": 0.0, "operations": 0.0, "search": 0.0, "statistics": 0.0}
+    def evaluation(self, run: Run) -> EvaluationCost:
+        """Cost of the evaluation of a run, all checkpoints and benchmarks."""
+        encoder, controls = self.encoder(run.model), self.study.evaluation.controls
+        jobs, tokens, operations, search, statistics = 0, 0.0, 0.0, 0.0, 0.0
         for name, count in self.checkpoints.items():
             texts, checkpoints = self.texts(run.model, name), count[run]
-            total["jobs"] += checkpoints
-            tokens = texts.questions * texts.question + texts.candidates * texts.candidate
-            total["tokens"] += checkpoints * tokens
-            forward = encoder.forward if encoder else lambda _: math.nan
-            operations = texts.questions * forward(texts.question) + texts.candidates * forward(
-                texts.candidate
-            )
-            total["operations"] += checkpoints * operations
-            # the top of the list, and, in a benchmark of translations, exact ranks, of centred vectors too for controls
-            passes = LISTS + (0 if texts.corpus else RANKS * (1 + self.study.evaluation.controls))
-            width = encoder.hidden if encoder else math.nan
-            total["search"] += checkpoints * texts.products * passes * width / WIDTH
-            total["statistics"] += checkpoints * STATISTICS * quantities(texts.languages, texts.corpus)
-        return total
+            jobs += checkpoints
+            tokens += checkpoints * texts.tokens
+            statistics += checkpoints * STATISTICS * quantities(texts.languages, texts.corpus)
+            if encoder is None:
+                operations = search = math.nan
+                continue
+            queries, candidates = encoder.forward(texts.query), encoder.forward(texts.candidate)
+            operations += checkpoints * (texts.queries * queries + texts.candidates * candidates)
+            # the top of the list, and exact ranks except in a corpus, with controls twice
+            passes = LISTS + (0 if texts.corpus else RANKS * (1 + controls))
+            search += checkpoints * texts.products * passes * encoder.hidden / WIDTH
+        return EvaluationCost(jobs, tokens, operations, search, statistics)
 
     # --- all of it
 
-    def rows(self) -> list[dict[str, Any]]:
-        """A row per model, sampler, budget and n, of the runs and not of the cells that share them; see COLUMNS."""
-        rows: dict[tuple, dict[str, Any]] = {}
+    def rows(self) -> list[Row]:
+        """One row for translation if there is any, then one per model, sampler, budget and n."""
+        rows: dict[tuple[str, str, str, int], Row] = {}
         for run in self.grid.encoded:
             key = run.model, run.sampler, run.budget, len(run.languages)
-            row = rows.setdefault(key, dict.fromkeys(COLUMNS, 0) | dict(zip(COLUMNS, key, strict=False)))
+            row = rows.setdefault(key, Row(*key))
+            row.runs += 1
+            row.steps = run.steps
             scored = self.evaluation(run)
-            row["runs"] += 1
-            row["steps"] = run.steps
-            row["embedded_tokens"] += scored["tokens"]
-            row["operations"] += scored["operations"]
-            row["embedding_operations"] += scored["operations"]
-            row["search_core_hours"] += (scored["search"] + 2 * JOB * scored["jobs"]) / 3600
-            row["statistics_core_hours"] += scored["statistics"] / 3600
-            for name, value in (self.training(run) if run.steps else {}).items():
-                row[name] += value
+            row.embedded_tokens += scored.tokens
+            row.embedding_operations += scored.operations
+            row.operations += scored.operations
+            row.search_core_hours += (scored.search + 2 * JOB * scored.jobs) / 3600
+            row.statistics_core_hours += scored.statistics / 3600
+            if run.steps:
+                trained = self.training(run)
+                row.pairs += trained.pairs
+                row.tokens += trained.tokens
+                row.operations += trained.operations
+                row.moved += trained.moved
         found = [*self._translation(), *rows.values()]
         for row in found:
-            row["gpu_hours"], row["core_hours"] = hours(row, CARDS[0]), hours(row, CORE)
+            row.gpu_hours, row.core_hours = row.hours(CARDS[0]), row.hours(CORE)
         return found
 
-    def _translation(self) -> Iterator[dict[str, Any]]:
-        """What the sources lack, by an upper bound: a passage counts once for every pair that it belongs to."""
+    def _translation(self) -> Iterator[Row]:
+        """The texts missing from the sources, as an upper bound: a passage counts once per pair."""
         chosen = self.study.translation
         if not chosen:
             return
         tokens = 0.0
         for name, source in self.study.sources.items():
-            facts, pairs = sizes.SOURCES[name], self._pairs(name, source.pairs)
-            lacking = [code for code in self.study.languages.pool if not self._in(name, code)]
-            length = facts.query + (1 + facts.negatives) * facts.passage
-            tokens += source.translate * len(lacking) * pairs * length
-        operations = 2 * sizes.TRANSLATORS.get(chosen.hub, math.nan) * tokens
-        yield dict.fromkeys(COLUMNS, 0) | {
-            "model": chosen.hub or chosen.path,
-            "sampler": TRANSLATION,
-            "budget": NONE,
-            "tokens": tokens,
-            "operations": operations,
-        }
+            if source.translate:
+                facts, pairs = sizes.SOURCES[name], self._pairs(name, source.pairs)
+                missing = [code for code in self.study.languages.pool if not has(name, code)]
+                tokens += len(missing) * pairs * (facts.query + (1 + facts.negatives) * facts.passage)
+        operations = 2 * sizes.TRANSLATORS.get(chosen.hub or "", math.nan) * tokens
+        yield Row(chosen.hub or str(chosen.path), TRANSLATION, NONE, tokens=tokens, operations=operations)
 
     def disk(self) -> dict[str, float]:
-        """Bytes of what stays: checkpoints, embeddings, rankings and scores, tokens."""
+        """Bytes of the kept files by kind, without checkpoints and embeddings of models of unknown size."""
         total = dict.fromkeys(("checkpoints", "embeddings", "rankings and scores", "tokens"), 0.0)
         kept = len(self.grid.checkpoints)
         for run in self.grid.encoded:
             encoder = self.encoder(run.model)
-            total["checkpoints"] += (4 * encoder.parameters if encoder else math.nan) * kept * bool(run.steps)
+            if encoder and run.steps:
+                total["checkpoints"] += 4 * encoder.parameters * kept
             for name, count in self.checkpoints.items():
                 texts = self.texts(run.model, name)
-                if not texts.corpus:  # whose shards are dropped after the search
-                    vectors = texts.questions + texts.candidates
-                    total["embeddings"] += (
-                        count[run] * vectors * 4 * (encoder.hidden if encoder else math.nan)
-                    )
-                per_question = 4 * self.study.evaluation.top_k + 8 * texts.languages
-                total["rankings and scores"] += count[run] * texts.questions * per_question
+                if encoder and not texts.corpus:  # the shards of a corpus are deleted after the search
+                    vectors = texts.queries + texts.candidates
+                    total["embeddings"] += count[run] * vectors * 4 * encoder.hidden
+                per_query = 4 * self.study.evaluation.top_k + 8 * texts.languages
+                total["rankings and scores"] += count[run] * texts.queries * per_query
         for model in self.study.models:
-            for name in self.study.benchmarks:
-                texts = self.texts(model, name)
-                total["tokens"] += 4 * (texts.questions * texts.question + texts.candidates * texts.candidate)
+            total["tokens"] += sum(4 * self.texts(model, name).tokens for name in self.study.benchmarks)
             for name, source in self.study.sources.items():
                 query, passage, negatives = self.lengths(model, name, "", "train")
                 pairs = self._pairs(name, source.pairs)
@@ -298,57 +367,12 @@ class Costs:
                 total["tokens"] += 4 * pairs * len(codes) * (query + (1 + negatives) * passage)
         return total
 
-    def download(self) -> tuple[float, dict[str, tuple[int, float | None]]]:
-        """Bytes of the files whose size is known, and the data sets and models with other files: their number, and an
-        estimate of their bytes where there is one."""
-        entries = {entry.path: entry for entry in self.entries()}.values()
-        unknown = Counter(entry.name for entry in entries if entry.size is None)
-        codes = self.study.languages.pool
-        about = {
-            n: f.download and f.download * sum(self._in(n, c) for c in codes)
-            for n, f in sizes.SOURCES.items()
-        }
-        about |= {hub: 4.0 * encoder.parameters for hub, encoder in sizes.ENCODERS.items()}
-        weights = {
-            entry.name for entry in entries if entry.size and (entry.file or "").endswith("safetensors")
-        }
-        return sum(entry.size or 0 for entry in entries), {
-            name: (count, None if name in weights else about.get(name)) for name, count in unknown.items()
-        }
-
-    def entries(self) -> Iterator[registry.Entry]:
-        """The registry's entries of all that the study downloads."""
-        for name in self.study.sources:
-            if name not in sources.EMBEDDED:
-                yield from registry.files(name, self.study.languages.pool)
-        for name, benchmark in self.study.benchmarks.items():
-            dataset = benchmark.set or name
-            if dataset not in benchmarks.EMBEDDED:
-                yield from registry.files(dataset, benchmark.languages or self.study.languages.all)
-        models, chosen = list(self.study.models.values()), self.study.translation
-        if chosen:
-            models.append(Model(hub=chosen.hub, revision=chosen.revision, path=chosen.path))
-        for model in models:
-            if model.remote:
-                yield from base.entries(model)
-
-    def licences(self) -> list[str]:
-        """Names of what needs `accept_licence` and does not have it."""
-        restricted = {entry.name for entry in self.entries() if entry.restricted}
-        return sorted(restricted - set(self.study.accept_licence))
-
-
-def hours(row: Mapping[str, Any], machine: Machine) -> float:
-    """Hours of a row on a machine, the start of its jobs included."""
-    slower = SHARE / DECODING if row["sampler"] == TRANSLATION else 1
-    embedding = row["embedding_operations"]
-    training = slower * (row["operations"] - embedding)
-    seconds = machine.seconds(training, embedding, row["moved"], row["runs"] * row["steps"])
-    return (seconds + (TORCH + JOB) * row["runs"]) / 3600
-
 
 def quantities(languages: int, corpus: bool = False) -> int:
-    """About how many quantities the tables have of a benchmark: language pairs, languages by metric, pair sets."""
+    """Approximate number of quantities in the tables of a benchmark.
+
+    Language pairs (not for a corpus), languages by metric, and pair sets.
+    """
     return (0 if corpus else languages**2) + 10 * languages + 50
 
 
@@ -361,6 +385,13 @@ def _count(counts: sizes.Counts, code: str) -> int:
 
 
 def _mean(offsets: Path, rows: Path) -> float:
-    """Mean length of the texts that the pairs of a subset name."""
+    """Mean length of the texts in the pairs of a subset."""
     used = np.load(rows, mmap_mode="r")
     return float(np.diff(np.load(offsets, mmap_mode="r"))[used[used >= 0]].mean())
+
+
+def _texts_in(folder: Path) -> tuple[int, float]:
+    """Number and mean length of tokenised texts."""
+    offsets = np.load(folder / "offsets.npy", mmap_mode="r")
+    count = len(offsets) - 1
+    return count, float(offsets[-1]) / max(1, count)

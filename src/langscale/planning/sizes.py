@@ -1,8 +1,8 @@
-"""How large encoders, sources and benchmarks are, and how fast machines: the facts that `langscale.planning.summary` counts with.
+"""Sizes of encoders, sources and benchmarks, for the plan only.
 
-Numbers of texts are published or counted ones. Lengths are in tokens of XLM-R's vocabulary, without prefix: of xquad-r,
-squad's questions, ntrex and cldr they were measured, mean over languages, the others are estimates from English words.
-They make a plan, nothing else reads them.
+Numbers of texts are published or were counted. Lengths are mean tokens of XLM-R's vocabulary, without prefix.
+They were measured for xquad-r, the queries of squad, ntrex and cldr, and are estimates from English words
+otherwise.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Encoder:
-    """A transformer: `gated` feed-forward layers have three matrices, others two."""
+    """Sizes of a transformer. `gated` feed-forward layers have three matrices, others two."""
 
     layers: int
     hidden: int
@@ -22,22 +22,25 @@ class Encoder:
 
     @property
     def matrix(self) -> int:
-        """Parameters that every token is multiplied with: four of attention and the feed-forward ones, per layer."""
+        """Parameters of the matrices: per layer four of attention, two or three of the feed-forward part."""
         return self.layers * self.hidden * (4 * self.hidden + (2 + self.gated) * self.intermediate)
 
     @property
     def parameters(self) -> int:
-        """Matrices and token embeddings; biases, norms and positions are less than one per cent."""
+        """Matrices and token embeddings. Biases, norms and positions are less than one per cent."""
         return self.matrix + self.vocabulary * self.hidden
 
     def forward(self, length: float) -> float:
-        """Operations of one text of `length` tokens: 2 per matrix parameter and token, and attention's two products,
-        4 x length x hidden per layer and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1, with both)."""
+        """Operations of one text of `length` tokens.
+
+        2 per matrix parameter and token, and 4 x length x hidden per layer and token for the two products of
+        attention (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
+        """
         return length * (2 * self.matrix + 4 * length * self.hidden * self.layers)
 
     @classmethod
     def of(cls, config: Mapping[str, Any], vocabulary: int) -> "Encoder":
-        """From a transformers config; what it leaves out is as in BERT base."""
+        """From a transformers config. Missing fields are as in BERT base."""
         hidden = config.get("hidden_size", 768)
         return cls(
             config.get("num_hidden_layers", 12),
@@ -69,42 +72,12 @@ TRANSLATORS = {
 
 
 @dataclass(frozen=True)
-class Machine:
-    """rate: operations per second that training reaches, padding included, and embedding that many `times`; bandwidth:
-    bytes per second; step: seconds of a training step beyond those, for all that is small."""
-
-    name: str
-    rate: float
-    bandwidth: float
-    step: float = 0.0
-    times: float = 1.0
-
-    def seconds(self, training: float, embedding: float, moved: float, steps: int) -> float:
-        """Time of the matrix products, of what only moves memory, and of what each step costs at least."""
-        products = training / self.rate + embedding / (self.times * self.rate)
-        return products + moved / self.bandwidth + steps * self.step
-
-
-SHARE = 0.3  # of a card's peak (dense, bf16) that is reached: assumed, for encoders of this size with padding
-DECODING = 0.05  # the same for greedy translation, word by word: assumed
-CARDS = (
-    Machine("A100", SHARE * 312e12, 2.0e12),
-    Machine("H100", SHARE * 989e12, 3.3e12),
-    Machine("RTX 4090", SHARE * 165e12, 1.0e12),
-    Machine("L4", SHARE * 121e12, 0.3e12),
-)
-# One core in float32: performance/growth.json, `rates`, which performance/rates.py measures; a test compares them.
-CORE = Machine("core", 80e9, 7e9, 0.035, 1.55)
-WIDTH = 384  # dimensions of the vectors that these are measured with
-# seconds per question and candidate: all exact ranks of a benchmark; a list's search
-RANKS, LISTS = 12e-9, 15e-9
-STATISTICS = 1.55e-3  # seconds per run and quantity, with 10,000 resamples and XQuAD-R's 240 clusters
-
-
-@dataclass(frozen=True)
 class Source:
-    """Pair ids, tokens of a query and of a passage, hard negatives of a pair, and, where the registry knows no sizes,
-    bytes to download per language."""
+    """Size of a source.
+
+    pairs: pair ids. query, passage: tokens. negatives: hard negatives of a pair. download: bytes per
+    language, if the registry has no sizes.
+    """
 
     pairs: int
     query: float
@@ -134,10 +107,11 @@ Counts = int | Mapping[str, int]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Questions and candidates per language (one number: the same in all), and their tokens.
+    """Size of a benchmark.
 
-    paragraph: tokens of a candidate with its paragraph; corpus: every language is searched by itself, in shards that
-    are not kept.
+    questions, candidates: texts per language (one number: the same in all). question, candidate: their
+    tokens. paragraph: tokens of a candidate with its paragraph. corpus: whether each language is searched by
+    itself, in shards.
     """
 
     questions: Counts
@@ -160,7 +134,10 @@ BENCHMARKS = {
     "cldr": Benchmark(2_900, 1_165, 10, 15),
     "xquad-r": Benchmark(
         1190,
-        _counts("ar de el en es hi ru th tr vi zh", 1222, 1276, 1234, 1180, 1215, 1244, 1219, 852, 1167, 1209, 1196),
+        _counts(
+            "ar de el en es hi ru th tr vi zh",
+            1222, 1276, 1234, 1180, 1215, 1244, 1219, 852, 1167, 1209, 1196,
+        ),
         19, 45, 230,
     ),
     "mlqa-r": Benchmark(
@@ -174,8 +151,8 @@ BENCHMARKS = {
     "miracl": Benchmark(
         _DEV,
         _counts(
-            _MIRACL, 2_061_414, 297_265, 15_866_222, 32_893_221, 10_373_953, 2_207_172, 1_883_509, 14_636_953, 506_264,
-            1_446_315, 6_953_614, 1_486_752, 9_543_918, 131_924, 518_079, 542_166, 49_043, 4_934_368,
+            _MIRACL, 2_061_414, 297_265, 15_866_222, 32_893_221, 10_373_953, 2_207_172, 1_883_509, 14_636_953,
+            506_264, 1_446_315, 6_953_614, 1_486_752, 9_543_918, 131_924, 518_079, 542_166, 49_043, 4_934_368,
         ),
         14, 130, corpus=True,
     ),

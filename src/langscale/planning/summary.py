@@ -1,69 +1,93 @@
-"""The plan of a study: what it will cost, as text for a person and as CSV."""
+"""The plan of a study: its costs as text and as CSV."""
 
 import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
-from typing import Any
 
 from tabulate import tabulate
 
 from langscale.core.files import atomic
-from langscale.planning.costs import COLUMNS, Costs, hours
-from langscale.planning.sizes import CARDS, CORE, DECODING, SHARE
+from langscale.planning.costs import COLUMNS, Costs, Row
+from langscale.planning.downloads import downloads, licences
+from langscale.planning.machines import CARDS, CORE, DECODING, SHARE
+
+HEAD = ("model", "sampler", "budget", "n", "steps", "runs", "M pairs", "G tokens", "G embedded", "PFLOP")
 
 
-def text(costs: Costs, rows: Sequence[dict[str, Any]]) -> str:
-    """What a person wants to know of a plan; rows that differ in n only are one."""
-    groups: dict[tuple, list[dict[str, Any]]] = {}
+def text(costs: Costs, rows: Sequence[Row]) -> str:
+    """The plan as text. Its table has one line for the rows that differ in n only."""
+    groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
-        groups.setdefault((row["model"], row["sampler"], row["budget"]), []).append(row)
-    shown = [
-        [*key, *(_list(row[name] for row in group) for name in ("n_languages", "steps")), *_sums(group)]
+        groups.setdefault((row.model, row.sampler, row.budget), []).append(row)
+    lines = [
+        [*key, _list(row.n_languages for row in group), _list(row.steps for row in group), *_sums(group)]
         for key, group in groups.items()
     ]
-    head = ["model", "sampler", "budget", "n", "steps", "runs", "M pairs", "G tokens", "G embedded", "PFLOP"]
     table = tabulate(
-        [*shown, ["all", "", "", "", "", *_sums(rows)]],
-        [*head, f"{CARDS[0].name} h", "core h"],
+        [*lines, ["all", "", "", "", "", *_sums(rows)]],
+        [*HEAD, f"{CARDS[0].name} h", "core h"],
         disable_numparse=True,
         colalign=["left"] * 5 + ["right"] * 7,
     )
-    gpu, core, search, statistics = (
-        sum(row[name] for row in rows)
-        for name in ("gpu_hours", "core_hours", "search_core_hours", "statistics_core_hours")
-    )
-    others = ", ".join(f"{card.name} {_short(sum(hours(row, card) for row in rows))}" for card in CARDS[1:])
-    disk, (known, unknown) = costs.disk(), costs.download()
-    files = ", ".join(
-        f"{name} ({count} file{'s' * (count > 1)}{'' if about is None else f', about {size(about)}'})"
-        for name, (count, about) in sorted(unknown.items())
-    )
-    lines = [
+    others = ", ".join(f"{card.name} {_total(row.hours(card) for row in rows)}" for card in CARDS[1:])
+    disk = costs.disk()
+    kinds = ", ".join(f"{name} {size(number)}" for name, number in disk.items())
+    found = [
         f"{costs.study.study}: {len(costs.grid.trained)} runs to train",
         "",
         table,
         "",
-        f"GPU: {_short(gpu)} hours of one {CARDS[0].name} to train and embed; on others: {others}.",
-        f"     Assumed: {SHARE:.0%} of the peak in bf16 ({CARDS[0].rate / SHARE / 1e12:.0f} TFLOP/s of an A100), "
-        f"{DECODING:.0%} in translation.",
-        f"CPU instead: {_short(core)} core hours, half as many on two cores, at {CORE.rate / 1e9:.0f} GFLOP/s a core.",
-        f"CPU in any case: {_short(search)} core hours to search and score, {_short(statistics)} for statistics.",
-        f"Disk: {size(sum(disk.values()))}: "
-        + ", ".join(f"{name} {size(n)}" for name, n in disk.items())
-        + ".",
-        f"Download: {size(known)}" + (f", and of unknown size {files}" if files else "") + ".",
-        f"Lengths: measured here for {', '.join(sorted(costs.measured)) or 'nothing yet'}, else as langscale.planning.sizes has them.",
+        f"GPU: {_total(row.gpu_hours for row in rows)} hours of one {CARDS[0].name} to train and embed; "
+        f"on others: {others}.",
+        f"     Assumed: {SHARE:.0%} of the peak in bf16 ({CARDS[0].training / SHARE / 1e12:.0f} TFLOP/s "
+        f"of an A100), {DECODING:.0%} in translation.",
+        f"CPU instead: {_total(row.core_hours for row in rows)} core hours, half as many on two cores, at "
+        f"{CORE.training / 1e9:.0f} GFLOP/s a core.",
+        f"CPU in any case: {_total(row.search_core_hours for row in rows)} core hours to search and score, "
+        f"{_total(row.statistics_core_hours for row in rows)} for statistics.",
+        f"Disk: {'at least ' if costs.unknown else ''}{size(sum(disk.values()))}: {kinds}.",
+        _downloads(costs),
+        f"Lengths: measured here for {', '.join(sorted(costs.measured)) or 'nothing yet'}, else as "
+        "langscale.planning.sizes has them.",
     ]
-    if licences := costs.licences():
-        lines.append(f"Before it runs: accept_licence: [{', '.join(licences)}], for non-commercial use only.")
-    return "\n".join(lines)
+    if unknown := costs.unknown:
+        found.append(f"Unknown size: {', '.join(unknown)}. Sums have the rest only.")
+    if names := licences(costs.study):
+        found.append(f"Before it runs: accept_licence: [{', '.join(names)}], for non-commercial use only.")
+    return "\n".join(found)
 
 
-def _sums(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    units = {"runs": 1, "pairs": 1e6, "tokens": 1e9, "embedded_tokens": 1e9, "operations": 1e15}
-    units |= {"gpu_hours": 1, "core_hours": 1}
-    return [_short(sum(row[name] for row in rows) / unit) for name, unit in units.items()]
+def _downloads(costs: Costs) -> str:
+    known, unknown = downloads(costs.study)
+    files = ", ".join(
+        f"{name} ({of.files} file{'s' * (of.files > 1)}"
+        f"{'' if of.estimate is None else f', about {size(of.estimate)}'})"
+        for name, of in sorted(unknown.items())
+    )
+    return f"Download: {size(known)}" + (f", and of unknown size {files}" if files else "") + "."
+
+
+def _sums(rows: Sequence[Row]) -> list[str]:
+    return [
+        _total(row.runs for row in rows),
+        _total(row.pairs / 1e6 for row in rows),
+        _total(row.tokens / 1e9 for row in rows),
+        _total(row.embedded_tokens / 1e9 for row in rows),
+        _total(row.operations / 1e15 for row in rows),
+        _total(row.gpu_hours for row in rows),
+        _total(row.core_hours for row in rows),
+    ]
+
+
+def _total(numbers: Iterable[float]) -> str:
+    """The sum, with "at least" if some numbers are unknown, or "?" if all are."""
+    every = list(numbers)
+    known = [number for number in every if not math.isnan(number)]
+    if not known:
+        return "?"
+    return ("at least " if len(known) < len(every) else "") + _short(sum(known))
 
 
 def _list(values: Iterable[int]) -> str:
@@ -72,21 +96,21 @@ def _list(values: Iterable[int]) -> str:
 
 
 def _short(number: float) -> str:
-    """Three digits: 0.012, 1.2, 123, 12,345; ? where a size is unknown."""
-    return "?" if math.isnan(number) else f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
+    """Three digits: 0.012, 1.2, 123, 12,345."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def size(count: float) -> str:
-    """Bytes as a person reads them: 31 GB."""
+    """Bytes with a unit: 31 GB."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if count >= factor:
             return f"{count / factor:.3g} {unit}"
     return f"{count / 1e3:.3g} kB"
 
 
-def write(rows: Sequence[dict[str, Any]], file: str | Path) -> None:
-    """The rows as CSV."""
-    with atomic(file) as partial, open(partial, "w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+def write(rows: Sequence[Row], file: str | Path) -> None:
+    """Write the rows as CSV, unknown numbers as nan."""
+    with atomic(file) as partial, partial.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(astuple(row) for row in rows)

@@ -1,0 +1,67 @@
+"""What a study downloads: files, bytes and licences, as the registry knows them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from langscale.config.model import Model
+from langscale.config.study import Study
+from langscale.data import registry
+from langscale.data.benchmarks import readers as benchmarks
+from langscale.data.sources import readers as sources
+from langscale.models import pretrained
+from langscale.planning import sizes
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Files without a size in the registry: their number, and an estimate of their bytes if there is one."""
+
+    files: int
+    estimate: float | None
+
+
+def entries(study: Study) -> Iterator[registry.Entry]:
+    """The registry's entries of all files that the study downloads."""
+    for name in study.sources:
+        if name not in sources.EMBEDDED:
+            yield from registry.files(name, study.languages.pool)
+    for name, benchmark in study.benchmarks.items():
+        dataset = benchmark.set or name
+        if dataset not in benchmarks.EMBEDDED:
+            yield from registry.files(dataset, benchmark.languages or study.languages.all)
+    models = list(study.models.values())
+    if study.translation:
+        chosen = study.translation
+        models.append(Model(hub=chosen.hub, revision=chosen.revision, path=chosen.path))
+    for model in models:
+        if model.remote:
+            yield from pretrained.entries(model)
+
+
+def downloads(study: Study) -> tuple[int, dict[str, Unknown]]:
+    """Bytes of the files with a known size, and the other files by the name of their data set or model."""
+    distinct = list({entry.path: entry for entry in entries(study)}.values())
+    unknown = Counter(entry.name for entry in distinct if entry.size is None)
+    estimates: dict[str, float | None] = {
+        hub: 4.0 * encoder.parameters for hub, encoder in sizes.ENCODERS.items()
+    }
+    for name, source in sizes.SOURCES.items():
+        codes = [code for code in study.languages.pool if has(name, code)]
+        estimates[name] = source.download and source.download * len(codes)
+    for entry in distinct:
+        if entry.size and (entry.file or "").endswith("safetensors"):
+            estimates[entry.name] = None  # of the weights, whose size is known
+    known = sum(entry.size or 0 for entry in distinct)
+    return known, {name: Unknown(count, estimates.get(name)) for name, count in unknown.items()}
+
+
+def licences(study: Study) -> list[str]:
+    """Sorted names that need `accept_licence` in the config and do not have it."""
+    restricted = {entry.name for entry in entries(study) if entry.restricted}
+    return sorted(restricted - set(study.accept_licence))
+
+
+def has(source: str, code: str) -> bool:
+    """Whether a source, as downloaded, has a language. A source outside the registry has English."""
+    return source in sources.EMBEDDED or code in registry.LANGUAGES.get(source, ("en",))
