@@ -122,7 +122,7 @@ rule format:
     """Markdown and LaTeX of the tables that have a layout for reading."""
     input:
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=READABLE),
-        code=code("format.py", "reporting/tables.py"),
+        code=code("format.py", "reporting/formats.py", "reporting/tables.py", "reporting/wording.py"),
     output:
         expand(
             f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]

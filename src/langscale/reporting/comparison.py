@@ -1,54 +1,45 @@
-"""Published figures and the study's own beside them, where there is a counterpart."""
+"""Published figures beside the study's own values: which can be compared, and how they agree."""
 
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from langscale.config.data import Benchmark
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, UNTRAINED
-from langscale.core.files import atomic
+from langscale.core.files import write_csv
 from langscale.data.registry import LANGUAGES
 from langscale.published.figures import MEDIAN, RANK_DISTANCE, TRAININGS, figures
-from langscale.reporting.wording import headline, interval, label
+from langscale.reporting import formats
+from langscale.reporting.wording import Record, headline, interval, with_languages
+from langscale.statistics.zero_shot import seen, zero_shot
 
 AGREES, CLOSE, DIFFERS, NOT = "agrees", "close", "differs", "not comparable"
 
 COLUMNS = (
-    "source", "table", "benchmark", "published_model", "training", "model", "sampler", "alpha", "budget", "n_languages",
-    "checkpoint", "candidate_text", "setting", "query_language", "metric", "published", "value", "ci_low", "ci_high",
-    "difference", "verdict", "reason", "note",
+    "source", "table", "benchmark", "published_model", "training", "model", "sampler", "alpha",
+    "budget", "n_languages", "checkpoint", "candidate_text", "setting", "query_language", "metric",
+    "published", "value", "ci_low", "ci_high", "difference", "verdict", "reason", "note",
 )  # fmt: skip
 
 # absolute for mAP, recall and nDCG, relative to the published value for rank distance
 SAME, NEAR = {"share": 0.003, "rank": 0.015}, {"share": 0.02, "rank": 0.1}
 
-SAW = {
-    model: (
-        "xquad-r",
-        "mlqa-r",
-        "miracl",
-        "miracl-hard",
-    )  # SQuAD, whose paragraphs XQuAD translates, and MIRACL
-    for model in (f"intfloat/multilingual-e5-{size}" for size in ("small", "base", "large"))
-}
-
 
 def checkpoint_rule(study: Study) -> str:
-    """The checkpoint that stands beside the paper's: `best` where it was chosen on English, else `last`."""
+    """The checkpoint to compare with the paper's: `best` if it was selected on English data, else `last`."""
     validation = study.training.validation
     return "best" if validation and validation.languages == "en" else "last"
 
 
-def verdict(published: str, row: dict[str, Any], metric: str, deterministic: bool) -> str:
-    """agrees, close or differs, of a published value and a row of ours (value, ci_low, ci_high).
+def verdict(published: str, row: Record, metric: str, deterministic: bool) -> str:
+    """Whether a row (value, ci_low, ci_high) agrees with a published value: AGREES, CLOSE or DIFFERS.
 
-    agrees: the published value, widened by its rounding, lies in our procedure interval; for an encoder that is not
-    trained, which gives the same ranking every time, within SAME; without an interval, within rounding alone. close:
-    within NEAR.
+    AGREES: the published value, widened by its rounding, lies in the interval over runs and queries. The
+    bound is SAME for an untrained encoder, with one ranking in every run, and the rounding without an
+    interval. CLOSE: within NEAR.
     """
     kind, printed = ("rank" if metric == RANK_DISTANCE else "share"), float(published)
     unit = printed if kind == "rank" else 1.0
@@ -63,76 +54,81 @@ def verdict(published: str, row: dict[str, Any], metric: str, deterministic: boo
     return AGREES if agrees else CLOSE if distance <= NEAR[kind] * unit + 1e-9 else DIFFERS
 
 
-def reasons(study: Study, published: dict[str, Any], row: dict[str, Any], asked: set[str]) -> list[str]:
-    """Why a row of the study cannot be compared with a published figure; empty: it can.
+def reasons(study: Study, published: Record, row: Record, query_languages: set[str]) -> list[str]:
+    """Why a row of the study cannot be compared with a published figure; empty if it can.
 
-    `asked`: question languages that the study evaluates on this benchmark.
+    query_languages: languages in which the study evaluates this benchmark.
     """
-    found = list(_evaluation(study.benchmarks[row["benchmark"]], published, row, asked))
+    found = list(_evaluation(study.benchmarks[row["benchmark"]], published, row, query_languages))
     model = study.models.get(row["model"])
     if model is None or model.architecture or model.hub != published["model"]:
-        built = "built from scratch" if model and model.architecture else "other model"
-        found.append(f"{built} (published: {published['model']})")
-        if model and published["benchmark"] in SAW.get(model.hub or "", ()):
-            found.append("not zero-shot: the encoder saw SQuAD and MIRACL")
+        scratch = model is not None and model.architecture
+        found.append(
+            f"{'encoder trained from random weights' if scratch else 'different encoder'} "
+            f"(published: {published['model']})"
+        )
+        if model and not zero_shot(published["benchmark"], seen(model) or ()):
+            found.append("not zero-shot: the encoder was trained on this data set or a related one")
     trained, then = row["n_languages"] > 0, published["training"] != "none"
     if trained != then:
-        return [
-            *found,
-            f"{'trained' if trained else 'untrained'} here, {'trained' if then else 'untrained'} there",
-        ]
+        here, there = ("trained" if side else "untrained" for side in (trained, then))
+        return [*found, f"{here} here, {there} in the publication"]
     return [*found, *_training(study, published, row)] if trained else found
 
 
 def _evaluation(
-    options: Benchmark, published: dict[str, Any], row: dict[str, Any], asked: set[str]
+    options: Benchmark, published: Record, row: Record, query_languages: set[str]
 ) -> Iterator[str]:
+    """Differences in candidates, queries and languages."""
     if published["candidates"] not in ("", row["candidate_text"]):
-        yield f"other candidates ({row['candidate_text']}; published: {published['candidates']})"
+        yield f"different candidate text ({row['candidate_text']}; published: {published['candidates']})"
     if options.every_article:
-        yield f"fewer questions and candidates (every_article: {options.every_article})"
+        yield f"fewer queries and candidates (every_article: {options.every_article})"
     if options.questions:
-        yield f"fewer questions ({options.questions} per language)"
+        yield f"fewer queries ({options.questions} per language)"
     languages = set(languages_of(published))
-    if asked != languages and not (published["setting"] == "mono" and published["query_language"] != ALL):
-        yield f"other languages ({len(asked)}; published: {len(languages)})"
+    if query_languages != languages and not (
+        published["setting"] == "mono" and published["query_language"] != ALL
+    ):
+        yield f"different languages ({len(query_languages)}; published: {len(languages)})"
 
 
-def _training(study: Study, published: dict[str, Any], row: dict[str, Any]) -> Iterator[str]:
+def _training(study: Study, published: Record, row: Record) -> Iterator[str]:
+    """Differences in training data, languages, checkpoint, steps and optimiser."""
     known = TRAININGS.get(published["training"])
     if known is None:
-        yield f"other training data (published: {published['training']})"
+        yield f"different training data (published: {published['training']})"
         return
     budget, options = study.budgets[row["budget"]], study.training
     sources = set(budget.sources or [name for name, source in study.sources.items() if source.train])
     if not known.sources <= sources <= known.sources | known.optional:
-        yield f"other training data ({' '.join(sorted(sources))}; published: {published['training']})"
+        yield f"different training data ({' '.join(sorted(sources))}; published: {published['training']})"
     if row["n_languages"] != published["n_languages"]:
-        yield f"n = {row['n_languages']} (published: {published['n_languages']:g})"
+        yield f"{row['n_languages']} training languages (published: {published['n_languages']:g})"
     elif row["n_languages"] > 1 and set(study.languages.pool) != known.pool:
-        yield "other training languages"
+        yield "different training languages"
     if known.whole_pool is False and budget.whole_pool:
-        yield "only pairs that exist in every language"
+        yield "only training pairs present in every language"
     if known.best_en and row["checkpoint"] != checkpoint_rule(study):
-        yield "last checkpoint (published: lowest loss on English)"
+        yield "last checkpoint (published: lowest validation loss on English)"
     elif known.best_en and row["checkpoint"] == "last":
-        yield "no checkpoint chosen on English validation"
+        yield "no checkpoint selected on English validation data"
     steps = budget.steps * (row["n_languages"] if budget.kind == "fixed-per-language" else 1)
     if known.steps and steps < known.steps:
-        yield f"{steps} steps (published: taken as {known.steps})"
+        yield f"{steps:,} training steps (published: not printed, assumed {known.steps:,})"
     drawn = steps * options.batch_size
     for name in sorted(sources & known.sources):
         kept = [pairs for pairs in (budget.pairs, study.sources[name].pairs) if pairs]
         if kept and min(kept) < drawn and name == "mmarco":  # nine tenths of the data
-            yield f"a sample of {name} ({min(kept)} pairs, {drawn} drawn)"
+            yield f"{name} reduced to {min(kept):,} pairs ({drawn:,} pairs drawn in training)"
     for name in ("batch_size", "learning_rate"):
         value = getattr(known, name)
         if value and value != getattr(options, name):
             yield f"{name.replace('_', ' ')} {getattr(options, name):g} (published: {value:g})"
 
 
-def languages_of(published: dict[str, Any]) -> tuple[str, ...]:
-    """The question languages that a published average is over: those its source prints, else all of the set."""
+def languages_of(published: Record) -> tuple[str, ...]:
+    """The query languages of a published average: those printed in its source, else all of the benchmark."""
     return _languages(*(published[name] for name in ("source", "benchmark", "model")))
 
 
@@ -145,9 +141,10 @@ def _languages(source: str, benchmark: str, model: str) -> tuple[str, ...]:
 
 
 def own_rows(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the study that can stand beside a published figure: all languages, then by question language.
+    """Rows of the study to compare with published figures: all languages, then by query language.
 
-    Random ladders and baselines only, macro; the column `set` is the data set of the benchmark.
+    Macro averages of random language orders and of the untrained encoder. The column `set` is the data set of
+    the benchmark.
     """
     by_language = languages[(languages["average"] == "macro") & (languages["status"] == ALL)]
     rows = pd.concat([headline(scaling), by_language], ignore_index=True)
@@ -157,14 +154,15 @@ def own_rows(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> pd
 
 
 def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """(the published figures that the study has a counterpart for, number of figures without one).
+    """(published figures with a counterpart in the study, number of figures without one).
 
-    A counterpart has the same set, setting, question language and metric. Among the rows that have, one with the same
-    sampler, the published number of languages (else the largest) and the fewest reasons against it is taken; where
-    several have none, all. A figure that no row is comparable with is shown for all languages only.
+    A counterpart has the same data set, setting, query language and metric. Preferred are the same sampler,
+    the published number of training languages (else the largest) and the fewest reasons against a comparison.
+    All rows without a reason are kept, else one row. A figure without a comparable row is kept only if it is
+    an average over all languages.
     """
     rows = own_rows(study, scaling, languages)
-    asked = {
+    query_languages = {
         name: set(part["query_language"]) - {ALL} for name, part in rows.groupby("benchmark", sort=False)
     }
     keys = ["set", "setting", "query_language", "candidate_language", "metric"]
@@ -174,7 +172,8 @@ def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tup
         key = tuple(published[name] for name in ("benchmark", *keys[1:]))
         candidates = groups.get(key, []) if published["candidate_language"] == ALL else []
         judged = [
-            (reasons(study, published, r, asked[r["benchmark"]]), r) for r in _same(published, candidates)
+            (reasons(study, published, r, query_languages[r["benchmark"]]), r)
+            for r in _same(published, candidates)
         ]
         fewest = min((len(against) for against, _ in judged), default=0)
         judged = [(against, r) for against, r in judged if len(against) == fewest][: 1 if fewest else None]
@@ -185,8 +184,8 @@ def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tup
     return pd.DataFrame(found, columns=list(COLUMNS)), without
 
 
-def _same(published: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of the published sampler at its n, else their largest n; untrained ones where there is none."""
+def _same(published: Record, rows: list[Record]) -> list[Record]:
+    """Rows of the published sampler at its number of languages, else the largest; else untrained rows."""
     alpha = published["alpha"]
     same = [
         r
@@ -199,19 +198,20 @@ def _same(published: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[st
     return at_n(same, published["n_languages"])
 
 
-def at_n(rows: list[dict[str, Any]], n: float) -> list[dict[str, Any]]:
-    """Of every benchmark, model and budget the rows at n languages, else at their largest n."""
-    curves: dict[tuple, set[int]] = {}
+def at_n(rows: list[Record], n: float) -> list[Record]:
+    """Of every benchmark, model and budget the rows at n training languages, else at the largest number."""
+    curves: dict[tuple[str, str, str], set[int]] = {}
     for row in rows:
         curves.setdefault(_curve(row), set()).add(row["n_languages"])
     return [r for r in rows if r["n_languages"] == (n if n in curves[_curve(r)] else max(curves[_curve(r)]))]
 
 
-def _curve(row: dict[str, Any]) -> tuple[str, str, str]:
+def _curve(row: Record) -> tuple[str, str, str]:
     return row["benchmark"], row["model"], row["budget"]
 
 
-def _row(published: dict[str, Any], row: dict[str, Any], against: list[str]) -> dict[str, Any]:
+def _row(published: Record, row: Record, against: list[str]) -> dict[str, object]:
+    """A row of published.csv."""
     own = {name: row[name] for name in COLUMNS if name in row}
     printed = {name: published[name] for name in ("source", "table", "training", "note")}
     deterministic = row["sampler"] == UNTRAINED and row["n_runs"] == 1
@@ -225,61 +225,49 @@ def _row(published: dict[str, Any], row: dict[str, Any], against: list[str]) -> 
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The comparison as it is read: figures over all languages, ours with its interval."""
+    """The comparison for reading: figures over all languages, the study's own with their intervals."""
     table = table[table["query_language"] == ALL]
     if table.empty:
         return pd.DataFrame({"published": ["no published figure has a counterpart in this study"]})
-    ours = table["model"] + " " + table.apply(label, axis=1)
-    ours += (" n=" + table["n_languages"].astype(str)).where(table["n_languages"] > 0, "")
+    records = table.to_dict("records")
+    numbers = _numbers(table)
     return pd.DataFrame(
         {
-            "source": (table["source"] + " " + table["table"]).str.strip(),
-            "published model": table["published_model"],
+            "source": [f"{r['source']} {r['table']}".strip() for r in records],
+            "published encoder": table["published_model"],
             "benchmark": table["benchmark"],
-            "what": table["setting"] + " " + table["metric"],
+            "measure": table["metric"] + ", " + table["setting"],
             "published": table["published"],
-            "ours": ours,
-            "value": table.apply(interval, axis=1),
-            "difference": [f"{d:+.{1 if abs(v) >= 10 else 3}f}" for d, v in zip(table["difference"], table["value"], strict=True)],
-            "verdict": table["verdict"] + table["reason"].map(_numbers(table)).map(" ({})".format).where(table["reason"] != "", ""),
+            "this study": [f"{r['model']} {with_languages(r)}" for r in records],
+            "value": [interval(r) for r in records],
+            "difference": [f"{r['difference']:+.{1 if abs(r['value']) >= 10 else 3}f}" for r in records],
+            "verdict": [
+                r["verdict"] + (f" ({numbers[r['reason']]})" if r["reason"] else "") for r in records
+            ],
         }
-    )  # fmt: skip
+    )
 
 
 def _numbers(table: pd.DataFrame) -> dict[str, int]:
-    """The distinct reasons of the rows that are read, numbered."""
-    reasons = dict.fromkeys(r for r in table.loc[table["query_language"] == ALL, "reason"] if r)
-    return {reason: i for i, reason in enumerate(reasons, 1)}
+    """The distinct reasons of the rows over all languages, numbered."""
+    distinct = dict.fromkeys(r for r in table.loc[table["query_language"] == ALL, "reason"] if r)
+    return {reason: i for i, reason in enumerate(distinct, 1)}
 
 
 def closing(table: pd.DataFrame, without: int) -> list[str]:
-    """What stands below the table: the reasons, verdicts on figures of single languages, and what is left out."""
+    """The notes below the table: reasons, verdicts for single languages, number of figures left out."""
     lines = [f"({number}) {reason}." for reason, number in _numbers(table).items()]
     single = table.loc[table["query_language"] != ALL, "verdict"].value_counts()
     counts = ", ".join(f"{single[name]} {name}" for name in (AGREES, CLOSE, DIFFERS) if name in single)
     if counts:
-        lines.append(f"By question language, in the csv: {counts}.")
+        lines.append(f"By query language (published.csv): {counts}.")
     return [
         *lines,
-        f"{without} of {len(figures())} published figures have no counterpart in this study.",
+        f"{without:,} of {len(figures()):,} published figures have no counterpart in this study.",
     ]
 
 
 def write(table: pd.DataFrame, without: int, folder: str | Path) -> None:
     """Write folder/published.csv, .md and .tex."""
-    shown, lines = readable(table), closing(table, without)
-    below = "\n\n".join(lines)
-    texts = {
-        "csv": table.to_csv(index=False, float_format="%.6g", lineterminator="\n"),
-        "md": f"{shown.to_markdown(index=False, disable_numparse=True)}\n\n{below}\n",
-        "tex": shown.to_latex(
-            index=False, escape=True, caption=_escaped(" ".join(lines)), column_format="l" * shown.shape[1]
-        ),
-    }
-    for kind, text in texts.items():
-        with atomic(Path(folder) / f"published.{kind}") as partial:
-            partial.write_text(text, encoding="utf-8")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("_", r"\_")
+    write_csv(Path(folder) / "published.csv", table)
+    formats.write(folder, "published", readable(table), closing(table, without), caption=True)

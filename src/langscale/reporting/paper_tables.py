@@ -1,4 +1,4 @@
-"""The layouts of Tables 1-8, 12 and 13 of arXiv:2408.10536, filled by a study, the published values beside its own."""
+"""Tables 1-8, 12 and 13 of arXiv:2408.10536, filled by a study, with the published values beside its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,13 @@ from langscale.config.data import Benchmark
 from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED
-from langscale.core.files import atomic
+from langscale.core.files import write_csv
 from langscale.published.figures import MEDIAN, PAPER, RANK_DISTANCE, figures
+from langscale.reporting import formats
 from langscale.reporting.comparison import at_n, checkpoint_rule, own_rows
+from langscale.reporting.wording import Record
 
-# alpha, and how being better than it is marked
+# alpha, and the superscript of a value significantly better than the sampler's
 SAMPLERS: dict[str, tuple[float | None, str]] = {
     "x-x-mono": (None, "m"),
     "x-y": (None, "x"),
@@ -32,29 +34,31 @@ _SUFFIXES = (" published", " better than")
 class Table:
     """A filled layout.
 
-    cells, a row per cell: model, budget, n, quantity, sampler, column, metric, value (NaN: published only), published
-    (text, empty: none), rank (1 best, 2 second, 0), better (samplers that it is significantly better than).
+    cells, a row per cell: model, budget, n, quantity, sampler, column, metric, value (NaN: published only),
+    published (text, empty: none), rank (1 best, 2 second, 0), better (samplers with significantly worse
+    values).
     """
 
     caption: str
     cells: pd.DataFrame
 
     def plain(self) -> pd.DataFrame:
-        """Numbers: value and published value of every column, and what it is significantly better than."""
+        """Numbers: value and published value of every column, and the significantly worse samplers."""
         parts = [self._wide("value"), self._wide("published").add_suffix(" published")]
         if (self.cells["better"] != "").any():
             parts.append(self._wide("better").add_suffix(" better than"))
         wide = pd.concat(parts, axis=1)
-        columns = [c for name in parts[0] for c in wide if c.removeprefix(name) in ("", *_SUFFIXES)]
+        names = [str(column) for column in wide]
+        columns = [c for name in parts[0] for c in names if c.removeprefix(str(name)) in ("", *_SUFFIXES)]
         return wide[columns].replace("", np.nan).dropna(axis=1, how="all").reset_index()
 
-    def shown(self, marks: "Marks") -> pd.DataFrame:
-        """Text: value, marked, and the published value in parentheses."""
-        texts = [_text(cell, marks) for cell in self.cells.to_dict("records")]
+    def shown(self) -> pd.DataFrame:
+        """Text: value with its marks, and the published value in parentheses."""
+        texts = [_text(cell) for cell in self.cells.to_dict("records")]
         wide = self._wide("text", self.cells.assign(text=texts)).fillna("").reset_index()
         names = [name for name in ROWS if name in wide]
-        wide[names] = wide[names].map(lambda value: marks.plain(str(value)))
-        return wide.rename(columns=marks.plain)
+        wide[names] = wide[names].astype(str)
+        return wide.rename(columns={"n": "training languages"})
 
     def _wide(self, values: str, cells: pd.DataFrame | None = None) -> pd.DataFrame:
         cells = self.cells if cells is None else cells
@@ -66,25 +70,7 @@ class Table:
         wide = wide.reindex(
             index=pd.MultiIndex.from_frame(order), columns=list(dict.fromkeys(cells["column"]))
         )
-        return wide.rename_axis(columns=None).droplevel(alike)
-
-
-@dataclass(frozen=True)
-class Marks:
-    """How best, second, superscripts and plain text are written."""
-
-    best: str
-    second: str
-    better: str
-    escaped: bool = False
-
-    def plain(self, text: str) -> str:
-        return text.translate({ord(c): "\\" + c for c in "_%&#$"}) if self.escaped else text
-
-
-MARKDOWN = Marks("**{}**", "<u>{}</u>", "{}<sup>{}</sup>")
-
-LATEX = Marks(r"\textbf{{{}}}", r"\underline{{{}}}", r"{}\textsuperscript{{{}}}", escaped=True)
+        return wide.rename_axis(columns=None).reset_index(alike, drop=True)
 
 
 def digits(metric: str) -> int:
@@ -92,29 +78,20 @@ def digits(metric: str) -> int:
     return 1 if metric == RANK_DISTANCE else 3
 
 
-def _text(cell: dict[str, Any], marks: Marks) -> str:
+def _text(cell: Record) -> str:
     text = ""
     if not np.isnan(cell["value"]):
         text = f"{cell['value']:.{digits(cell['metric'])}f}"
-        text = {1: marks.best, 2: marks.second}.get(cell["rank"], "{}").format(text)
+        text = {1: formats.BOLD, 2: formats.UNDERLINED}.get(cell["rank"], "{}").format(text)
     if cell["better"]:
-        text = marks.better.format(text, " ".join(SAMPLERS[name][1] for name in cell["better"].split()))
+        text += formats.RAISED.format(" ".join(SAMPLERS[name][1] for name in cell["better"].split()))
     return f"{text} ({cell['published']})".strip() if cell["published"] else text
 
 
 def write(table: Table, folder: str | Path, name: str) -> None:
     """Write folder/name.csv, .md and .tex."""
-    latex = table.shown(LATEX)
-    texts = {
-        "csv": table.plain().to_csv(index=False, float_format="%.6g", lineterminator="\n"),
-        "md": f"{table.shown(MARKDOWN).to_markdown(index=False, disable_numparse=True)}\n\n{table.caption}\n",
-        "tex": latex.to_latex(
-            index=False, caption=LATEX.plain(table.caption), column_format="l" * latex.shape[1]
-        ),
-    }
-    for kind, text in texts.items():
-        with atomic(Path(folder) / f"{name}.{kind}") as partial:
-            partial.write_text(text, encoding="utf-8")
+    write_csv(Path(folder) / f"{name}.csv", table.plain())
+    formats.write(folder, name, table.shown(), [table.caption], caption=True)
 
 
 LABSE = "sentence-transformers/LaBSE"
@@ -134,9 +111,9 @@ DISTANCE = (("multi", RANK_DISTANCE),)
 
 @dataclass(frozen=True)
 class Layout:
-    """What one table shows.
+    """The content of one table.
 
-    labse: the paper has one table for LaBSE and one for XLM-R; every other encoder goes with XLM-R. None: all.
+    labse: the paper has one table for LaBSE and one for XLM-R; other encoders go with XLM-R. None: all.
     """
 
     title: str
@@ -146,6 +123,7 @@ class Layout:
     labse: bool | None = None
 
     def has(self, model: Model) -> bool:
+        """Whether the table has rows for a model."""
         return self.labse is None or (model.hub == LABSE) == self.labse
 
 
@@ -153,10 +131,10 @@ _BOTH = ("xquad-r", "mlqa-r")
 LAYOUTS = {
     1: Layout("mAP by setting", _BOTH, tuple((s, "mAP") for s in ("mono", "cross", "multi")), False),
     2: Layout("rank distance (lower is better)", _BOTH, DISTANCE, False),
-    3: Layout("XQuAD-R by question language", ("xquad-r",), DETAIL, labse=False),
-    4: Layout("MLQA-R by question language", ("mlqa-r",), DETAIL, labse=False),
-    5: Layout("XQuAD-R by question language, LaBSE", ("xquad-r",), DETAIL, labse=True),
-    6: Layout("MLQA-R by question language, LaBSE", ("mlqa-r",), DETAIL, labse=True),
+    3: Layout("XQuAD-R by query language", ("xquad-r",), DETAIL, labse=False),
+    4: Layout("MLQA-R by query language", ("mlqa-r",), DETAIL, labse=False),
+    5: Layout("XQuAD-R by query language, LaBSE", ("xquad-r",), DETAIL, labse=True),
+    6: Layout("MLQA-R by query language, LaBSE", ("mlqa-r",), DETAIL, labse=True),
     7: Layout("rank distance on XQuAD-R (lower is better)", ("xquad-r",), DISTANCE),
     8: Layout("rank distance on MLQA-R (lower is better)", ("mlqa-r",), DISTANCE),
     12: Layout("MIRACL by language", ("miracl",), MIRACL, labse=False),
@@ -165,7 +143,7 @@ LAYOUTS = {
 
 
 def names(study: Study) -> list[str]:
-    """The tables that a study can fill: those with a benchmark and an encoder of its own."""
+    """The tables with a benchmark and an encoder of the study."""
     sets = {options.set or name for name, options in study.benchmarks.items()}
     return [
         f"paper-{number}"
@@ -179,8 +157,8 @@ def fill(
 ) -> Table:
     """The table `paper-<number>` from scaling.csv, languages.csv and contrasts.csv.
 
-    The rows are the untrained encoder and the three samplers at nine training languages, else at the largest n, of random
-    ladders, at the paper's checkpoint where the study has it.
+    The rows are the untrained encoder and the three samplers at nine training languages, else at the largest
+    number, of random language orders, at the paper's checkpoint if the study has it.
     """
     number = int(name.removeprefix("paper-"))
     layout, rule = LAYOUTS[number], checkpoint_rule(study)
@@ -214,7 +192,7 @@ def _is_shown(sampler: str, alpha: float | None) -> bool:
 
 
 def _benchmarks(study: Study, rows: pd.DataFrame) -> list[str]:
-    """One benchmark of every set: the paper's candidates before others, all questions before a part."""
+    """One benchmark of every data set: the paper's candidate text first, then all queries before a part."""
     texts = rows.drop_duplicates("benchmark").set_index("benchmark")["candidate_text"]
 
     def key(item: tuple[str, Benchmark]) -> tuple[bool, bool]:
@@ -229,12 +207,13 @@ def _is_part(options: Benchmark) -> bool:
     return bool(options.every_article or options.questions)
 
 
-def _cell(layout: Layout, row: dict[str, Any], better: dict[tuple, list[str]]) -> dict[str, Any]:
+def _cell(layout: Layout, row: Record, better: dict[tuple[Any, ...], list[str]]) -> Record:
     contrasted = row["query_language"] == ALL
     key = tuple(
         row[k] for k in ("benchmark", "model", "budget", "n_languages", "setting", "metric", "sampler")
     )
-    return _place(layout, row["set"], row["setting"], row["metric"], row["query_language"]) | {
+    place = _place(layout, row["set"], row["setting"], row["metric"], row["query_language"])
+    return place | {
         "model": row["model"],
         "budget": row["budget"],
         "n": row["n_languages"],
@@ -245,8 +224,8 @@ def _cell(layout: Layout, row: dict[str, Any], better: dict[tuple, list[str]]) -
     }
 
 
-def _place(layout: Layout, data_set: str, setting: str, metric: str, language: str) -> dict[str, str]:
-    """Where a quantity stands: its block of rows and its column."""
+def _place(layout: Layout, data_set: str, setting: str, metric: str, language: str) -> Record:
+    """The block of rows and the column of a quantity."""
     if layout.by_language:
         several = len(layout.quantities) > 1
         return {
@@ -258,8 +237,8 @@ def _place(layout: Layout, data_set: str, setting: str, metric: str, language: s
     return {"quantity": metric, "metric": metric, "column": column}
 
 
-def _medians(layout: Layout, cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The median over languages of every row, where the paper prints one."""
+def _medians(layout: Layout, cells: list[Record]) -> list[Record]:
+    """The median over languages of every row of MIRACL, as the paper prints it."""
     if layout.quantities != MIRACL:
         return []
     table = pd.DataFrame([cell for cell in cells if cell["column"] != "mean"])
@@ -270,10 +249,8 @@ def _medians(layout: Layout, cells: list[dict[str, Any]]) -> list[dict[str, Any]
     return medians.assign(column=MEDIAN).to_dict("records")
 
 
-def _published(
-    study: Study, layout: Layout, number: int, cells: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Put the published values into the cells of the same encoder; further cells where the study has none."""
+def _published(study: Study, layout: Layout, number: int, cells: list[Record]) -> list[Record]:
+    """Put the published values into the cells of the same encoder; further cells for values without one."""
     table = figures()
     table = table[(table["source"] == PAPER) & (table["table"] == f"Table {number}")]
     sets = {options.set or name for name, options in study.benchmarks.items()}
@@ -291,9 +268,9 @@ def _published(
     return further
 
 
-def _better(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[tuple, list[str]]:
-    """Samplers that a sampler is significantly better than: paired contrasts over all languages, adjusted p < LEVEL."""
-    found: dict[tuple, list[str]] = {}
+def _better(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[tuple[Any, ...], list[str]]:
+    """Samplers with a significantly worse value: paired contrasts over all languages, adjusted p < LEVEL."""
+    found: dict[tuple[Any, ...], list[str]] = {}
     checkpoints = set(rows["checkpoint"])
     whole = (
         (contrasts["pair_set"] == ALL)
@@ -324,7 +301,7 @@ def _better(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[tuple, list[str
 
 
 def _ranked(table: pd.DataFrame) -> pd.DataFrame:
-    """Best and second among the trained samplers of a model, as rounded in print; 0 where there is nothing to compare."""
+    """Best and second of the trained samplers of a model, as rounded in print; 0 for a sampler alone."""
     table = table.assign(rank=0)
     trained = table[(table["sampler"] != UNTRAINED) & table["value"].notna()]
     for (*_, metric, _), group in trained.groupby(
@@ -332,14 +309,14 @@ def _ranked(table: pd.DataFrame) -> pd.DataFrame:
     ):
         if len(group) > 1:
             # the digits that are shown: .6475 is printed .647, while rounding half to even gives .648
-            values = group["value"].map(f"{{:.{digits(metric)}f}}".format).astype(float)
+            values = group["value"].map(f"{{:.{digits(str(metric))}f}}".format).astype(float)
             rank = values.rank(method="dense", ascending=metric == RANK_DISTANCE).astype(int)
             table.loc[group.index, "rank"] = rank.where(rank <= 2, 0)
     return table
 
 
 def _sorted(study: Study, layout: Layout, number: int, table: pd.DataFrame) -> pd.DataFrame:
-    """Models as in the config, then published ones; samplers and columns as in the paper; untrained rows first."""
+    """Models as in the config, then published ones. Samplers and columns as in the paper, untrained first."""
 
     def order(known: Sequence[str], values: pd.Series) -> pd.Series:
         known = list(dict.fromkeys([*known, *values]))
@@ -366,14 +343,16 @@ def _sorted(study: Study, layout: Layout, number: int, table: pd.DataFrame) -> p
 
 
 def _caption(study: Study, number: int, layout: Layout, rows: pd.DataFrame) -> str:
+    """The table's number and title, the study's conditions, and the meaning of the marks."""
     trained = rows.loc[rows["n_languages"] > 0, "n_languages"]
     n = " and ".join(str(v) for v in sorted(set(trained))) or "none"
     texts = " and ".join(dict.fromkeys(rows["candidate_text"]))
     parts = " and ".join(b for b in dict.fromkeys(rows["benchmark"]) if _is_part(study.benchmarks[b]))
     part = f"; only a part of {parts}" if parts else ""
     return (
-        f"Table {number} of {PAPER}: {layout.title}. Training languages: {n}; checkpoint: "
-        f"{' and '.join(dict.fromkeys(rows['checkpoint']))}; candidates: {texts}{part}. Bold: best, underlined: second of the "
-        "trained samplers. Superscripts: better than x-x-mono (m), x-y (x), hybrid (h) in the paired contrast over all "
-        "languages, adjusted p < .05. In parentheses: as published; published.md says what can be compared."
+        f"Table {number} of {PAPER}: {layout.title}. Number of training languages: {n}; checkpoint: "
+        f"{' and '.join(dict.fromkeys(rows['checkpoint']))}; candidate text: {texts}{part}. Bold: best, "
+        "underlined: second of the trained samplers. Superscripts: better than x-x-mono (m), x-y (x), hybrid "
+        "(h) in the paired contrast over all languages, adjusted p < .05. In parentheses: published; "
+        "published.md states which can be compared."
     )

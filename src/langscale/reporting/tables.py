@@ -1,34 +1,32 @@
-"""Tables on disk: CSV with every row and column, and a layout for reading as Markdown and LaTeX."""
+"""Layouts for reading: a selection of rows and columns of the CSV tables, with intervals as text."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
 from langscale.config.terms import ALL, BM25, NONE
-from langscale.core.files import atomic
-from langscale.reporting.wording import digits, headline, interval, label, mark, notes, p_value
+from langscale.reporting import formats
+from langscale.reporting.wording import (
+    digits,
+    headline,
+    interval,
+    label,
+    mark,
+    notes,
+    p_value,
+    place,
+    with_languages,
+)
 
 MAIN = (
-    ("mono", "mAP"), ("mono", "R@1"), ("cross", "mAP"), ("cross", "R@1"), ("multi", "mAP"), ("multi", "mAP@20"),
-    ("multi", "R@10"), ("multi", "rank distance"),
+    ("mono", "mAP"), ("mono", "R@1"), ("cross", "mAP"), ("cross", "R@1"), ("multi", "mAP"),
+    ("multi", "mAP@20"), ("multi", "R@10"), ("multi", "rank distance"),
 )  # fmt: skip
-LISTS = (("mono", "nDCG@10"), ("mono", "R@100"))  # of corpora that are larger than memory
-
-
-def write_readable(table: pd.DataFrame, folder: str | Path, name: str) -> None:
-    """Write folder/name.md and .tex of a table that has a layout for reading."""
-    shown = LAYOUTS[name](table)
-    markdown = shown.to_markdown(index=False) + "\n"
-    footnotes = [NOTE] * (name in NOTED) + notes(markdown)
-    latex = shown.to_latex(index=False, escape=True, column_format="l" * shown.shape[1])
-    latex += "".join(f"\\par {note}\n" for note in footnotes).replace("%", r"\%")
-    texts = {
-        "md": markdown + "".join(f"\n{note}\n" for note in footnotes),
-        "tex": latex.replace("†", r"\textdagger{}").replace("‡", r"\textdaggerdbl{}"),
-    }
-    for kind, text in texts.items():
-        with atomic(Path(folder) / f"{name}.{kind}") as partial:
-            partial.write_text(text, encoding="utf-8")
+LISTS = (("mono", "nDCG@10"), ("mono", "R@100"))  # of corpora larger than memory
+N = "training languages"
+NOT_TESTED = "not tested"
+CLUSTERS = {"cluster": "queries resampled by paragraph or entity", "group": "by article or home territory"}
 
 
 def _wide(
@@ -39,9 +37,8 @@ def _wide(
     marks: pd.Series | str = "",
 ) -> pd.DataFrame:
     """Cells with intervals, in the order of appearance; ValueError where two rows are for one cell."""
-    long = pd.DataFrame(
-        rows | {"column": columns, "text": table.apply(interval, axis=1, value=value) + marks}
-    )
+    cells = pd.Series([interval(row, value) for _, row in table.iterrows()], index=table.index, dtype=object)
+    long = pd.DataFrame(rows | {"column": columns, "text": cells + marks})
     if long.duplicated([*rows, "column"]).any():
         raise ValueError(f"two values for one cell, by {', '.join(rows)} and column")
     order = list(dict.fromkeys(long["column"]))
@@ -49,28 +46,42 @@ def _wide(
     return wide.reindex(columns=order).fillna("").reset_index().rename_axis(columns=None)
 
 
-def _several(table: pd.DataFrame, *names: str) -> dict[str, pd.Series]:
-    """Those of the columns that are not the same everywhere (but for the baselines, which have no model or budget)."""
+def _varying(table: pd.DataFrame, *names: str) -> dict[str, pd.Series]:
+    """The columns with more than one value; the baselines have neither model nor budget and do not count."""
     columns = {name: table[name] for name in names}
     return {k: v for k, v in columns.items() if v[~v.isin([NONE, BM25])].nunique() > 1}
 
 
+def _written(table: pd.DataFrame, write: Callable[..., str], *arguments: str) -> pd.Series:
+    """A text for each row."""
+    return pd.Series([write(row, *arguments) for _, row in table.iterrows()], index=table.index, dtype=object)
+
+
+def _places(table: pd.DataFrame) -> pd.Series:
+    """Setting and pair set of each row."""
+    pairs = zip(table["setting"], table["pair_set"], strict=True)
+    return pd.Series([place(*pair) for pair in pairs], index=table.index, dtype=object)
+
+
 def _points(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """The columns that tell points of the design apart."""
-    first = _several(table, "benchmark", "checkpoint", "model") | {
-        "sampler": table.apply(label, axis=1) + mark(table)
+    """The columns by which points of the design differ."""
+    first = _varying(table, "benchmark", "checkpoint", "model") | {
+        "sampler": _written(table, label) + mark(table)
     }
-    return first | _several(table, "budget", "ladder") | {"n": table["n_languages"]}
+    return first | _varying(table, "budget", "ladder") | {N: table["n_languages"]}
 
 
 def scaling(table: pd.DataFrame) -> pd.DataFrame:
-    """mAP against n: a column per setting and pair set; nDCG@10 of benchmarks that have lists only."""
+    """MAP by number of training languages: a column per setting and pair set.
+
+    nDCG@10 for benchmarks with result lists only.
+    """
     table = headline(table)
-    known = table.loc[table["metric"] == "mAP", "benchmark"]
-    lists = (table["metric"] == "nDCG@10") & ~table["benchmark"].isin(known)
+    ranked = table.loc[table["metric"] == "mAP", "benchmark"]
+    lists = (table["metric"] == "nDCG@10") & ~table["benchmark"].isin(ranked)
     table = table[(table["metric"] == "mAP") | lists]
-    metric = table["metric"].map({"mAP": "", "nDCG@10": "nDCG@10 "})
-    return _wide(table, _points(table), table["setting"] + " " + metric + table["pair_set"])
+    metric = table["metric"].map({"mAP": "", "nDCG@10": "nDCG@10, "})
+    return _wide(table, _points(table), metric + _places(table))
 
 
 def main(table: pd.DataFrame) -> pd.DataFrame:
@@ -84,9 +95,10 @@ def main(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def transfer(table: pd.DataFrame) -> pd.DataFrame:
-    """Held-out languages by script and branch: the baselines, then every sampler at the smallest and largest n.
+    """Held-out languages by script and branch: the baselines, then every sampler at its ends.
 
-    Without held-out languages, a line that says so.
+    The ends are the smallest and the largest number of training languages. Without held-out languages, a
+    sentence.
     """
     if table.empty:
         return pd.DataFrame({"transfer": ["no language is held out"]})
@@ -94,121 +106,129 @@ def transfer(table: pd.DataFrame) -> pd.DataFrame:
     table = table[
         (table["average"] == "macro") & table["n_languages"].isin([0, trained.min(), trained.max()])
     ]
-    directions = {"mono": "mono", "heldout-pool": "held-out asks pool", "pool-heldout": "pool asks held-out"}
-    setting = table["pair_set"].where(table["setting"] == "cross", "mono").map(directions)
     group = table["grouping"] + " " + table["group"]
-    known = table["group_in_pool"].map({True: "yes", False: "no"})
-    rows = {"group": group, "in pool": known, "languages": table["languages"], "setting": setting}
-    return _wide(table, _several(table, "benchmark", "checkpoint") | rows, _columns(table), marks=mark(table))
+    related = table["group_in_pool"].map({True: "yes", False: "no"})
+    rows = {"group": group, "in the pool": related, "held-out languages": table["languages"]}
+    rows = _varying(table, "benchmark", "checkpoint") | rows | {"setting": _places(table)}
+    return _wide(table, rows, _columns(table), marks=mark(table))
 
 
 def by_language(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per question language, a column per sampler and n; a line that there is none, where there is none."""
+    """A row per query language, a column per sampler and n_languages; without any, a sentence."""
     if table.empty:
-        return pd.DataFrame({"question language": ["no benchmark of this study has other languages' pools"]})
-    rows = _several(table, "benchmark", "checkpoint") | {"question language": table["query_language"]}
+        return pd.DataFrame(
+            {"query language": ["no benchmark of this study has candidates in other languages"]}
+        )
+    rows = _varying(table, "benchmark", "checkpoint") | {"query language": table["query_language"]}
     return _wide(table, rows, _columns(table), marks=mark(table))
 
 
 def _columns(table: pd.DataFrame) -> pd.Series:
-    text = _sampler_n(table)
-    for name, values in _several(table, "model", "budget", "ladder").items():
-        shown = values.where(~values.isin([NONE, BM25, ALL]), "")
-        text = shown + " " + text if name == "model" else text + " " + shown
-    return text.str.strip()
-
-
-def _sampler_n(table: pd.DataFrame, side: str = "") -> pd.Series:
-    n = table[f"{side}n_languages"]
-    return table.apply(label, axis=1, side=side) + (" n=" + n.astype(str)).where(n > 0, "")
+    """The name of a row's column: sampler and n_languages, with model, budget and ladder where these vary."""
+    text = _written(table, with_languages)
+    for name, values in _varying(table, "model", "budget", "ladder").items():
+        shown = values.mask(values.isin([NONE, BM25, ALL]))
+        text = (shown + " " + text if name == "model" else text + ", " + shown).fillna(text)
+    return text
 
 
 def contrasts(table: pd.DataFrame) -> pd.DataFrame:
-    """The confirmatory contrasts, or a line that there are none."""
+    """The contrasts declared in the config; without any, a sentence instead."""
     table = table[table["family"] != "exploratory"]
     if table.empty:
-        return pd.DataFrame({"contrast": ["none was declared in the config"]})
+        return pd.DataFrame({"contrast": ["the config declares no contrasts"]})
     names = ("family", "benchmark", "cell_model", "cell_budget", "reference_model", "reference_budget")
-    return pd.DataFrame(
-        _several(table, *names)
-        | {
-            "contrast": _sampler_n(table, "cell_") + " minus " + _sampler_n(table, "reference_"),
-            "what": table["setting"] + " " + table["metric"] + ", pairs: " + table["pair_set"],
-            "difference": table.apply(interval, axis=1, value="difference"),
-            "p": table["p"].map(p_value),
-            "adjusted (Holm)": table["p_adjusted"].map(p_value),
-            "p of equivalence": table["p_equivalent"].map(p_value),
-            "smallest detectable": table["smallest_detectable"].map(digits),
-            "replicates": table["n_runs"],
-        }
+    columns = _varying(table, *names)
+    columns |= {
+        "contrast": _differences(table),
+        "measure": table["metric"] + ", " + _places(table),
+        "difference": _written(table, interval, "difference"),
+        "p": table["p"].map(p_value),
+        "adjusted p (Holm)": table["p_adjusted"].map(p_value),
+        "p of equivalence": table["p_equivalent"].map(p_value),
+        "minimum detectable effect": table["smallest_detectable"].map(digits),
+        "replicates": table["n_runs"],
+    }
+    untested = table["p"].isna()
+    columns["p"] = columns["p"].mask(untested, NOT_TESTED)
+    if untested.any():
+        columns["reason"] = table["note"].where(untested, "").fillna("")
+    return pd.DataFrame(columns)
+
+
+def _differences(table: pd.DataFrame) -> pd.Series:
+    """`x-y, 9 languages minus BM25` for each contrast."""
+    return (
+        _written(table, with_languages, "cell_") + " minus " + _written(table, with_languages, "reference_")
     )
 
 
 def sensitivity(table: pd.DataFrame) -> pd.DataFrame:
-    """The declared contrasts (without any, the headline over all languages) under both clusterings, side by side."""
+    """The declared contrasts under both clusterings, side by side; without any, the main measures."""
     if table.empty:
-        return pd.DataFrame({"cluster": ["no benchmark of this study has coarser clusters"]})
+        return pd.DataFrame({"contrast": ["no benchmark of this study has a coarser clustering"]})
     declared = table["reference_sampler"].notna()
     table = table[(declared if declared.any() else table["pair_set"] == ALL) & (table["average"] == "macro")]
-    names = _sampler_n(table, "cell_")
     if declared.any():
-        names += " minus " + _sampler_n(table.astype({"reference_n_languages": int}), "reference_")
-    what = table["setting"] + " " + table["metric"] + ", pairs: " + table["pair_set"]
-    rows = _several(table, "benchmark", "cell_model", "cell_budget") | {"contrast": names, "what": what}
-    return _wide(table, rows, "by " + table["cluster"])
+        names = _differences(table.astype({"reference_n_languages": int}))
+    else:
+        names = _written(table, with_languages, "cell_")
+    rows = _varying(table, "benchmark", "cell_model", "cell_budget")
+    rows |= {"contrast": names, "measure": table["metric"] + ", " + _places(table)}
+    return _wide(table, rows, table["cluster"].map(CLUSTERS))
 
 
 def bias(table: pd.DataFrame) -> pd.DataFrame:
-    """Measures of language bias in multi, one column each."""
+    """Measures of language bias in the multilingual corpus, a column each."""
     table = headline(table)
     if table.empty:
-        return pd.DataFrame({"bias": ["no benchmark has a ranking of all languages"]})
+        return pd.DataFrame({"bias": ["no benchmark of this study ranks a multilingual corpus"]})
     return _wide(table, _points(table), table["metric"])
 
 
 def _lines(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """The columns that tell curves along n apart."""
-    first = _several(table, "benchmark", "checkpoint", "model") | {"sampler": table.apply(label, axis=1)}
-    return first | _several(table, "budget", "ladder") | {"n": table["n_values"]}
+    """The columns by which scaling curves differ."""
+    first = _varying(table, "benchmark", "checkpoint", "model") | {"sampler": _written(table, label)}
+    return first | _varying(table, "budget", "ladder") | {N: table["n_values"]}
 
 
 def trends(table: pd.DataFrame) -> pd.DataFrame:
-    """Slopes per doubling of n: mAP in a column per setting and pair set, and rank distance."""
+    """Slopes per doubling of n_languages: mAP in a column per setting and pair set, and rank distance."""
     table = table[table["metric"].isin(["mAP", "rank distance"]) & (table["average"] == "macro")]
     if table.empty:
-        return pd.DataFrame({"trend": ["no sampler has two numbers of languages"]})
-    columns = (table["setting"] + " " + table["pair_set"]).where(table["metric"] == "mAP", table["metric"])
+        return pd.DataFrame({"trend": ["no sampler has two numbers of training languages"]})
+    columns = _places(table).where(table["metric"] == "mAP", table["metric"])
     return _wide(table, _lines(table), columns, value="slope")
 
 
 def gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """mAP of pool pairs minus that of each pair set with held-out languages; a line where none is held out."""
+    """The gap in mAP: pool → pool minus each pair set with held-out languages; without these, a sentence."""
     if table.empty:
         return pd.DataFrame({"gap": ["no language is held out"]})
-    rows = _several(table, "benchmark", "checkpoint", "model") | {"sampler": table.apply(label, axis=1)}
-    rows |= _several(table, "budget", "ladder") | {"n": table["n_languages"]}
-    return _wide(table, rows, table["setting"] + " " + table["pair_set"], value="gap")
+    rows = _varying(table, "benchmark", "checkpoint", "model") | {"sampler": _written(table, label)}
+    rows |= _varying(table, "budget", "ladder") | {N: table["n_languages"]}
+    return _wide(table, rows, _places(table), value="gap")
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:
-    """The curve of least leave-one-n-out error for mAP, with the n of half and 95% of the gain and an extrapolation."""
+    """The chosen curve of mAP for each sampler, setting and pair set."""
     table = table[table["chosen"].eq(True) & (table["metric"] == "mAP") & (table["average"] == "macro")]
     if table.empty:
-        return pd.DataFrame({"curve": ["fewer than four numbers of languages: no curves to compare"]})
-    told = {
+        return pd.DataFrame({"curve": ["fewer than four numbers of training languages: no curve is fitted"]})
+    fitted = {
         "curve": table["curve"],
         "chosen in resamples": table["chosen_share"].map("{:.0%}".format, na_action="ignore").fillna(""),
-        "error": table["error"].map("{:.4f}".format),
+        "prediction error": table["error"].map("{:.4f}".format),
+        "languages for half of the gain": _written(table, _identified, "n50"),
+        "languages for 95% of the gain": _written(table, _identified, "n95"),
     }
-    for name, key in (("n of half the gain", "n50"), ("n of 95%", "n95")):
-        told[name] = table.apply(_identified, axis=1, key=key)
-    names = {"value": "extrapolated_2x", "low": "extrapolated_2x_low", "high": "extrapolated_2x_high"}
-    told["at twice the largest n (extrapolated)"] = table.apply(interval, axis=1, **names)
-    where = {"setting": table["setting"], "pair set": table["pair_set"]}
-    return pd.DataFrame(_lines(table) | where | told).reset_index(drop=True)
+    twice = ("extrapolated_2x", "extrapolated_2x_low", "extrapolated_2x_high")
+    fitted["at twice the largest number (extrapolated)"] = _written(table, interval, *twice)
+    return pd.DataFrame(_lines(table) | {"setting": _places(table)} | fitted).reset_index(drop=True)
 
 
 def _identified(row: pd.Series, key: str) -> str:
+    """A number of languages with its interval; an end outside of the observed numbers is a question mark."""
     if pd.isna(row[key]):
         return "not identified"
     low, high = (
@@ -218,25 +238,24 @@ def _identified(row: pd.Series, key: str) -> str:
 
 
 def claims(table: pd.DataFrame) -> pd.DataFrame:
-    """A verdict per claim, model and benchmark, with the comparison that decides it."""
+    """A verdict per claim, model and benchmark, with the decisive comparison."""
     table = table[table["part"] == ALL]
-
+    columns = {"claim": table["claim"], "statement": table["statement"], "verdict": table["verdict"]}
+    columns |= _varying(table[table["model"] != ALL], "benchmark", "model")
     return pd.DataFrame(
-        {"claim": table["claim"], "statement": table["statement"]}
-        | {name: table[name] for name in _several(table[table["model"] != ALL], "benchmark", "model")}
+        columns
         | {
-            "verdict": table["verdict"],
-            "what decides": table["compared"].fillna(""),
+            "decisive comparison": table["compared"].fillna(""),
             "claimed": table["claimed"].fillna(""),
-            "effect": table.apply(interval, axis=1, value="effect").where(table["effect"].notna(), ""),
+            "effect": _written(table, interval, "effect").where(table["effect"].notna(), ""),
             "adjusted p (Holm)": table["p_adjusted"].map(p_value),
-            "smallest detectable": table["smallest_detectable"].map(digits),
+            "minimum detectable effect": table["smallest_detectable"].map(digits),
             "reason": table["reason"].fillna(""),
         }
     )
 
 
-LAYOUTS = {
+LAYOUTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "scaling": scaling,
     "main": main,
     "transfer": transfer,
@@ -247,9 +266,25 @@ LAYOUTS = {
     "claims": claims,
     "bias": bias,
 }
-NOTED = ("scaling", "main", "transfer", "contrasts", "trends", "claims", "bias")
-NOTE = (
-    "In brackets: 95% procedure interval, which speaks about new training runs and new questions; where it is missing, "
-    "there are fewer than four replicates, the measure is a median, or p is that of a permutation. The csv also has the interval of these runs, "
-    "for which questions alone are drawn anew."
+INTERVALS = (
+    "Brackets: 95% confidence interval over training runs and queries; not available with fewer than four "
+    "replicates, for medians and for permutation tests. The CSV also has the interval over queries only "
+    "(runs_ci_low, runs_ci_high)."
 )
+CURVE_INTERVALS = (
+    "Brackets: 95% interval of the curves fitted to resampled means, over training runs and queries; "
+    "a question mark is an end outside of the observed numbers of training languages."
+)
+
+
+def write_readable(table: pd.DataFrame, folder: str | Path, name: str) -> None:
+    """Write folder/name.md and folder/name.tex of a CSV table with a layout."""
+    shown = LAYOUTS[name](table)
+    formats.write(folder, name, shown, footnotes(shown, name))
+
+
+def footnotes(shown: pd.DataFrame, name: str) -> list[str]:
+    """The notes below a readable table: what its brackets and marks mean."""
+    text = " ".join([*map(str, shown), *shown.astype(str).to_numpy().ravel()])
+    brackets = CURVE_INTERVALS if name == "curves" else INTERVALS
+    return [brackets] * ("[" in text) + notes(text)

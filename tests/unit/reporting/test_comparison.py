@@ -71,7 +71,7 @@ def test_the_papers_study_gets_a_verdict_on_every_figure():
     line = " ".join(comparison.closing(table, without))
     counts = [int(v) for v in re.findall(r"(\d+) (?:agrees|close|differs)", line)]
     assert sum(counts) == (paper["query_language"] != "all").sum()
-    assert line.endswith(f"{without} of 1699 published figures have no counterpart in this study.")
+    assert line.endswith(f"{without:,} of 1,699 published figures have no counterpart in this study.")
 
 
 def verdicts(study, rows):
@@ -85,17 +85,17 @@ BUDGET = {"kind": "fixed-total", "steps": 20000, "whole_pool": False}
 @pytest.mark.parametrize(
     "changes, row, reason",
     [
-        ({"benchmarks": {"xquad-r": {"candidate_text": "sentence+paragraph"}}}, {}, "other candidates (sentence+paragraph; published: sentence)"),
-        ({"benchmarks": {"xquad-r": {"every_article": 10}}}, {}, "fewer questions and candidates (every_article: 10)"),
-        ({"benchmarks": {"xquad-r": {"questions": 50}}}, {}, "fewer questions (50 per language)"),
-        ({"sources": {"squad": {}, "squadshifts": {"train": False, "validation": True}}}, {}, "other training data (squad; published: mmarco+8)"),
-        ({}, {"n_languages": 4}, "n = 4 (published: 9)"),
-        ({"languages": {"pool": ["en", "el", *planted.POOL[2:]], "heldout": ["ar", "vi"]}}, {}, "other training languages"),
-        ({"budgets": {"total": BUDGET | {"whole_pool": True}}}, {}, "only pairs that exist in every language"),
-        ({}, {"checkpoint": "last"}, "last checkpoint (published: lowest loss on English)"),
-        ({"training": {"validation": {"languages": "pool"}}}, {"checkpoint": "last"}, "no checkpoint chosen on English validation"),
-        ({"budgets": {"total": BUDGET | {"steps": 30}}}, {}, "30 steps (published: taken as 20000)"),
-        ({"budgets": {"total": BUDGET | {"pairs": 1000}}}, {}, "a sample of mmarco (1000 pairs, 2000000 drawn)"),
+        ({"benchmarks": {"xquad-r": {"candidate_text": "sentence+paragraph"}}}, {}, "different candidate text (sentence+paragraph; published: sentence)"),
+        ({"benchmarks": {"xquad-r": {"every_article": 10}}}, {}, "fewer queries and candidates (every_article: 10)"),
+        ({"benchmarks": {"xquad-r": {"questions": 50}}}, {}, "fewer queries (50 per language)"),
+        ({"sources": {"squad": {}, "squadshifts": {"train": False, "validation": True}}}, {}, "different training data (squad; published: mmarco+8)"),
+        ({}, {"n_languages": 4}, "4 training languages (published: 9)"),
+        ({"languages": {"pool": ["en", "el", *planted.POOL[2:]], "heldout": ["ar", "vi"]}}, {}, "different training languages"),
+        ({"budgets": {"total": BUDGET | {"whole_pool": True}}}, {}, "only training pairs present in every language"),
+        ({}, {"checkpoint": "last"}, "last checkpoint (published: lowest validation loss on English)"),
+        ({"training": {"validation": {"languages": "pool"}}}, {"checkpoint": "last"}, "no checkpoint selected on English validation data"),
+        ({"budgets": {"total": BUDGET | {"steps": 30}}}, {}, "30 training steps (published: not printed, assumed 20,000)"),
+        ({"budgets": {"total": BUDGET | {"pairs": 1000}}}, {}, "mmarco reduced to 1,000 pairs (2,000,000 pairs drawn in training)"),
         ({"training": {"validation": {"languages": "en"}, "batch_size": 32}}, {}, "batch size 32 (published: 100)"),
         ({"training": {"validation": {"languages": "en"}, "learning_rate": 5e-5}}, {}, "learning rate 5e-05 (published: 3e-05)"),
     ],
@@ -110,11 +110,14 @@ def test_each_condition_alone_makes_figures_incomparable(changes, row, reason):
     # the other encoder of the paper adds its own reason, and only that
     other = table[table["published_model"] == LABSE]
     assert len(other) == 33
-    assert all(set(r.split("; ")) >= {f"other model (published: {LABSE})"} for r in other["reason"])
+    assert all(set(r.split("; ")) >= {f"different encoder (published: {LABSE})"} for r in other["reason"])
 
 
 def test_steps_of_a_budget_per_language_count_over_all_languages():
-    for steps, reasons in ((2223, {""}), (2222, {"19998 steps (published: taken as 20000)"})):
+    for steps, reasons in (
+        (2223, {""}),
+        (2222, {"19,998 training steps (published: not printed, assumed 20,000)"}),
+    ):
         budgets = {"total": BUDGET | {"kind": "fixed-per-language", "steps": steps}}
         study = planted.study(models={"xlm-r": {"hub": XLMR}}, benchmarks={"xquad-r": {}}, budgets=budgets)
         table = verdicts(study, planted.rows(study))
@@ -129,19 +132,23 @@ def test_fewer_languages_are_other_pools_but_for_a_language_alone():
     assert set(known["setting"]) == {"mono"} and set(known["query_language"]) == set(planted.POOL)
     means = table[table["verdict"] == NOT]
     assert set(means.loc[means["published_model"] == XLMR, "reason"]) == {
-        "other languages (9; published: 11)"
+        "different languages (9; published: 11)"
     }
 
 
 @pytest.mark.parametrize(
     "model, kind",
-    [({"hub": E5}, "other model"), ({"path": "/x"}, "other model"), ({"architecture": {"model_type": "bert"}}, "built from scratch")],
+    [({"hub": E5}, "different encoder"), ({"path": "/x"}, "different encoder"), ({"architecture": {"model_type": "bert"}}, "encoder trained from random weights")],
 )  # fmt: skip
 def test_other_encoders_are_named(model, kind):
     there = planted.study(models={"xlm-r": {"hub": XLMR}}, benchmarks={"xquad-r": {}})
     study = planted.study(models={"xlm-r": model}, benchmarks={"xquad-r": {}})
     table = verdicts(study, planted.rows(there))
-    saw = ["not zero-shot: the encoder saw SQuAD and MIRACL"] if model.get("hub") == E5 else []
+    saw = (
+        ["not zero-shot: the encoder was trained on this data set or a related one"]
+        if model.get("hub") == E5
+        else []
+    )
     for name in (XLMR, LABSE):
         found = table.loc[table["published_model"] == name, "reason"]
         assert set(found) == {"; ".join([f"{kind} (published: {name})", *saw])} and len(found) == 33
@@ -178,12 +185,14 @@ def test_an_untrained_encoder_stands_beside_trained_ones_with_the_reasons():
     found = found[found["setting"] == "multi"]
     assert found["published"].tolist() == ["0.547", "0.593", "0.593"] and set(found["value"]) == {0.2984}
     assert set(found["reason"]) == {
-        f"fewer questions and candidates (every_article: 10); other model (published: {XLMR}); "
-        "not zero-shot: the encoder saw SQuAD and MIRACL; untrained here, trained there"
+        f"fewer queries and candidates (every_article: 10); different encoder (published: {XLMR}); "
+        "not zero-shot: the encoder was trained on this data set or a related one; untrained here, trained in the publication"
     }
     paragraphs = table[table["source"] == "arXiv:2407.19669"]
     assert len(paragraphs) == 4 and set(paragraphs["metric"]) == {"mAP@20"}
-    assert paragraphs["reason"].str.startswith("other candidates (sentence; published: paragraph)").all()
+    assert (
+        paragraphs["reason"].str.startswith("different candidate text (sentence; published: paragraph)").all()
+    )
     # MTEB's paragraph tasks are no counterpart of XQuAD-R, not even of the same encoder
     assert not table["source"].str.startswith("embeddings-benchmark").any()
 
@@ -234,7 +243,7 @@ def test_a_study_without_their_benchmarks_says_so(tmp_path):
     comparison.write(table, without, tmp_path)
     assert (tmp_path / "published.csv").read_text() == ",".join(comparison.COLUMNS) + "\n"
     text = (tmp_path / "published.md").read_text()
-    assert "no published figure has a counterpart" in text and "1699 of 1699" in text
+    assert "no published figure has a counterpart" in text and "1,699 of 1,699" in text
     assert (tmp_path / "published.tex").read_text().count(r"\end{tabular}") == 1
 
 
@@ -249,8 +258,10 @@ def test_files_are_read_back_and_the_same_every_time(tmp_path):
         assert a == b
     lines = (tmp_path / "a/published.md").read_text().splitlines()
     row = next(
-        line for line in lines if "Table 1" in line and "xlm-r hybrid 0.5 n=9" in line and "mono" in line
+        line
+        for line in lines
+        if "Table 1" in line and "xlm-r hybrid 0.5, 9 languages" in line and "mono" in line
     )
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        f"{PAPER} Table 1", XLMR, "xquad-r", "mono mAP", "0.798", "xlm-r hybrid 0.5 n=9", "0.798 [0.794, 0.802]", "-0.000", AGREES
+        f"{PAPER} Table 1", XLMR, "xquad-r", "mAP, mono", "0.798", "xlm-r hybrid 0.5, 9 languages", "0.798 [0.794, 0.802]", "-0.000", AGREES
     ]  # fmt: skip

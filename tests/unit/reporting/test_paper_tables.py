@@ -7,6 +7,7 @@ from support import paper_study as planted
 from support.paper_study import E5, LABSE, XLMR, contrast, contrasts
 
 from langscale.published import figures as published
+from langscale.reporting import formats
 from langscale.reporting import paper_tables as paper
 from langscale.reporting.paper_tables import LAYOUTS
 
@@ -22,9 +23,9 @@ def with_miracl(**changes):
     return planted.study(benchmarks={"xquad-r": {}, "mlqa-r": {}, "miracl": {}}, **changes)
 
 
-def lines(table, marks=paper.MARKDOWN):
-    """Rows of the table as it is read, without the blanks that align it."""
-    return table.shown(marks).astype(str).values.tolist()
+def lines(table):
+    """Rows of the table in Markdown, without the blanks of alignment."""
+    return table.shown().map(formats.markdown).to_numpy().tolist()
 
 
 def test_names_follow_benchmarks_and_encoders():
@@ -70,7 +71,7 @@ def test_table_1_as_the_paper_has_it():
         ["xlm-r", "x-y", "0.755 (0.755)", "<u>0.700</u> (0.700)", "**0.593** (0.593)", "0.626 (0.626)", "<u>0.620</u> (0.620)", "<u>0.508</u> (0.508)"],
         ["xlm-r", "hybrid", "**0.798** (0.798)", "**0.705** (0.705)", "**0.593** (0.593)", "**0.648** (0.648)", "**0.623** (0.623)", "**0.512** (0.512)"],
     ]  # fmt: skip
-    assert list(table.shown(paper.MARKDOWN)) == [
+    assert list(table.shown()) == [
         "model", "sampler", *(f"{b} {s}" for b in ("xquad-r", "mlqa-r") for s in ("mono", "cross", "multi"))
     ]  # fmt: skip
     plain = table.plain()
@@ -91,7 +92,7 @@ def test_rank_distance_is_better_the_lower():
 
 def test_columns_are_languages_then_the_mean_and_rows_are_settings():
     study = with_miracl()
-    shown = fill(study, 3, planted.rows(study)).shown(paper.MARKDOWN)
+    shown = fill(study, 3, planted.rows(study)).shown()
     assert list(shown) == [
         "model",
         "quantity",
@@ -101,7 +102,7 @@ def test_columns_are_languages_then_the_mean_and_rows_are_settings():
     ]
     quantities = ["mono mAP", "mono R@1", "cross mAP", "cross R@1", "multi mAP", "multi R@10"]
     assert list(dict.fromkeys(shown["quantity"])) == quantities
-    shown = fill(study, 13, planted.rows(study)).shown(paper.MARKDOWN)
+    shown = fill(study, 13, planted.rows(study)).shown()
     assert list(shown)[3:] == [
         *["sw", "bn", "hi", "ko", "th", "te", "fi", "ja", "es", "fr", "ru", "zh", "fa", "ar", "id"],
         "mean",
@@ -154,7 +155,7 @@ def test_ranks_are_among_trained_samplers_of_one_model_as_printed():
 def test_a_sampler_alone_is_not_marked():
     study = planted.study(models={"xlm-r": {"hub": XLMR}})
     rows = [r for r in planted.rows(study) if r["sampler"] == "x-y"]
-    shown = fill(study, 1, rows).shown(paper.MARKDOWN)
+    shown = fill(study, 1, rows).shown()
     ours = shown[(shown["model"] == "xlm-r") & (shown["sampler"] == "x-y")].iloc[0]
     assert ours["xquad-r mono"] == "0.755 (0.755)"
     # samplers and encoders that the study lacks stand with their published values alone
@@ -246,11 +247,13 @@ def test_budgets_and_numbers_of_languages_stay_apart():
                {"all": planted.SOURCES, "matched": ["mmarco"]}.items()}  # fmt: skip
     study = planted.study(models={"xlm-r": {"hub": XLMR}}, benchmarks={"xquad-r": {}}, budgets=budgets)
     rows = planted.rows(study) + planted.rows(study, lambda f: -0.1, budget="matched", n_languages=4)
-    shown = fill(study, 1, rows).shown(paper.MARKDOWN)
-    assert list(shown)[:4] == ["model", "budget", "n", "sampler"]
+    shown = fill(study, 1, rows).shown()
+    assert list(shown)[:4] == ["model", "budget", "training languages", "sampler"]
     ours = shown[shown["model"] == "xlm-r"]
-    assert ours[["budget", "n"]].values.tolist() == [["all", "9"]] * 3 + [["matched", "4"]] * 3
-    assert ours["xquad-r mono"].tolist()[2::3] == ["**0.798** (0.798)", "**0.698** (0.798)"]
+    assert (
+        ours[["budget", "training languages"]].values.tolist() == [["all", "9"]] * 3 + [["matched", "4"]] * 3
+    )
+    assert ours["xquad-r mono"].tolist()[2::3] == ["<b>0.798</b> (0.798)", "<b>0.698</b> (0.798)"]
 
 
 def test_of_several_benchmarks_of_a_set_the_papers_own_is_shown():

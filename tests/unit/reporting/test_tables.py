@@ -1,4 +1,6 @@
-"""Tables as files: the same bytes every time, and layouts that keep apart what differs."""
+"""Readable tables: the same bytes every time, and one row or column for each difference between points."""
+
+import re
 
 import numpy as np
 import pandas as pd
@@ -6,6 +8,7 @@ import pytest
 from support import synthetic_study as synthetic
 from support.rendered_study import write_table
 
+from langscale.claims.ledger import claims_table
 from langscale.reporting import tables as layout
 from langscale.reporting import wording
 from langscale.statistics import score_tables, tables
@@ -23,7 +26,9 @@ def read(folder):
 def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_path):
     names = list(made.tables)
     for folder, files in (("a", made.files), ("b", dict(reversed(made.files.items())))):
-        for name, table in tables.all_tables(made.study, made.grid, files).items():
+        found = tables.all_tables(made.study, made.grid, files)
+        found["claims"] = claims_table(made.study, made.grid, files, diversity=found["diversity"])
+        for name, table in found.items():
             write_table(table, tmp_path / folder, name)
     a, b = read(tmp_path / "a"), read(tmp_path / "b")
     assert a == b
@@ -35,21 +40,22 @@ def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_pa
         text, *footnotes = a[f"{name}.md"].decode().split("\n\n")
         lines = text.splitlines()
         # a mark that every trained row of cldr would bear is none
-        assert [note.strip() for note in footnotes] == [layout.NOTE] * (name in layout.NOTED)
+        # only a table with brackets explains them
+        assert [note.strip() for note in footnotes] == [layout.INTERVALS] * ("[" in text)
         assert lines[0].startswith("| ") and len({line.count("|") for line in lines}) == 1
         tex = a[f"{name}.tex"].decode()
         assert tex.startswith(r"\begin{tabular}") and tex.count(r"\\") == len(lines) - 1
         assert "†" not in tex and r"\textdagger" not in tex
-        assert (r"\par In brackets: 95\% procedure interval" in tex) == (name in layout.NOTED)
+        assert (r"\par Brackets: 95\% " in tex) == ("[" in text)
     scaling = pd.read_csv(tmp_path / "a/scaling.csv", keep_default_na=False, na_values=[""])
     np.testing.assert_allclose(scaling["value"], made.tables["scaling"]["value"], rtol=1e-5)
-    # a cell of the table as it is read: value and procedure interval
-    row = made.tables["scaling"].query(
-        "sampler == 'x-y' and n_languages == 3 and setting == 'cross' and pair_set == 'pool' and metric == 'mAP' "
-        "and status == 'all' and average == 'macro'"
-    ).iloc[0]  # fmt: skip
+    # a cell of the readable table: value and interval over runs and queries
+    wanted = {"sampler": "x-y", "n_languages": 3, "setting": "cross", "pair_set": "pool", "metric": "mAP"}
+    wanted |= {"status": "all", "average": "macro"}
+    row = made.tables["scaling"][lambda t: (t[list(wanted)] == pd.Series(wanted)).all(axis=1)].iloc[0]
     text = f"{row['value']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
-    assert text in next(line for line in a["scaling.md"].decode().splitlines() if line.startswith("| x-y ") and "|   3 |" in line)  # fmt: skip
+    lines = a["scaling.md"].decode().splitlines()
+    assert text in next(line for line in lines if re.match(r"\| x-y +\| +3 \|", line))
 
 
 def test_best_checkpoints_budgets_and_ladders_stay_apart_in_the_layouts(tmp_path):
@@ -66,10 +72,12 @@ def test_best_checkpoints_budgets_and_ladders_stay_apart_in_the_layouts(tmp_path
         training={"validation": {"every": 3}}, statistics={"resamples": 100, "contrasts": contrasts},
     )  # fmt: skip
     scaling = layout.scaling(made.tables["scaling"])
-    assert list(scaling.columns[:5]) == ["checkpoint", "sampler", "budget", "ladder", "n"]
+    assert list(scaling.columns[:5]) == ["checkpoint", "sampler", "budget", "ladder", "training languages"]
     assert len(scaling) == 2 * (2 + 4 + 2 + 1)
     transfer = layout.transfer(made.tables["transfer"])
-    assert {"BM25", "untrained", "x-y n=3 fixed-rows", "x-y n=3 fixed-total"} <= set(transfer.columns)
+    assert {"BM25", "untrained", "x-y, 3 languages, fixed-rows", "x-y, 3 languages, fixed-total"} <= set(
+        transfer.columns
+    )
     assert (transfer["checkpoint"] == "best").sum() == len(transfer) / 2
     assert made.tables["sensitivity"]["checkpoint"].unique().tolist() == ["last"]
     assert made.tables["sensitivity"]["value"].dtype == float  # not objects, which csv writes with all digits
@@ -88,7 +96,7 @@ def test_without_heldout_languages_the_tables_say_so(tmp_path):
     files = read(tmp_path / "tables")
     assert b"no language is held out" in files["transfer.md"]
     assert files["transfer.csv"].decode().startswith("grouping,group,languages,group_in_pool,model,")
-    assert b"none was declared" in files["contrasts.md"]
+    assert b"the config declares no contrasts" in files["contrasts.md"]
 
 
 def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
@@ -101,10 +109,13 @@ def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
     here, there = (made.tables[name].assign(benchmark="other") for name in ("scaling", "transfer"))
     assert set(layout.scaling(here)["sampler"]) == {"BM25", "untrained", "x-y†", "hybrid 0.5†"}
     transfer = layout.transfer(there)
-    assert {"x-y n=3", "untrained"} <= set(
+    assert {"x-y, 3 languages", "untrained"} <= set(
         transfer.columns
     )  # one name for a column, so the values are marked
-    assert transfer["x-y n=3"].str.endswith("†").all() and not transfer["untrained"].str.contains("†").any()
+    assert (
+        transfer["x-y, 3 languages"].str.endswith("†").all()
+        and not transfer["untrained"].str.contains("†").any()
+    )
     unknown = here.assign(zero_shot=None)
     assert set(layout.scaling(unknown)["sampler"]) == {"BM25‡", "untrained‡", "x-y‡", "hybrid 0.5‡"}
     assert len(wording.notes("a† b‡")) == 2 and wording.notes("a b") == []
@@ -112,7 +123,7 @@ def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
     files = read(tmp_path)
     assert files["scaling.md"].decode().split("\n\n")[2] == wording.notes("†")[0] + "\n"
     tex = files["scaling.tex"].decode()
-    assert "†" not in tex and r"\par \textdagger{} not zero-shot" in tex
+    assert "†" not in tex and r"\par \textdagger{} Not zero-shot" in tex
 
 
 def test_two_values_for_one_place_in_a_layout_are_an_error(made):
