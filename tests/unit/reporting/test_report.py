@@ -149,11 +149,11 @@ def test_the_page_has_the_same_bytes_twice(made, built):
 def test_contrasts_under_both_clusterings_stand_side_by_side(made):
     table = made.tables["sensitivity"]
     shown = layout.sensitivity(table)
-    assert list(shown)[-2:] == ["by cluster", "by group"] and len(shown) == len(synthetic.CONTRASTS)
+    assert list(shown)[-2:] == list(layout.CLUSTERS.values()) and len(shown) == len(synthetic.CONTRASTS)
     declared = table[table["reference_sampler"].notna() & (table["average"] == "macro")]
     for cluster in ("cluster", "group"):
         rows = declared[declared["cluster"] == cluster].apply(wording.interval, axis=1)
-        assert shown[f"by {cluster}"].tolist() == rows.tolist()
+        assert shown[layout.CLUSTERS[cluster]].tolist() == rows.tolist()
     assert (
         shown["contrast"].str.contains(" minus ").all()
         and not shown["contrast"].str.contains(".0", regex=False).any()
@@ -236,5 +236,5 @@ def test_without_heldout_languages_and_baselines(tmp_path):
     text = told(reported.write(made, tmp_path))
     assert "at n = 1 to" in text and "No language is held out" in text and "BM25 0" not in text
     assert "fewer than 4 replicates" in text and "there are no procedure intervals" in text
-    assert "none was declared in the config" in text
+    assert "the config declares no contrasts" in text
     assert "Languages never trained on" not in text and "A lexical baseline (BM25)." in text
