@@ -20,9 +20,9 @@ LAW = {  # package -> packages that it may import
     "retrieval": "config core data jobs",
     "published": "data",
     "statistics": "config core data design languages retrieval",
-    "claims": "config design published statistics",
+    "claims": "config core design published statistics",
     "reporting": "claims config core data languages published statistics",
-    "planning": "config core data design models training",
+    "planning": "claims config core data design models training",
 }
 FILES = {".".join(p.relative_to(SRC).with_suffix("").parts): p for p in sorted(SRC.rglob("*.py"))}
 

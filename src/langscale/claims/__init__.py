@@ -1,0 +1,1 @@
+"""Claims: the records, their tests and the ledger of verdicts."""

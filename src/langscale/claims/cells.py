@@ -1,29 +1,34 @@
-"""The cells of one model, as claims name them: by sampler and number of languages."""
+"""The cells of one model, as claims name them, and the parts of claims that are made of them."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from math import log2
+from typing import NamedTuple
 
 import numpy as np
 
 from langscale.claims.sampler_choice import choose
-from langscale.claims.tests import Missing, Terms
+from langscale.claims.tests import Missing, Part, Region, Terms
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED
 from langscale.design.grid import Point
-from langscale.statistics.panel import Quantity, pair_set_languages
+from langscale.statistics.panel import Mix, Quantity, pair_set_languages
 
 
 def slope_weights(x: Iterable[float]) -> list[float]:
     """Weights of the values at x in their least squares slope."""
-    x = np.array(list(x), dtype=float)
-    return list((x - x.mean()) / ((x - x.mean()) ** 2).sum())
+    at = np.array(list(x), dtype=float)
+    return list((at - at.mean()) / ((at - at.mean()) ** 2).sum())
 
 
 class Design:
-    """The cells of one model in a study, by the names of samplers."""
+    """The cells of one model: random ladders, the first budget with a fixed total, else the first budget.
 
-    def __init__(self, study: Study, points: Sequence[Point], model: str):
+    `points`: the cell of each (sampler, n).
+    """
+
+    def __init__(self, study: Study, points: Sequence[Point], model: str) -> None:
         self.study, self.model = study, model
         mine = [p for p in points if p.model == model and p.ladder == ALL]
         used = {p.budget for p in mine if p.trained}
@@ -59,7 +64,9 @@ class Design:
         return self.curves.get(Spec.parse(sampler), [])
 
     def point(self, sampler: str, n: int) -> Point:
-        """The cell of a sampler at n. Raises Missing where the grid has none."""
+        """The cell of a sampler at n, or of the untrained model. Raises Missing where the grid has none."""
+        if sampler == UNTRAINED:
+            return self.untrained
         if not self.ns(sampler):
             where = f" with budget {self.budget}" if len(self.study.budgets) > 1 else ""
             raise Missing(f"{sampler} is not in the grid{where}")
@@ -75,7 +82,10 @@ class Design:
         return max((n for n in set.intersection(*there) if n > 1), default=0) if there else 0
 
     def curve(self, other: "Design | None" = None) -> tuple[str, list[int]]:
-        """The sampler of hypotheses that name none, and its n, shared with `other` where there is one."""
+        """The sampler of hypotheses that name none, and its n, shared with `other` where there is one.
+
+        Raises Missing where no sampler has two numbers of languages.
+        """
         curves = self.curves
         if other:
             shared = {spec: set(ns) for spec, ns in other.curves.items()}
@@ -85,25 +95,85 @@ class Design:
             raise Missing("no sampler has two numbers of languages")
         return spec.name, curves[spec]
 
-    def minus(self, a: str, b: str, n: int) -> Terms:
-        return (1.0, self.point(a, n)), (-1.0, self.point(b, n))
+    def cell(self, weight: float, sampler: str, n: int = 0) -> "Cell":
+        """A cell with its weight."""
+        return Cell(weight, self, sampler, n)
 
-    def change(self, sampler: str, last: int, first: int) -> Terms:
-        return (1.0, self.point(sampler, last)), (-1.0, self.point(sampler, first))
+    def minus(self, a: str, b: str, n: int) -> list["Cell"]:
+        """Sampler a minus sampler b, at n."""
+        return [self.cell(1.0, a, n), self.cell(-1.0, b, n)]
 
-    def slope(self, sampler: str, ns: Sequence[int], sign: float = 1.0) -> Terms:
-        """Least squares over log2 n: per doubling."""
-        return tuple(
-            (sign * w, self.point(sampler, n)) for w, n in zip(slope_weights(map(log2, ns)), ns, strict=True)
-        )
+    def change(self, sampler: str, last: int, first: int) -> list["Cell"]:
+        """A sampler at n = last minus itself at n = first."""
+        return [self.cell(1.0, sampler, last), self.cell(-1.0, sampler, first)]
+
+    def slope(self, sampler: str, ns: Sequence[int], sign: float = 1.0) -> list["Cell"]:
+        """The least squares slope of a sampler over log2 n, so per doubling of n."""
+        return [
+            self.cell(sign * w, sampler, n) for w, n in zip(slope_weights(map(log2, ns)), ns, strict=True)
+        ]
 
     def quantity(self, setting: str, metric: str = "mAP", pair_set: str = ALL) -> Quantity:
+        """A measure in a setting, over the languages of a pair set."""
         return Quantity(setting, metric, pair_set, *pair_set_languages(self.study, pair_set))
 
     def heldout(self, setting: str) -> Quantity:
-        """Questions in held-out languages."""
+        """MAP of queries in held-out languages."""
         return Quantity(setting, "mAP", ALL, tuple(self.study.languages.heldout))
 
     def first(self) -> Quantity:
-        """Mono in the language that every set holds."""
+        """Monolingual mAP in the language that every set holds."""
         return Quantity("mono", "mAP", ALL, (self.study.languages.pool[0],))
+
+
+class Cell(NamedTuple):
+    """A cell of a comparison: the runs of a sampler at n, with a weight."""
+
+    weight: float
+    design: Design
+    sampler: str
+    n: int
+
+    def control(self) -> "Cell":
+        """The same cell of the sampler that controls its sampler, or itself where it needs none."""
+        if self.sampler == UNTRAINED:
+            return self
+        control = Spec.parse(self.sampler).control
+        return self if control is None else self._replace(sampler=control.name)
+
+
+def part(
+    region: Region,
+    quantity: Quantity | Mix,
+    compared: str,
+    cells: Sequence[Cell],
+    about_n: bool = False,
+    covariate: Quantity | None = None,
+) -> Part:
+    """A part of a claim: the weighted sum of cells lies in a region. It says what is missing in the grid.
+
+    With `about_n` the controls of the same samplers are its control.
+    """
+    made = Part(compared, region, quantity, covariate=covariate)
+    try:
+        terms = _terms(cells)
+    except Missing as reason:
+        return replace(made, missing=str(reason))
+    if not about_n:
+        return replace(made, terms=terms)
+    try:
+        controls = _terms([cell.control() for cell in cells])
+    except Missing as reason:
+        return replace(made, terms=terms, uncontrolled=f"the control is missing: {reason}")
+    return replace(made, terms=terms, control=() if controls == terms else controls)
+
+
+def needs_heldout(design: Design, one: Part) -> Part:
+    """A part about held-out languages, missing where the study has none."""
+    return (
+        one if design.study.languages.heldout else replace(one, terms=(), missing="no language is held out")
+    )
+
+
+def _terms(cells: Sequence[Cell]) -> Terms:
+    return tuple((cell.weight, cell.design.point(cell.sampler, cell.n)) for cell in cells)

@@ -12,7 +12,9 @@ SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "u
 
 
 def verdict(p_adjusted: float, supports: bool) -> str:
-    """The verdict from the p value that entered the family, and what it is of: that the claim holds, or that it fails."""
+    """The verdict from the p value that entered the family, and what it is of: that the claim holds, or that
+    it fails.
+    """
     if np.isnan(p_adjusted):
         return NOT_TESTED
     if p_adjusted >= ALPHA:
@@ -31,8 +33,9 @@ class Outcome(NamedTuple):
 def decide(entries: Sequence[Sequence[Measured]]) -> list[tuple[Outcome, list[Outcome]]]:
     """Outcomes of all claims, which are one family, and of their parts.
 
-    A part's adjusted p is what the claim's would be if it consisted of that part, so a claim is supported where all its
-    parts are, and contradicted where one is. A claim with a part that could not be tested can be contradicted only.
+    A part's adjusted p is what the claim's would be if it consisted of that part, so a claim is supported
+    where all its parts are, and contradicted where one is. A claim with a part that could not be tested can
+    be contradicted only.
     """
     conjunctions = [_conjunction(parts) for parts in entries]
     family = np.array([min(pair) if not np.isnan(pair).all() else NAN for pair in conjunctions])

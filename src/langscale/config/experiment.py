@@ -11,9 +11,6 @@ Metric = Literal[
     "mAP", "mAP@20", "R@1", "R@10", "nDCG@10", "rank distance", "rank distance log-ratio", "own-language advantage",
     "own-language share@1", "own-language share@10", "own-language share@100",
 ]  # fmt: skip
-Claim = Literal[
-    "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "C9", "H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8",
-]  # fmt: skip
 
 
 class Validation(Options):
@@ -165,8 +162,8 @@ class Statistics(Options):
         [],
         description="comparisons declared beforehand, every family adjusted by itself; all others are exploratory",
     )
-    claims: list[Claim] | None = Field(
+    claims: list[str] | None = Field(
         None,
-        description="claims of the paper (C) and hypotheses (H) that are tested, one family (Holm); null: all. "
-        "docs/METHOD.md, Claims, says what each one is",
+        description="claims of the paper (C1 ...) and hypotheses (H1 ...) that are tested, one family (Holm); null: all. "
+        "docs/claims.md lists them",
     )

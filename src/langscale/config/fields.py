@@ -1,5 +1,7 @@
 """Types of single values, and the base of all sections."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,3 +17,9 @@ class Options(BaseModel):
     """Base of all sections: unknown keys are errors, values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` (did you mean NAME?)` for the known name nearest to a wrong one, or nothing."""
+    found = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {found[0]}?)" if found else ""

@@ -8,11 +8,15 @@ from langscale.core.errors import UserError
 
 
 def check(study: Study) -> None:
-    """Check licence and languages of the translation model.
+    """Check the names of claims, and licence and languages of the translation model.
 
-    Raises UserError if its licence is not accepted, or if it lacks a language. A study without a downloaded
-    translation model does not pay for the imports.
+    Raises UserError for an unknown claim, a licence that is not accepted or a missing language. A study
+    without a list of claims and a downloaded translation model does not pay for the imports.
     """
+    if study.statistics.claims is not None:
+        from langscale.claims.definitions import declared
+
+        declared(study)
     if study.translation is not None and study.translation.remote:
         for problem in _translation(study, study.translation):
             raise UserError(problem)

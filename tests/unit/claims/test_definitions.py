@@ -1,16 +1,18 @@
 """Every claim on planted worlds: its truth, its opposite, too much noise, and what a study may lack."""
 
-from typing import get_args
-
 import numpy as np
 import pytest
 from support.planted_panel import HELDOUT, POOL, SAMPLERS, Planted, rows, study, whole
 from support.project_copy import ROOT
 
 from langscale.claims import ledger
-from langscale.claims.tests import run_means
+from langscale.claims.cells import part
+from langscale.claims.claim import Claim
+from langscale.claims.definitions import CLAIMS, declared, manual
+from langscale.claims.tests import ABOVE, run_means
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
-from langscale.config.experiment import Claim
+from langscale.config.terms import UNTRAINED
+from langscale.core.errors import UserError
 from langscale.statistics.clusters import Sums
 from langscale.statistics.panel import Quantity
 
@@ -69,10 +71,12 @@ WORLDS = [  # claim, study, a world in which it is true, one in which it is fals
     ("C2", {}, lambda q, c: 0.5, best("hybrid", -0.05, "cross"), "cd"),
     ("C2", {}, best("hybrid"), best("x-x-mono", 0.05, "mono"), "a"),
     ("C3", {}, best("hybrid"), best("x-y"), "b"),
-    ("C4", BOTH, rivals, lambda q, c: rivals(q, c) - 0.3 * (c.model == "labse" and c.sampler == "hybrid"), "mnopqrst"),
+    ("C4", BOTH, rivals, lambda q, c: rivals(q, c) - 0.3 * (c.model == "labse" and c.sampler == "hybrid"),
+     "mnopqrst"),
     ("C5", {}, bias(lambda c: 60 if c.sampler == "hybrid" else 100), bias(lambda c: 100), "a"),
     ("C6", {}, risen_in := lambda q, c: 0.5 if c.n else 0.1, lambda q, c: 0.5 - 0.1 * (c.n > 0), "abc"),
-    ("C6", {}, risen_in, lambda q, c: risen_in(q, c) - 0.1 * (c.sampler == "hybrid" and heldout_asks(q)), "de"),
+    ("C6", {}, risen_in, lambda q, c: risen_in(q, c) - 0.1 * (c.sampler == "hybrid" and heldout_asks(q)),
+     "de"),
     ("C7", {}, lambda q, c: 0.5, lambda q, c: 0.5 - 0.1 * (c.alpha == 0.6), "bcefhi"),
     ("C9", {"benchmark": "miracl"}, lambda q, c: 0.5, best("hybrid", -0.05), ""),
     ("H1", {}, lambda q, c: risen(c.n) if heldout_asks(q) else 0.6 - 0.005 * log2(c.n),
@@ -80,8 +84,9 @@ WORLDS = [  # claim, study, a world in which it is true, one in which it is fals
     ("H1", {}, lambda q, c: risen(c.n) if heldout_asks(q) else 0.6 - 0.005 * log2(c.n),
      lambda q, c: 0.1 * c.n if heldout_asks(q) else 0.6 - 0.005 * log2(c.n), "c"),
     ("H2", {}, lambda q, c: risen(c.n), lambda q, c: 0.1 * c.n, "bd"),
-    ("H3", {}, bias(lambda c: 100 - 10 * c.n * c.sampler.startswith("x-y")), bias(lambda c: 100 - 10 * c.n), "a"),
-    ("H3", {}, bias(lambda c: 100 - 10 * c.n * c.sampler.startswith("x-y")), bias(lambda c: 100 + c.n), "b"),
+    ("H3", {}, x_y_falls := bias(lambda c: 100 - 10 * c.n * c.sampler.startswith("x-y")),
+     bias(lambda c: 100 - 10 * c.n), "a"),
+    ("H3", {}, x_y_falls, bias(lambda c: 100 + c.n), "b"),
     ("H5", BOTH, slopes(xlmr=0.05, labse=0.005), slopes(xlmr=0.005, labse=0.05), "a"),
     ("H5", BOTH, slopes(xlmr=0.05, labse=-0.02), slopes(xlmr=-0.02, labse=-0.05), "b"),
     ("H6", SWEEP, tilted(0.02), tilted(-0.02), ""),
@@ -109,11 +114,42 @@ def test_a_planted_truth_its_opposite_noise_and_too_few_replicates(claim, how, t
         assert row["verdict"] == NOT_TESTED and "fewer than 4 replicates" in row["reason"]
 
 
-def test_every_claim_of_the_config_has_a_planted_truth_and_a_place_in_the_documentation():
+def test_every_claim_has_a_planted_truth_and_a_place_in_the_documentation():
     tested = {world[0] for world in WORLDS} | {"C8", "H4"}  # read from tables: test_ledger.py
-    assert tested == set(get_args(Claim)) == set(ledger.STATEMENTS)
-    method = (ROOT / "docs/METHOD.md").read_text()
-    assert all(f"\n| {claim} | " in method for claim in tested)
+    assert tested == set(CLAIMS)
+    assert (ROOT / "docs/claims.md").read_text(encoding="utf-8") == manual(), (
+        "python -m langscale.claims.definitions > docs/claims.md"
+    )
+
+
+def test_a_claim_has_parts_or_a_count_and_an_unknown_id_is_told():
+    for name, claim in CLAIMS.items():
+        assert claim.id == name and (claim.parts is None) == (claim.count is not None)
+        assert claim.source and claim.statement and claim.holds and claim.needs
+    assert [claim.id for claim in declared(study("C3", statistics={"claims": ["H2", "C1"]}))] == ["C1", "H2"]
+    with pytest.raises(UserError) as error:
+        declared(study("C3", statistics={"claims": ["C1", "C33"]}))
+    assert str(error.value) == (
+        "statistics.claims.1: C33 is unknown (did you mean C3?); docs/claims.md lists all"
+    )
+
+
+def test_a_claim_is_added_by_one_record(monkeypatch):
+    def better(d):
+        yield part(
+            ABOVE,
+            d.quantity("cross"),
+            "cross mAP: x-y minus untrained",
+            [d.cell(1.0, "x-y", 4), d.cell(-1.0, UNTRAINED)],
+        )
+
+    record = Claim("X1", "a colleague", "x-y helps", "cross: x-y above untrained", "x-y at n = 4", better)
+    monkeypatch.setitem(CLAIMS, "X1", record)
+    table = rows(study("X1"), lambda q, c: 0.3 + 0.1 * (c.n > 0))
+    assert table[["claim", "source", "statement", "verdict"]].values.tolist() == [
+        ["X1", "a colleague", "x-y helps", SUPPORTED]
+    ]
+    assert table["effect"].item() == pytest.approx(0.1, abs=0.01) and "| X1 | a colleague |" in manual()
 
 
 def test_a_finding_about_x_y_and_n_must_hold_with_one_pair_per_batch():
@@ -229,9 +265,11 @@ LACKS = [
     ("C1", {"samplers": ["x-y"]}, "x-x-mono is not in the grid"),
     ("C2", {"samplers": ["x-x-mono", "x-y"]}, "hybrid is not in the grid"),
     ("C3", {"n": [1]}, "there is no n above 1 that its samplers share"),
-    ("C3", {"grid": [{"samplers": ["x-y"], "n": [4]}, {"samplers": ["hybrid", "x-x-mono"], "n": [2]}]}, "there is no n above 1 that its samplers share"),
+    ("C3", {"grid": [{"samplers": ["x-y"], "n": [4]}, {"samplers": ["hybrid", "x-x-mono"], "n": [2]}]},
+     "there is no n above 1 that its samplers share"),
     ("C4", {}, "XLM-R and LaBSE are not both in the study"),
-    ("C4", BOTH | {"grid": [{"models": ["labse"], "samplers": SAMPLERS, "n": [4]}]}, "xlm-r and labse are not both in the grid"),
+    ("C4", BOTH | {"grid": [{"models": ["labse"], "samplers": SAMPLERS, "n": [4]}]},
+     "xlm-r and labse are not both in the grid"),
     ("C5", {"samplers": ["hybrid"]}, "x-x-mono is not in the grid"),
     ("C6", {"languages": {"pool": POOL}}, "no language is held out"),
     ("C7", {"samplers": ["hybrid"]}, "fewer than two alphas from .4 to .6 are in the grid"),
@@ -240,13 +278,15 @@ LACKS = [
     ("C1", {"benchmark": "miracl"}, "the study has no benchmark but miracl"),
     ("H1", {"budgets": {"b": {"kind": "fixed-per-language", "steps": 9}}}, "no budget has a fixed total"),
     ("H2", {"samplers": ["x-x-mono"], "n": [1, 2]}, "x-x-mono has n = 1, 2: none below, near 4 and above"),
-    ("H2", {"samplers": ["x-x-mono"], "n": [1, 2, 4]}, "x-x-mono has n = 1, 2, 4: none below, near 4 and above"),
+    ("H2", {"samplers": ["x-x-mono"], "n": [1, 2, 4]},
+     "x-x-mono has n = 1, 2, 4: none below, near 4 and above"),
     ("H2", {"n": [4]}, "no sampler has two numbers of languages"),
     ("H3", {"samplers": ["x-y", "x-y-batch"]}, "x-x-mono is not in the grid"),
     ("H3", {"n": [1, 4]}, "x-y has fewer than two n to compare"),
     ("H4", {}, "no matched sets: no table compares sets of equal n by their diversity"),
     ("H5", {}, "XLM-R and LaBSE are not both in the study"),
-    ("H6", {"samplers": ["x-x-mono", "x-y"]}, "fewer than three alphas (x-y is 0, x-x-mono 1) at two n above 1"),
+    ("H6", {"samplers": ["x-x-mono", "x-y"]},
+     "fewer than three alphas (x-y is 0, x-x-mono 1) at two n above 1"),
     ("H7", {"models": ("xlm-r", "labse")}, "no two sizes of one model are in the study"),
     ("H8", {"sources": {"cldr": {}}}, "the training data are not machine translated"),
     ("H8", {"languages": {"pool": ["en", "de", "ar", "es"]}}, "th and hi are not in the pool"),
@@ -262,9 +302,7 @@ def test_what_a_study_lacks_is_said(claim, how, reason):
 
 def test_a_benchmark_without_a_setting_and_claims_on_other_benchmarks():
     (row,) = whole(rows(study("C1"), rivals, lacks=("cross",)))
-    assert (
-        row["verdict"] == NOT_TESTED and row["reason"] == "the benchmark has no such questions or candidates"
-    )
+    assert row["verdict"] == NOT_TESTED and row["reason"] == "the benchmark has no such queries or candidates"
     (row,) = whole(rows(study("C3", benchmark="cldr"), best("hybrid")))
     assert row["verdict"] == SUPPORTED and "on cldr; the paper's are XQuAD-R and MLQA-R" in row["reason"]
     own = study("C3", benchmark="mine", benchmarks={"mine": {"set": "xquad-r"}})

@@ -1,7 +1,5 @@
 """The ledger as a table: one family, the audit, and the same numbers as the contrasts of real score files."""
 
-from typing import get_args
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +8,8 @@ from support.planted_panel import Planted, study
 from support.rendered_study import write_table
 
 from langscale.claims import ledger
+from langscale.claims.definitions import CLAIMS
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
-from langscale.config.experiment import Claim
 from langscale.retrieval.scores import Scores
 from langscale.statistics.intervals import cluster_parts
 from langscale.statistics.panel import Mix, Panel, Quantity
@@ -31,7 +29,7 @@ def test_one_family_over_models_and_benchmarks():
     table = ledger.table(made, found, None)
     claims = table[table["part"] == "all"]
     assert claims.groupby("claim").size()[["C1", "C4", "C8", "H2"]].tolist() == [4, 2, 1, 4]
-    assert list(claims["claim"].drop_duplicates()) == list(get_args(Claim))
+    assert list(claims["claim"].drop_duplicates()) == list(CLAIMS)
     tested = claims.dropna(subset=["p"]).sort_values("p")
     assert claims.loc[claims["verdict"] == NOT_TESTED, "p_adjusted"].isna().all()
     by_hand = np.minimum(np.maximum.accumulate(tested["p"] * np.arange(len(tested), 0, -1)), 1)
@@ -40,10 +38,25 @@ def test_one_family_over_models_and_benchmarks():
 
 def test_separation_is_read_from_the_audit():
     made = study("C8", audit={"drop": True})
-    names = ["source", "part", "benchmark", "language", "pairs", "benchmark_texts", "exact", "near", "through_ids", "offending", "share"]  # fmt: skip
+    names = [
+        "source",
+        "part",
+        "benchmark",
+        "language",
+        "pairs",
+        "benchmark_texts",
+        "exact",
+        "near",
+        "through_ids",
+        "offending",
+        "share",
+    ]
 
     def c8(offending, texts=9):
-        rows = [("squad", "train", "xquad-r", "en", 10, 9, 0, 0, 0, 7, 0.7), ("squad", "train", "xquad-r", "all", 40, texts, 0, 0, 0, offending, 0)]  # fmt: skip
+        rows = [
+            ("squad", "train", "xquad-r", "en", 10, 9, 0, 0, 0, 7, 0.7),
+            ("squad", "train", "xquad-r", "all", 40, texts, 0, 0, 0, offending, 0),
+        ]
         return ledger.table(made, [], pd.DataFrame(rows, columns=names)).iloc[0]
 
     assert c8(0)["verdict"] == SUPPORTED and c8(0)["effect"] == 0
@@ -56,8 +69,8 @@ def test_separation_is_read_from_the_audit():
     assert c8(0, texts=0)["verdict"] == NOT_TESTED and c8(3, texts=0)["verdict"] == CONTRADICTED
 
 
-DIVERSITY = ["model", "sampler", "alpha", "budget", "ladder", "benchmark", "setting", "pair_set", "predictor", "n_values",
-             "slope", "p", "n_sets", "n_permutations", "note", "checkpoint", "average"]  # fmt: skip
+DIVERSITY = ["model", "sampler", "alpha", "budget", "ladder", "benchmark", "setting", "pair_set",
+             "predictor", "n_values", "slope", "p", "n_sets", "n_permutations", "note", "checkpoint", "average"]  # fmt: skip
 
 
 def scripts(model, sampler, alpha, slope, p, permutations=720, checkpoint="last"):
@@ -114,8 +127,8 @@ def test_too_few_ladders_for_the_family_are_not_tested_and_do_not_count():
     n = few[few["part"] == "all"]["p"].notna().sum() + 1
     assert n > 1 and row["verdict"] == NOT_TESTED and np.isnan([row["p"], row["p_adjusted"]]).all()
     assert (
-        row["reason"]
-        == f"6 ladders: p cannot be below 0.042, too much for a family of {n} tests (0.042 x {n} = {n / 24:.2g})"
+        row["reason"] == "6 ladders: p cannot be below 0.042, too much for a family of "
+        f"{n} tests (0.042 x {n} = {n / 24:.2g})"
     )
     many = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 720)], made)
     assert many[many["claim"] == "H4"]["verdict"].item() == UNDECIDED
@@ -172,10 +185,10 @@ def test_the_ledger_on_disk(made, tmp_path):
     write_table(made.tables["claims"], tmp_path, "claims")
     table = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values=[""])
     assert tuple(table.columns) == ledger.COLUMNS
-    assert set(table["claim"]) == set(get_args(Claim))
+    assert set(table["claim"]) == set(CLAIMS)
     assert set(table["verdict"]) <= {SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED}
     lines = (tmp_path / "claims.md").read_text().split("\n\n")[0].splitlines()  # without the footnote
-    assert len(lines) == 2 + len(get_args(Claim)) and "nan" not in "".join(lines)
+    assert len(lines) == 2 + len(CLAIMS) and "nan" not in "".join(lines)
     assert (tmp_path / "claims.tex").read_text().count("not tested here") == (table["part"] == "all")[
         table["verdict"] == NOT_TESTED
     ].sum()

@@ -1,4 +1,4 @@
-"""The rule that fixes the sampler for what n does: longest curve, control, ties; one rule for claims, report and figures."""
+"""The rule that fixes the sampler for the effect of n: longest curve, control, ties."""
 
 import pandas as pd
 import pytest
@@ -49,7 +49,12 @@ def test_of_alphas_the_nearest_to_the_papers():
 
 
 SPECS = [Spec(k) for k in KINDS] + [Spec("hybrid", 0.25), Spec("hybrid", 1)]
-SPECS += [Spec(kind, pair=pair, allow_same=same) for kind in ("x-y", "hybrid") for pair in ("example", "batch") for same in (True, False)]  # fmt: skip
+SPECS += [
+    Spec(kind, pair=pair, allow_same=same)
+    for kind in ("x-y", "hybrid")
+    for pair in ("example", "batch")
+    for same in (True, False)
+]
 CURVES = st.dictionaries(st.sampled_from(SPECS), st.sets(st.integers(1, 9)))
 
 
@@ -71,7 +76,14 @@ def test_every_kind_that_changes_with_n_has_a_place():
 
 def test_a_table_gives_the_curves_and_the_rows():
     columns = ["sampler", "alpha", "n_languages"]
-    rows = [("none", None, 0), ("x-y", None, 4), ("x-y", None, 1), ("hybrid-batch", 0.25, 2), ("hybrid", 0.25, 2), ("x-y", None, 4)]  # fmt: skip
+    rows = [
+        ("none", None, 0),
+        ("x-y", None, 4),
+        ("x-y", None, 1),
+        ("hybrid-batch", 0.25, 2),
+        ("hybrid", 0.25, 2),
+        ("x-y", None, 4),
+    ]
     table = pd.DataFrame(rows, columns=columns)
     curves = curves_of(table)
     assert curves == {Spec("x-y"): [1, 4], Spec("hybrid", 0.25): [2], Spec("hybrid", 0.25, "batch"): [2]}

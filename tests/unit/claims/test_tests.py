@@ -14,11 +14,11 @@ from langscale.claims.tests import (  # fmt: skip
     MORE,
     NOT_LESS,
     WITHIN,
+    Estimate,
     Measured,
     Missing,
     Part,
     Region,
-    _add,
     adjustment,
     combined_units,
 )
@@ -165,7 +165,7 @@ def test_what_was_not_tested_blocks_support_and_not_contradiction():
         assert decide([[measured(1, 0.001), other]])[0][0].verdict == CONTRADICTED
         assert decide([[other]])[0][0].verdict == outcome
         assert [one.verdict for one in decide([[measured(0.001, 1), other]])[0][1]] == [SUPPORTED, outcome]
-    # a part that could have contradicted it was tested, so it counts in the family; it has no adjusted p of its own
+    # a part that could have contradicted it was tested: it counts in the family, without an adjusted p
     (whole, _), (other, _) = decide([[measured(0.001, 1), lacking], [measured(0.01, 1)]])
     assert np.isnan(whole.p_adjusted) and whole.p == 1 and other.p_adjusted == 0.02
     assert decide([]) == []
@@ -193,7 +193,7 @@ def test_a_claim_is_supported_if_all_parts_are_and_contradicted_if_one_is(entrie
 
 @pytest.mark.parametrize("k", [1, 2, 6])
 def test_a_conjunction_is_wrong_in_five_percent_at_most(k):
-    """Superiority in k parts. All effects 0 but one that is far above: neither verdict is right; or all far above but one."""
+    """Superiority in k parts. One effect, or all but one, far above 0: neither verdict is right."""
     n, se, df = 1500, 1.0, 8
     rng = stream("conjunction", k)
     scale = np.sqrt(rng.chisquare(df, (n, k)) / df)
@@ -284,7 +284,7 @@ def test_the_adjustment_is_least_squares_with_a_level_for_every_point():
 
 
 def test_an_adjusted_difference_covers_the_truth_where_accuracy_differs_much():
-    """Two points whose accuracy differs by ten standard deviations, four replicates each, five more points for the slope."""
+    """Accuracy differs by ten standard deviations. Four replicates, five more points for the slope."""
     paths = [f"run{i}" for i in range(28)]
     points = [
         SimpleNamespace(model="m", trained=True, runs=tuple(enumerate(paths[i : i + 4])))
@@ -300,6 +300,6 @@ def test_an_adjusted_difference_covers_the_truth_where_accuracy_differs_much():
         d = (y - slope * x)[4:8] - (y - slope * x)[:4]
         plain = S.procedure_interval(d, 0.0, 240)
         moved = x[4:8].mean() - x[:4].mean()
-        got = _add({"se": plain.se[0], "df": plain.df[0]}, variance * moved**2, df)
-        inside += abs(d.mean() - 0.7) < stats.t.ppf(0.975, got["df"]) * got["se"]
+        found = Estimate(d.mean(), plain.se[0], plain.df[0], 4, 0.0, 0.0).widened(variance * moved**2, df)
+        inside += abs(found.mean - 0.7) < stats.t.ppf(0.975, found.df) * found.se
     assert 0.93 < inside / 1500 < 0.98

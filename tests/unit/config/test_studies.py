@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from langscale.claims.cells import Design
-from langscale.claims.definitions import c7, h5, h7
+from langscale.claims.definitions import CLAIMS
 from langscale.config.study import Study, load
 from langscale.core.errors import UserError
 from langscale.data import registry
@@ -59,12 +59,12 @@ def test_procedure_intervals_have_their_four_replicates(grids, name):
 
 @pytest.mark.parametrize(
     "name, claim, models",
-    [("paper", c7, ["xlm-r"]), ("paper", c7, ["labse"]), ("ladder", h5, ["xlm-r", "labse"])],
+    [("paper", "C7", ["xlm-r"]), ("paper", "C7", ["labse"]), ("ladder", "H5", ["xlm-r", "labse"])],
 )
 def test_a_claim_has_the_cells_and_the_replicates_that_it_needs(grids, name, claim, models):
     grid = grids[name]
     designs = [Design(grid.study, grid.points, model) for model in models]
-    for part in claim(designs if len(designs) > 1 else designs[0]):
+    for part in CLAIMS[claim].parts(*designs):
         assert not part.missing and not part.uncontrolled
         seeds = set.intersection(*({seed for seed, _ in point.runs} for _, point in part.terms))
         assert len({grid.ladder(seed) for seed in seeds}) >= 4
@@ -78,7 +78,7 @@ def test_what_the_ladder_says_of_a_second_size_makes_its_hypothesis_one_that_is_
     added = "\n".join(lines).replace("  # xlm-r-large: ", "  xlm-r-large: ")
     grid = Grid(load(yaml.safe_load(added), "ladder"))
     both = [Design(grid.study, grid.points, model) for model in ("xlm-r", "xlm-r-large")]
-    parts = list(h7(both))
+    parts = list(CLAIMS["H7"].parts(*both))
     assert len(parts) == 2 and not any(part.missing or part.uncontrolled for part in parts)
 
 
