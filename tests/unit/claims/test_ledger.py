@@ -70,7 +70,8 @@ def test_separation_is_read_from_the_audit():
 
 
 DIVERSITY = ["model", "sampler", "alpha", "budget", "ladder", "benchmark", "setting", "pair_set",
-             "predictor", "n_values", "slope", "p", "n_sets", "n_permutations", "note", "checkpoint", "average"]  # fmt: skip
+             "predictor", "n_values", "slope", "p", "n_sets", "n_permutations", "note", "checkpoint",
+             "average"]  # fmt: skip
 
 
 def scripts(model, sampler, alpha, slope, p, permutations=720, checkpoint="last"):
