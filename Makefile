@@ -33,8 +33,8 @@ test-slow: $(VENV)/.test  ## run the slow tests: a pretrained encoder on all of 
 test-slurm: $(VENV)/.slurm  ## run a study through profiles/slurm and a real Slurm (as root on Debian, 8 minutes)
 	timeout -k 60 -s INT 2400 $(BIN)/python tests/slurm/run.py
 
-lint: $(VENV)/.test  ## check the style of Python and of the rules
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: $(VENV)/.test  ## check spelling, and the style of Python and of the rules
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell
 	$(BIN)/snakefmt --check Snakefile workflow && $(BIN)/snakemake --lint
 
 typecheck: $(VENV)/.test  ## check the types of src
