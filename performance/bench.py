@@ -1,10 +1,10 @@
-"""Speed against peers, side by side on one machine: what issue and design ask for, and what was reached.
+"""Speed compared with other tools on one machine.
 
-    python performance/bench.py [--quick] [--only GROUP ...] [--model FOLDER] [--mirror FOLDER] [--output FOLDER]
+python performance/bench.py [--quick] [--only GROUP ...] [--model FOLDER] [--mirror FOLDER] [--output FOLDER]
 
-Writes performance/results.md, results.csv and growth.json. Every group of lines is a process of its own with one thread;
-the lines of groups that are not asked for stay as they are in results.csv, with the date, commit and machine of their
-own. --quick: toy sizes, which say nothing about speed, so they need an --output of their own.
+Writes performance/results.md, results.csv and growth.json. Every group of lines runs in a process of its own
+with one thread. Groups that do not run keep their lines, with their own date, commit and machine. `--quick`
+runs toy sizes without meaning for speed, so it needs an `--output` of its own.
 """
 
 import argparse
@@ -36,16 +36,17 @@ GROUPS = (
     "overhead",
 )
 COLUMNS = (
-    "group", "what", "against", "measured", "asked", "met", "ours", "theirs", "limit", "remark",
+    "group", "what", "against", "measured", "required", "met", "ours", "theirs", "limit", "remark",
 )  # fmt: skip
 ORIGIN = ("date", "commit", "machine")
 PACKAGES = (
-    "torch", "transformers", "numpy", "faiss-cpu", "scipy", "sentence-transformers", "pytrec_eval-terrier", "ranx",
-    "mteb", "snakemake",
+    "torch", "transformers", "numpy", "faiss-cpu", "scipy", "sentence-transformers", "pytrec_eval-terrier",
+    "ranx", "mteb", "snakemake",
 )  # fmt: skip
 
 
 def main(words: list[str]) -> None:
+    """Run the groups and write the results after each."""
     options = _options(words)
     if options.work:
         _work(options)
@@ -62,44 +63,42 @@ def main(words: list[str]) -> None:
         else:
             new = [{"group": group} | row | origin for row in found]
             rows = [row for row in rows if row["group"] != group] + new
-        rows.sort(key=lambda row: GROUPS.index(row["group"]))  # as they come: what was done is kept
+        rows.sort(key=lambda row: GROUPS.index(row["group"]))
         _write(options.output, rows, growth)
 
 
 def _options(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="toy sizes: whether it runs, not how fast")
+    parser.add_argument("--quick", action="store_true", help="toy sizes: a test that it runs")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS), metavar="GROUP")
-    parser.add_argument("--model", help="a folder with multilingual-e5-small")
-    parser.add_argument(
-        "--mirror", default=str(material.SHARED / "mirror"), help="see `mirror` in the config"
-    )
-    parser.add_argument("--output", type=Path, help="folder of results.md and results.csv; here if not quick")
+    parser.add_argument("--model", help="folder with multilingual-e5-small, else the bundled model")
+    parser.add_argument("--mirror", help="folder or URL prefix before the web, as `mirror` in the config")
+    parser.add_argument("--output", type=Path, help="folder of the results, performance/ by default")
     parser.add_argument("--work", help=argparse.SUPPRESS)  # one group, in a process of its own
     options = parser.parse_args(words)
     if options.quick and not options.work:
         if options.output is None:
             parser.error("--quick measures nothing: give it an --output of its own")
-        options.only = [
-            group for group in options.only if group != "overhead"
-        ]  # which has one size, the study's
+        options.only = [group for group in options.only if group != "overhead"]  # the study has no toy size
     options.output = options.output or HERE
     return options
 
 
 def _origin() -> dict[str, str]:
-    """When, by which code and where."""
-    return dict(
-        zip(ORIGIN, (f"{datetime.now(UTC):%Y-%m-%d}", commit(material.ROOT), machine(PACKAGES)), strict=True)
-    )
+    """Date, commit and machine of a measurement."""
+    found = f"{datetime.now(UTC):%Y-%m-%d}", commit(material.ROOT), machine(PACKAGES)
+    return dict(zip(ORIGIN, found, strict=True))
 
 
 def _process(group: str, options: argparse.Namespace) -> Any:
-    """What a group finds, from a process of its own."""
+    """Results of a group, from a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
-        words = [sys.executable, __file__, "--work", str(answer), "--only", group, "--mirror", options.mirror]
-        words += ["--quick"] * options.quick + (["--model", options.model] if options.model else [])
+        words = [sys.executable, __file__, "--work", str(answer), "--only", group]
+        words += ["--quick"] * options.quick
+        for name in ("model", "mirror"):
+            if value := getattr(options, name):
+                words += [f"--{name}", value]
         names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
         one = dict.fromkeys(names, "1") | {"PYTHONPATH": _path(), "TOKENIZERS_PARALLELISM": "false"}
         subprocess.run(words, check=True, env=os.environ | one)
@@ -107,7 +106,7 @@ def _process(group: str, options: argparse.Namespace) -> Any:
 
 
 def _path() -> str:
-    """PYTHONPATH that finds langscale where it is not installed."""
+    """PYTHONPATH with src, for a langscale that is not installed."""
     return os.pathsep.join([str(material.ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
@@ -133,7 +132,7 @@ def as_row(line: Line) -> dict[str, str]:
 def _kept(folder: Path) -> tuple[list[dict], dict]:
     """The lines and growths of an earlier run."""
     try:
-        with open(folder / "results.csv", newline="", encoding="utf-8") as file:
+        with (folder / "results.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return rows, json.loads((folder / "growth.json").read_text())
     except FileNotFoundError:
@@ -144,20 +143,21 @@ def _write(folder: Path, rows: list[dict], growth: dict) -> None:
     from growth import Growth, table
     from rates import listed
 
-    with open(folder / "results.csv", "w", newline="", encoding="utf-8") as file:
+    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, (*COLUMNS, *ORIGIN))
         writer.writeheader()
         writer.writerows(rows)
     (folder / "growth.json").write_text(json.dumps(growth, indent=1) + "\n")
     lines = [
-        "# Speed, side by side with others, and growth",
+        "# Speed compared with other tools, and growth",
         "",
-        "`make bench`; when, by which commit and where each group was measured stands at the end.",
+        "Made by `make bench`. The last section has date, commit and machine of each group.",
         "",
-        "One thread everywhere, CPU time unless a remark says wall time. A ratio is the other's time divided by ours, round by round, the sides taking turns: "
-        "median (least to most). `limit`: the share of what this machine can do at best.",
+        "One thread everywhere. Times are CPU times unless a remark says wall time. A ratio is the peer's "
+        "time divided by ours, round by round, both sides in turn: median (smallest to largest). `limit` is "
+        "our share of the best possible on this machine.",
         "",
-        "| what | against | measured | asked | met | ours | theirs | limit | remark |",
+        "| what | against | measured | required | met | ours | theirs | limit | remark |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
@@ -166,7 +166,7 @@ def _write(folder: Path, rows: list[dict], growth: dict) -> None:
     if growth:
         lines += ["", "## Growth", "", *table([Growth(**one) for one in growth["growth"]])]
         if growth["rates"]:
-            lines += ["", "## What `plan` counts with", "", *listed(growth["rates"])]
+            lines += ["", "## Rates for `plan`", "", *listed(growth["rates"])]
     lines += ["", "## Measured", ""]
     origins: dict[tuple[str, ...], list[str]] = {}
     for row in [*rows, *([{"group": "growth"} | growth] if growth else [])]:

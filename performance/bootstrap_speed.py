@@ -1,9 +1,9 @@
-"""10,000 cluster-bootstrap replicates of 1,000 contrasts over 300 runs, against scipy.stats.bootstrap.
+"""10,000 cluster-bootstrap replicates of 1,000 contrasts over 300 runs, compared with scipy.stats.bootstrap.
 
-XQuAD-R's shape: 240 paragraphs as clusters. A contrast is the difference of two cells of four runs each. Ours is
-`statistics.estimate`, which gives every interval, p value and standard error that the tables hold; scipy resamples the
-same clusters of one contrast after another and gives its percentile interval. The second line gives scipy the other half
-of that work, its sign-flip test. Scipy is run on a few contrasts and counted for all.
+The shape is XQuAD-R's: 240 paragraphs as clusters. A contrast is the difference of two cells of four runs
+each. Ours is langscale.statistics.intervals.estimate, with every interval, p value and standard error of the
+tables. scipy resamples the same clusters, one contrast after the other, and gives its percentile interval.
+The second line adds scipy's sign-flip test. scipy runs on a few contrasts, and its time is scaled to all.
 """
 
 import material
@@ -19,7 +19,7 @@ AGAINST, BAR, CELL = "scipy.stats.bootstrap of the same clusters", 50.0, 4
 
 
 def lines(setting: material.Setting) -> list[Line]:
-    """The ratio; stops where the two disagree about an interval."""
+    """The ratio. Stops if the two disagree about an interval."""
     runs, clusters, contrasts, replicates = (16, 20, 5, 200) if setting.quick else (300, 240, 1000, 10_000)
     few, rounds = (2, 2) if setting.quick else (5, 5)
     sums, counts, units = _world(runs, clusters, contrasts)
@@ -41,7 +41,7 @@ def lines(setting: material.Setting) -> list[Line]:
     for i, unit in enumerate(units[:few]):
         low, high = _interval(_difference(unit, sums), counts[:, 0], replicates)
         if abs(found["runs_low"][i] - low) + abs(found["runs_high"][i] - high) > (high - low) / 4:
-            raise SystemExit("the intervals are not scipy's: the times cannot be compared")
+            raise SystemExit("the intervals differ from scipy's: the times cannot be compared")
     weights = cluster_weights(tuple(names), replicates, 0)
     works = {"ours": lambda: _discard(ours()), "interval": lambda: scipy(_interval)}
     works |= {"test": lambda: scipy(_test), "product": lambda: _discard(weights @ sums[:, :, 0].T)}
@@ -59,11 +59,11 @@ def lines(setting: material.Setting) -> list[Line]:
             ours=f"{np.median(seconds['ours']):.2f} s",
             theirs=f"{np.median(theirs):.0f} s",
             limit=f"{limit:.0%} of the product of weights and sums alone",
-            remark=f"{rounds} rounds; scipy on {few} contrasts, counted for {contrasts:,}{more}",
-            why="scipy's time is that of intervals alone, ours that of intervals and tests, which the next line compares",
+            remark=f"{rounds} rounds; scipy on {few} contrasts, scaled to {contrasts:,}{more}",
+            why="scipy computes intervals only, ours intervals and tests. The next line compares both",
         )
         for against, theirs, bar, more in (
-            (AGAINST, seconds["interval"], BAR, "; ours gives sign-flip tests and t intervals as well"),
+            (AGAINST, seconds["interval"], BAR, "; ours also computes sign-flip tests and t intervals"),
             (f"{AGAINST}, and its permutation_test", both, None, ""),
         )
     ]
@@ -83,12 +83,12 @@ def _world(runs: int, clusters: int, contrasts: int) -> tuple[np.ndarray, np.nda
 
 
 def _difference(unit: list, sums: np.ndarray) -> np.ndarray:
-    """What each cluster adds to the sum of a contrast: [clusters]."""
+    """Contribution of each cluster to the sum of a contrast: [clusters]."""
     return sum(weight * sums[k, :, 0] for one in unit for k, weight in one.items()) / len(unit)
 
 
 def _interval(total: np.ndarray, counts: np.ndarray, replicates: int) -> tuple[float, float]:
-    """Scipy's percentile interval of one contrast: clusters are drawn, sums are divided by counts."""
+    """scipy's percentile interval of one contrast, as the ratio of resampled sums and counts."""
     found = stats.bootstrap(
         (total, counts),
         lambda s, n, axis=-1: s.sum(axis=axis) / n.sum(axis=axis),
@@ -102,7 +102,7 @@ def _interval(total: np.ndarray, counts: np.ndarray, replicates: int) -> tuple[f
 
 
 def _test(total: np.ndarray, counts: np.ndarray, replicates: int) -> float:
-    """Scipy's sign-flip p of one contrast."""
+    """scipy's sign-flip p of one contrast."""
     found = stats.permutation_test(
         (total,),
         lambda s, axis=-1: s.sum(axis=axis),
@@ -115,4 +115,4 @@ def _test(total: np.ndarray, counts: np.ndarray, replicates: int) -> float:
 
 
 def _discard(_: object) -> None:
-    """What was made is not a time."""
+    """Drop a result, so that `interleaved` does not take it for a time."""

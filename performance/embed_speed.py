@@ -1,8 +1,8 @@
-"""Texts embedded per second against SentenceTransformer.encode, and against the matrix products alone.
+"""Embedded texts per second, compared with SentenceTransformer.encode and with the matrix products alone.
 
-Sentences of XQuAD-R in all its languages, one thread, from text to vector: both tokenise. The limit is a model of the
-same shapes that is nothing but its linear layers, run on the same blocks as ours in the same rounds: beside the peer it
-is compared with all of ours, in the line of its own with the time from tokens to vectors.
+Sentences of XQuAD-R in all languages, one thread, from text to vector. Both sides tokenise. The limit runs
+only the linear layers, on the same blocks as ours and in the same rounds. The first line compares it with all
+of our time, the second line with the time from tokens to vectors.
 """
 
 import statistics
@@ -58,7 +58,7 @@ def lines(setting: material.Setting) -> list[Line]:
         ours()
         theirs()
         if np.abs(vectors["ours"] - vectors["theirs"]).max() > 1e-4:
-            raise SystemExit("the vectors are not the peer's: the times cannot be compared")
+            raise SystemExit("the vectors differ from the peer's: the times cannot be compared")
         ours_only.clear()
         linear = _linear(encoder, Tokens.load(tokens))
         works = {"ours": ours, "theirs": theirs, "linear": linear}
@@ -75,7 +75,7 @@ def lines(setting: material.Setting) -> list[Line]:
             ours=rate(len(texts), seconds["ours"], "texts"),
             theirs=rate(len(texts), seconds["theirs"], "texts"),
             limit=f"{statistics.median(whole):.0%} of F.linear",
-            remark=f"{remark}; both tokenise and set the prompt of passages before them; the peer's batch size is 32, its default",
+            remark=f"{remark}; both tokenise and add the passage prompt; the peer's batch size is 32",
             why="F.linear alone, without attention, norms or tokenising, would be "
             f"{statistics.median(ratios(seconds['theirs'], seconds['linear'])):.2f}x",
         ),
@@ -93,13 +93,13 @@ def lines(setting: material.Setting) -> list[Line]:
 
 
 def _texts(setting: material.Setting) -> list[str]:
-    """The first candidates, which are in the order of their hashes: all languages and scripts, no text twice."""
+    """The first distinct candidates. Their order is by hash, so all languages and scripts occur."""
     texts = material.xquad(setting)[1]["text"].drop_duplicates()
     return list(texts[: 30 if setting.quick else 400])
 
 
 def _linear(encoder: Encoder, tokens: Tokens):
-    """A function that runs the linear layers of the transformer on blocks of the shapes that `embed` makes."""
+    """A function that runs the linear layers of the transformer on blocks of the same shapes as `embed`."""
     layers = [m for m in encoder.transformer.modules() if isinstance(m, nn.Linear)]
     shapes = [int(lengths.max()) * len(lengths) for lengths in _blocks(tokens)]
     inputs = {n: {w: torch.randn(n, w) for w in {m.in_features for m in layers}} for n in set(shapes)}
@@ -114,6 +114,6 @@ def _linear(encoder: Encoder, tokens: Tokens):
 
 
 def _blocks(tokens: Tokens) -> list[np.ndarray]:
-    """Lengths of the texts of every block of `embed`."""
+    """Lengths of the texts in each block of `embed`."""
     first = tokens.distinct()[0]
     return [tokens.lengths[rows] for rows in embedding.blocks(tokens, first, embedding.BLOCK)]

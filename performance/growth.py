@@ -1,9 +1,11 @@
-"""How time and memory grow with pairs, texts, pool size and runs: sizes of 1, 2, 4 and 8, and the exponent.
+"""Growth of time and memory with pairs, texts, corpus size and runs: sizes of 1, 2, 4 and 8, and the
+exponent.
 
-Every size is done in a forked process, whose memory is its peak beyond what it had when the work began. The exponent is
-the slope of log time against log size. Nothing may grow faster than n log n: between the smallest size and the
-largest that is an exponent of at most 1 + log(log 8n / log n) / log 8, 1.1 for any n above 5,000. All times are CPU
-times. What has a start of constant cost, such as Snakemake, has an exponent that is lower than that of its growth.
+Every size runs in a forked process. Its memory is the peak beyond the memory at the start of the work. The
+exponent is the slope of log time against log size. Nothing may grow faster than n log n. Between the smallest
+and the largest size this is an exponent of at most 1 + log(log 8n / log n) / log 8, 1.1 for any n above
+5,000. All times are CPU times. Work with a constant start, such as Snakemake's, has a smaller exponent than
+its growth.
 """
 
 import ctypes
@@ -34,8 +36,8 @@ from langscale.training.batches import Sampler, SourceIndex
 
 STEPS = (1, 2, 4, 8)
 ROUNDS = 3
-ASKED = 256  # questions of the two lines by pool
-CLUSTERS, RESAMPLES = 240, 10_000  # of the statistics stage: XQuAD-R's paragraphs, and the default
+QUERIES = 256  # of the two lines by corpus size
+CLUSTERS, RESAMPLES = 240, 10_000  # of statistics: the paragraphs of XQuAD-R, and the default
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Growth:
 
     @property
     def memory_exponent(self) -> float:
-        """Slope of log memory against log size; less than a MiB counts as one."""
+        """Slope of log memory against log size. Less than a MiB counts as one."""
         return float(np.polyfit(np.log(self.sizes), np.log(np.maximum(self.memory, 2**20)), 1)[0])
 
     @property
@@ -72,7 +74,7 @@ class Growth:
 
 
 def measured(setting: material.Setting) -> tuple[list[Growth], dict[str, float]]:
-    """All of the table, and the rates that `plan` takes from it."""
+    """All lines of the table, and the rates of `plan`."""
     q = setting.quick
     import torch
 
@@ -80,15 +82,15 @@ def measured(setting: material.Setting) -> tuple[list[Growth], dict[str, float]]
     found = [
         _grown("pairs: index of a subset and 100 batches", _pairs, 50 if q else 20_000, q),
         _grown(
-            "pairs: training on them, one-layer model (with its start)",
+            "pairs: training, one-layer model (with its start)",
             rates.trained(setting),
             16 if q else 640,
             q,
         ),
         _grown("texts: tokens and embeddings, one-layer model", _texts(setting), 20 if q else 2000, q),
-        _grown(f"pool: exact ranks of {ASKED} questions", _ranks, 40 if q else 10_000, q),
-        _grown(f"pool: top 100 of {ASKED} questions", _lists, 140 if q else 10_000, q),
-        _grown("runs: intervals and tests of as many contrasts", _runs, 8 if q else 100, q),
+        _grown(f"corpus: exact ranks of {QUERIES} queries", _ranks, 40 if q else 10_000, q),
+        _grown(f"corpus: top 100 of {QUERIES} queries", _lists, 140 if q else 10_000, q),
+        _grown("runs: intervals and tests, one contrast per run", _runs, 8 if q else 100, q),
         _grown("runs: all tables of a study", _tables(setting), 8, q, rounds=1),
     ]
     counted = rates.measured(setting, found[-1].seconds[-1] / found[-1].sizes[-1])
@@ -110,7 +112,7 @@ def _grown(
 
 
 def _forked(make: Callable[[int], Callable[[], object]], size: int) -> tuple[float, int]:
-    """(seconds, bytes) of make(size)() in a process of its own; what `make` does is not counted."""
+    """(seconds, bytes) of make(size)() in a process of its own, without the call of `make`."""
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -118,8 +120,8 @@ def _forked(make: Callable[[int], Callable[[], object]], size: int) -> tuple[flo
         try:
             work = make(size)
             if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
-                trim(0)  # else what is free in the heap already would hide what the work takes
-            Path("/proc/self/clear_refs").write_text("5")  # the peak is that of now
+                trim(0)  # free memory in the heap would hide the memory of the work
+            Path("/proc/self/clear_refs").write_text("5")  # resets the peak
             before, start = _memory("VmRSS"), time.process_time()
             work()
             answer = time.process_time() - start, _memory("VmHWM") - before
@@ -149,7 +151,7 @@ def _pairs(size: int) -> Callable[[], object]:
         columns=["pair_id", "language", "passage_id", "negative_ids"],
     )
     passages = pairs[["passage_id", "language"]].drop_duplicates()
-    prints = np.arange(len(pairs)) // 2  # every other pair asks what its neighbour asks
+    prints = np.arange(len(pairs)) // 2  # neighbours have the same query
 
     def work() -> None:
         subset = subsets.build("made", pairs, passages, languages, languages, 0, fingerprints=prints)
@@ -187,13 +189,13 @@ def _texts(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
 
 def _vectors(size: int) -> tuple[np.ndarray, np.ndarray]:
     draw = stream("growth", size)
-    return tuple(draw.standard_normal((n, 64), dtype=np.float32) for n in (ASKED, size))
+    return tuple(draw.standard_normal((n, 64), dtype=np.float32) for n in (QUERIES, size))
 
 
 def _ranks(size: int) -> Callable[[], object]:
     queries, candidates = _vectors(size)
     languages = np.arange(size) % 11
-    relevant = np.arange(ASKED)[:, None] * 11 % (size - 10) + np.arange(11)
+    relevant = np.arange(QUERIES)[:, None] * 11 % (size - 10) + np.arange(11)
     return lambda: exact_ranks(queries, candidates, languages, relevant)
 
 
@@ -211,7 +213,7 @@ def _runs(size: int) -> Callable[[], object]:
 
 
 def _tables(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
-    """The whole statistics stage: XQuAD-R's languages and paragraphs, contrasts growing with the runs."""
+    """All tables of statistics, with languages and paragraphs of XQuAD-R. Contrasts grow with the runs."""
 
     def make(size: int) -> Callable[[], object]:
         folder = Path(tempfile.mkdtemp(dir=setting.folder))
@@ -222,7 +224,7 @@ def _tables(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
 
 
 def _dry_run() -> Growth:
-    """The default study with 2, 4, 8 and 16 replicates: what Snakemake plans grows with its jobs."""
+    """A dry run of the default study with 2, 4, 8 and 16 replicates, by number of jobs."""
     sizes, seconds, memory = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for step in STEPS:
@@ -230,7 +232,8 @@ def _dry_run() -> Growth:
             file = Path(folder) / f"{step}.yaml"
             file.write_text(yaml.safe_dump(study | {"replicates": 2 * step}))
             code = (
-                "import resource, subprocess, sys; out = subprocess.run(sys.argv[1:], capture_output=True, text=True);"
+                "import resource, subprocess, sys; "
+                "out = subprocess.run(sys.argv[1:], capture_output=True, text=True); "
                 "used = resource.getrusage(resource.RUSAGE_CHILDREN); print(used.ru_utime + used.ru_stime, "
                 "used.ru_maxrss * 1024); print(out.stdout + out.stderr); sys.exit(out.returncode)"
             )
@@ -247,18 +250,18 @@ def _dry_run() -> Growth:
 
 
 def table(found: list[Growth]) -> list[str]:
-    """Markdown."""
+    """The growths as Markdown."""
     steps = " | ".join(f"{step}x" for step in STEPS)
     lines = [
         f"| growth of, with smallest size | CPU seconds at {steps} | exponent | MiB at {steps} | exponent "
-        "| at most n log n | grows no faster than n log n |",
+        "| exponent of n log n | at most n log n |",
         "|" + "---|" * (5 + 2 * len(STEPS)),
     ]
     for one in found:
         seconds = " | ".join(f"{value:.3g}" for value in one.seconds)
         memory = " | ".join(f"{value / 2**20:.3g}" for value in one.memory)
         lines.append(
-            f"| {one.what}, {one.sizes[0]:,} | {seconds} | {one.exponent:.2f} | {memory} | {one.memory_exponent:.2f} "
-            f"| {one.bound:.2f} | {one.verdict} |"
+            f"| {one.what}, {one.sizes[0]:,} | {seconds} | {one.exponent:.2f} | {memory} "
+            f"| {one.memory_exponent:.2f} | {one.bound:.2f} | {one.verdict} |"
         )
     return lines

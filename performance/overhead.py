@@ -1,13 +1,12 @@
-"""How much of the default study is not computation: process starts, imports and Snakemake itself.
+"""Share of the default study without computation: process starts, imports and Snakemake itself.
 
 Runs the whole study in a temporary folder and splits its CPU time (user and system, all processes):
 
-- Snakemake: the main process alone, sampled until it ends;
-- starts and imports: for every rule, the CPU time of a process that only starts and imports what the rule's script
-  imports (median of three), times the number of jobs;
-- the rest is computation.
+- Snakemake: the main process alone, sampled until its end. - starts and imports: for every rule, the CPU time
+of a process with only the imports of the rule's script (median of three), times the number of jobs. - the
+rest is computation.
 
-    python performance/overhead.py [CONFIG]        writes performance/overhead.md
+python performance/overhead.py [CONFIG]        writes performance/overhead.md
 """
 
 import ast
@@ -24,7 +23,7 @@ from pathlib import Path
 from timing import Line, processor
 
 ROOT = Path(__file__).resolve().parents[1]
-# imported inside functions: what a job of the rule loads beyond the imports of its script
+# imports inside of functions, beyond those of the script
 LATER = {
     "train": ["transformers.models.bert.modeling_bert"],
     "embed": ["torch", "langscale.models.encoder", "transformers.models.bert.modeling_bert"],
@@ -39,13 +38,13 @@ SCRIPTS = {"figures_of_study": "figures", "report_of_study": "report", "take": "
 
 
 def children() -> float:
-    """CPU seconds of all finished child processes and theirs."""
+    """CPU seconds of all finished child processes and of their children."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def start_cost(rule: str) -> float:
-    """CPU seconds of a process that starts and imports what a job of `rule` needs."""
+    """CPU seconds of a process with only the imports of a job of `rule`."""
     script = ROOT / "workflow/scripts" / f"{SCRIPTS.get(rule, rule)}.py"
     tree = ast.parse(script.read_text())
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -70,7 +69,7 @@ def run(config: str) -> tuple[float, float, float, dict[str, int]]:
     with tempfile.TemporaryDirectory() as folder:
         words = ["--cores", "all", "--directory", folder, "--configfile", str(ROOT / config)]
         before, start, main = children(), time.monotonic(), 0.0
-        with open(Path(folder) / "log", "w+") as log:
+        with (Path(folder) / "log").open("w+") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *words],
                 stdout=log,
@@ -96,13 +95,13 @@ def run(config: str) -> tuple[float, float, float, dict[str, int]]:
 
 
 def main(config: str) -> tuple[float, float, str]:
-    """Write performance/overhead.md; (the share, the study's minutes, what the largest part is)."""
+    """Write performance/overhead.md. Returns (share, minutes of the study, the largest part in words)."""
     wall, cpu, snakemake, jobs = run(config)
     costs = {rule: start_cost(rule) for rule in jobs}
     starts = sum(costs[rule] * n for rule, n in jobs.items())
     share = (starts + snakemake) / cpu
     lines = [
-        "# What of the default study is not computation",
+        "# Overhead of the default study",
         "",
         f"`python performance/overhead.py {config}` on {os.cpu_count()} cores of {processor()}: "
         f"{wall / 60:.1f} minutes, {cpu:.0f} CPU seconds.",
@@ -115,7 +114,7 @@ def main(config: str) -> tuple[float, float, str]:
                      f"{costs[rule] * n / cpu:.1%} |")  # fmt: skip
     lines += [
         f"| Snakemake | | | {snakemake:.0f} | {snakemake / cpu:.1%} |",
-        f"| **not computation** | | | **{starts + snakemake:.0f}** | **{share:.1%}** |",
+        f"| **overhead** | | | **{starts + snakemake:.0f}** | **{share:.1%}** |",
         f"| computation | | | {cpu - starts - snakemake:.0f} | {1 - share:.1%} |",
         "",
     ]
@@ -123,20 +122,20 @@ def main(config: str) -> tuple[float, float, str]:
     print("\n".join(lines))
     rule = max(jobs, key=lambda rule: costs[rule] * jobs[rule])
     largest = (
-        f"{jobs[rule]} starts of {rule}, {costs[rule]:.1f} CPU s each for Python, torch and transformers, are "
-        f"{costs[rule] * jobs[rule] / cpu:.0%}; a run is a job of its own, so that it is queued and resumed by itself, and "
-        f"these train for seconds, {(cpu - starts - snakemake) / jobs[rule]:.0f} CPU s of all computation each"
+        f"{jobs[rule]} starts of {rule}, {costs[rule]:.1f} CPU s each for Python, torch and transformers, "
+        f"are {costs[rule] * jobs[rule] / cpu:.0%}. Each run is a job, so that it is queued and resumed by "
+        f"itself. These runs are short: {(cpu - starts - snakemake) / jobs[rule]:.0f} CPU s of work each"
     )
     return share, wall / 60, largest
 
 
 def lines(_: object) -> list[Line]:
-    """The share as a line of `bench.py`; a study of toy size has nothing else, so --quick leaves it out."""
+    """The share as a line of `bench.py`. There is no toy size."""
     share, minutes, largest = main("config/config.yaml")
     remark = f"{minutes:.1f} minutes; by part in overhead.md"
     return [
         Line(
-            "share of the default study that is not computation",
+            "overhead of the default study",
             "",
             [share],
             "%",

@@ -1,7 +1,7 @@
-"""One million batches planned, as a share of the training that they feed; and a dry run of the paper's study.
+"""Planning of one million batches, as a share of their training, and a dry run of the paper's study.
 
-A batch is planned when its step comes, and again when the run counts what it has seen. Training is that of the default
-study's model, the smallest that makes sense: of a real encoder the share is a hundredth of this.
+A batch is planned at its step, and again when the run counts its exposure. The training is that of the
+default study's model, the smallest realistic one. With a real encoder the share is a hundredth of this.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ from langscale.core.random import stream
 from langscale.training.batches import Sampler, SourceIndex
 
 WHAT, BAR = "batch planning, one million batches", 0.01
-AGAINST = "the training that they feed, default study's model, batch 32"
+AGAINST = "their training, default study's model, batch 32"
 BATCHES = 1_000_000
 PAPER = "config/paper.yaml"
 
@@ -31,7 +31,7 @@ def lines(setting: material.Setting) -> list[Line]:
 
 
 def planning(setting: material.Setting) -> list[Line]:
-    """Batches of x-y in nine languages, of 100 k pairs that lack a tenth of their texts."""
+    """Batches of x-y in nine languages, from 100,000 pairs without a tenth of their texts."""
     count, rounds = (20, 2) if setting.quick else (5000, 3)
     draw = stream("plan_speed")
     has = draw.random((1000 if setting.quick else 100_000, 9)) > 0.1
@@ -57,8 +57,8 @@ def planning(setting: material.Setting) -> list[Line]:
             at_least=False,
             ours=f"{np.median(seconds) * BATCHES:.0f} s",
             theirs=f"{step * BATCHES / 3600:,.0f} h",
-            remark=f"{rounds} rounds of {count:,} batches, counted for a million, and twice: a run plans its "
-            "batches once to train and once to count what it saw",
+            remark=f"{rounds} rounds of {count:,} batches, scaled to a million and counted twice: a run "
+            "plans its batches once to train and once to count its exposure",
         )
     ]
 

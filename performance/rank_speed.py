@@ -1,9 +1,9 @@
-"""All 132 settings of XQuAD-R with exact ranks and all metrics, from embeddings, against one search per setting.
+"""All 132 settings of XQuAD-R with exact ranks and all metrics, compared with one search per setting.
 
-11 mono, 110 cross and 11 multi: 13,090 questions, 13,014 candidates, 384 dimensions. The vectors are made up, so that
-nothing has to be downloaded; no step here depends on their values. Every peer gives every question's full ranking,
-k = the size of the pool. The peers take minutes for all settings, so a round gives them the twelve of one question
-language, another one each round, and counts them elevenfold; ours does everything in every round.
+11 mono, 110 cross and 11 multi: 13,090 queries, 13,014 candidates, 384 dimensions. The vectors are made up
+and need no download. No step here depends on their values. Every peer gives the full ranking of every query.
+The peers take minutes for all settings. So in each round they do the settings of one query language, another
+one each round, and their time is scaled by 11. Ours does everything in every round.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,28 +26,28 @@ RANX = ["map", "map@20", "recall@1", "recall@10", "ndcg@10"]
 
 
 class World:
-    """Vectors of the shape of XQuAD-R: `asked` questions in each of `languages`, `size` candidates in each pool."""
+    """Vectors of the shape of XQuAD-R: per language, `queries` queries and `size` candidates."""
 
-    def __init__(self, languages: int, asked: int, size: int, dimensions: int):
+    def __init__(self, languages: int, queries: int, size: int, dimensions: int) -> None:
         draw = stream("rank_speed")
         self.languages = tuple(material.NAMES[:languages])
         self.candidates = _unit(draw.standard_normal((languages * size, dimensions)))
         self.candidate_language = np.repeat(np.arange(languages), size)
-        of_question = draw.integers(size, size=asked)
+        of_question = draw.integers(size, size=queries)
         self.relevant = np.tile(of_question[:, None] + size * np.arange(languages), (languages, 1))
         near = self.candidates[self.relevant].mean(axis=1)
         self.queries = _unit(_unit(near) + draw.standard_normal(near.shape) * 2 / dimensions**0.5)
-        self.question_language = np.repeat(np.arange(languages), asked)
+        self.question_language = np.repeat(np.arange(languages), queries)
         self.questions = pd.DataFrame(
             {
-                "question_id": [f"q{i}" for _ in range(languages) for i in range(asked)],
+                "question_id": [f"q{i}" for _ in range(languages) for i in range(queries)],
                 "cluster": "",
                 "language": np.array(self.languages)[self.question_language],
             }
         )
 
     def settings(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """(rows of the candidates, columns of `relevant`) of every setting of a question language, multi last."""
+        """(candidate rows, columns of `relevant`) of every setting of a query language, multi last."""
         every = np.arange(len(self.languages))
         for language in every:
             yield np.flatnonzero(self.candidate_language == language), every[language : language + 1]
@@ -59,7 +59,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def ours(world: World) -> dict[tuple[str, str], np.ndarray]:
-    """Values of every setting and measure: all that the workflow scores."""
+    """Values of every setting and measure, as in the workflow."""
     own, multi = exact_ranks(world.queries, world.candidates, world.candidate_language, world.relevant)
     share = np.zeros((len(own), 3), np.float32)
     scores = Scores(world.questions, world.languages, own, multi, share, len(world.candidates))
@@ -67,7 +67,7 @@ def ours(world: World) -> dict[tuple[str, str], np.ndarray]:
 
 
 def peer(world: World, evaluate: Callable, language: int) -> float:
-    """Seconds that a peer takes for all settings of all languages, judged by those of one."""
+    """Seconds of a peer for all settings of all languages, scaled from one language."""
     start = clock()
     rows = np.flatnonzero(world.question_language == language)
     for candidates, columns in world.settings():
@@ -80,7 +80,7 @@ def _judged(world: World, rows: np.ndarray, columns: np.ndarray) -> dict[str, di
 
 
 def _ranked(world: World, rows: np.ndarray, candidates: np.ndarray) -> dict[str, dict[str, float]]:
-    """The full ranking of every question by one exact FAISS search, as the dictionaries that evaluators take."""
+    """The full ranking of every query by one exact FAISS search, as dictionaries for evaluators."""
     import faiss
 
     index = faiss.IndexFlatIP(world.candidates.shape[1])
@@ -94,7 +94,7 @@ def _ranked(world: World, rows: np.ndarray, candidates: np.ndarray) -> dict[str,
 
 
 def by_pytrec_eval(world: World, rows: np.ndarray, candidates: np.ndarray, columns: np.ndarray) -> float:
-    """Mean average precision of one setting, as from the other two; all measures are computed."""
+    """Mean average precision of one setting by pytrec_eval. All measures are computed."""
     import pytrec_eval
 
     judged = pytrec_eval.RelevanceEvaluator(_judged(world, rows, columns), MEASURES)
@@ -103,6 +103,7 @@ def by_pytrec_eval(world: World, rows: np.ndarray, candidates: np.ndarray, colum
 
 
 def by_ranx(world: World, rows: np.ndarray, candidates: np.ndarray, columns: np.ndarray) -> float:
+    """The same by ranx."""
     from ranx import Qrels, Run, evaluate
 
     judged, run = Qrels(_judged(world, rows, columns)), Run(_ranked(world, rows, candidates))
@@ -110,13 +111,14 @@ def by_ranx(world: World, rows: np.ndarray, candidates: np.ndarray, columns: np.
 
 
 def by_mteb(world: World, rows: np.ndarray, candidates: np.ndarray, columns: np.ndarray) -> float:
+    """The same by mteb."""
     from datasets import Dataset, disable_progress_bars
     from mteb._evaluators.retrieval_evaluator import RetrievalEvaluator
     from mteb.models.search_wrappers import SearchEncoderWrapper
     from mteb.timing import TimingStack
 
     class Known:
-        """An encoder that knows all vectors already."""
+        """An encoder with precomputed vectors."""
 
         mteb_model_meta = None
 
@@ -149,7 +151,7 @@ PEERS = {
 
 
 def check(world: World, name: str) -> None:
-    """Stop where a peer's mean average precision is not ours in every setting of the first language."""
+    """Stop if a peer's mean average precision differs from ours in a setting of the first language."""
     values, found = ours(world), PEERS[name][1]
     rows = np.flatnonzero(world.question_language == 0)
     for i, (candidates, columns) in enumerate(world.settings()):
@@ -182,8 +184,8 @@ def lines(setting: material.Setting) -> list[Line]:
     seconds = interleaved(works, rounds)
     limit = float(np.median(ratios(seconds["product"], seconds["ours"])))
     part = (
-        f"in a round the peer does the settings of one question language of {len(world.languages)}, another one each "
-        f"round, counted {len(world.languages)} times; ours does all"
+        f"in a round the peer does the settings of one query language of {len(world.languages)}, another one "
+        f"each round, scaled by {len(world.languages)}; ours does all"
     )
     remarks = {name: f"{rounds} rounds; {part}; {text}" for name, text in remarks.items()}
     return absent + [
@@ -203,13 +205,13 @@ def lines(setting: material.Setting) -> list[Line]:
 
 
 def _turns(world: World, evaluate: Callable) -> Callable[[], float]:
-    """A peer's work, on another question language at each call."""
+    """A peer's work, on another query language at each call."""
     language = iter(range(10**6))
     return lambda: peer(world, evaluate, next(language) % len(world.languages))
 
 
 def _product(world: World) -> np.ndarray:
-    """Scores of all questions and candidates, block by block: less cannot be done."""
+    """Scores of all queries and candidates, block by block: the lower limit of the work."""
     out = np.empty((256, len(world.candidates)), np.float32)
     for start in range(0, len(world.queries) - 255, 256):
         np.matmul(world.queries[start : start + 256], world.candidates.T, out=out)
@@ -217,4 +219,4 @@ def _product(world: World) -> np.ndarray:
 
 
 def _discard(_: object) -> None:
-    """What was made is not a time."""
+    """Drop a result, so that `interleaved` does not take it for a time."""

@@ -1,9 +1,9 @@
-"""What `plan` counts with (langscale.planning.sizes), measured on one core: trainings, embedding and search, and what the growth of the
-statistics stage gives.
+"""Rates of `plan` (langscale.planning.machines), measured on one core.
 
-A step takes operations / rate + bytes moved / bandwidth + a constant. Twelve layers of multilingual-e5-small's shape on
-texts as long as NTREX's give the rate, one layer with a large table of embeddings and with a small one the bandwidth,
-the small one, at the default study's batch, the constant as well.
+A step takes operations / rate + bytes moved / bandwidth + a constant. Twelve layers of the shape of
+multilingual-e5-small, on texts of the length of NTREX's, give the rate. One layer with a large and with a
+small table of embeddings gives the bandwidth. The small table, at the default study's batch, gives the
+constant too. The rate of statistics comes from the growth of that stage.
 """
 
 import json
@@ -34,25 +34,25 @@ LARGE = {
     "num_hidden_layers": 12,
     "num_attention_heads": 12,
     "intermediate_size": 1536,
-    "hidden_dropout_prob": 0.1,  # as pretrained encoders have it; without, a core trains a third faster
+    "hidden_dropout_prob": 0.1,  # as in pretrained encoders. Without, a core trains a third faster
     "attention_probs_dropout_prob": 0.1,
 }
 TABLE = 250_000  # rows of the large table of embeddings
-NEIGHBOURS = 9  # cards in a row that make a text as long as NTREX's: queries of 50 tokens, passages of 100
-POOL = 1024, 13_000  # questions and candidates, the latter as XQuAD-R's
+NEIGHBOURS = 9  # cards joined to the length of NTREX's texts: queries of 50 tokens, passages of 100
+POOL = 1024, 13_000  # queries, and as many candidates as in XQuAD-R
 NAMES = {
     "training": "operations/s of training, twelve layers",
     "embedding": "operations/s of embedding, twelve layers",
-    "bandwidth": "bytes/s that AdamW moves",
-    "step": "seconds of a step beyond these, default study",
-    "ranks": f"seconds of exact ranks per question and candidate, {WIDTH} dimensions",
-    "lists": f"seconds of a list's search per question and candidate, {WIDTH} dimensions",
+    "bandwidth": "bytes/s moved by AdamW",
+    "step": "further seconds of a step, default study",
+    "ranks": f"seconds of exact ranks per query and candidate, {WIDTH} dimensions",
+    "lists": f"seconds of a list's search per query and candidate, {WIDTH} dimensions",
     "statistics": "seconds of statistics per run and quantity, 10,000 resamples, 240 clusters",
 }
 
 
 def cards(setting: material.Setting, together: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(pairs, passages) of CLDR cards; a text is that of so many neighbours, which are of one language."""
+    """(pairs, passages) of CLDR. Each text is joined from `together` neighbours in one language."""
     asked, given = sources.reader("cldr").build(
         "train",
         material.POOL[:3] if setting.quick else material.POOL,
@@ -67,7 +67,7 @@ def cards(setting: material.Setting, together: int = 1) -> tuple[pd.DataFrame, p
 
 @cache
 def pairs(setting: material.Setting, kind: str) -> material.Pairs:
-    """Cards for the default study's model: `card`; `wide`, with TABLE embeddings; or long ones for LARGE: `large`."""
+    """Pairs of the default study's model (`card`), with TABLE embeddings (`wide`), or long ones for LARGE."""
     asked, given = cards(setting, NEIGHBOURS if kind == "large" else 1)
     folder, model = material.small(setting, [*asked["query"], *given["text"]])
     if kind != "card":
@@ -103,7 +103,7 @@ def train(found: material.Pairs, batch: int, steps: int) -> tuple[float, float, 
 
 
 def measured(setting: material.Setting, of_run: float) -> dict[str, float]:
-    """The rates by the keys of NAMES. `of_run`: seconds that the statistics stage takes for each run."""
+    """The rates by the keys of NAMES. `of_run`: seconds of the statistics stage per run."""
     quick = setting.quick
     small, batch = pairs(setting, "card"), 8 if quick else 128
     steps = 2 if quick else 20
@@ -132,36 +132,36 @@ def measured(setting: material.Setting, of_run: float) -> dict[str, float]:
     }
 
 
-def _search(asked: int, size: int) -> Iterator[float]:
-    """Seconds of exact ranks, and of lists of 100, per question and candidate, the faster of two."""
+def _search(count: int, size: int) -> Iterator[float]:
+    """Seconds of exact ranks and of lists of 100, per query and candidate, the fastest round."""
     draw = stream("rates")
-    queries, candidates = (draw.standard_normal((n, WIDTH), dtype=np.float32) for n in (asked, size))
+    queries, candidates = (draw.standard_normal((n, WIDTH), dtype=np.float32) for n in (count, size))
     languages = np.arange(size) % 11
-    relevant = np.arange(asked)[:, None] * 11 % (size - 10) + np.arange(11)
+    relevant = np.arange(count)[:, None] * 11 % (size - 10) + np.arange(11)
     works = {
         "ranks": lambda: _discard(exact_ranks(queries, candidates, languages, relevant)),
         "lists": lambda: _discard(top_k(queries, candidates, 100)),
     }
-    return (min(seconds) / asked / size for seconds in interleaved(works, 3).values())
+    return (min(seconds) / count / size for seconds in interleaved(works, 3).values())
 
 
 def _discard(_: object) -> None:
-    """What was made is not a time."""
+    """Drop a result, so that `interleaved` does not take it for a time."""
 
 
 def trained(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
-    """For the growth by pairs: training on so many with the default study's model, 32 a step."""
+    """Training of the default study's model on a number of pairs, 32 a step, for the growth by pairs."""
     found = pairs(setting, "card")
     training = Training(batch_size=8 if setting.quick else 32, precision="float32")
     return lambda size: lambda: train_speed.ours(found, training, size // training.batch_size, 1)
 
 
 def listed(rates: dict[str, float]) -> list[str]:
-    """Markdown."""
+    """The rates as Markdown."""
     if not rates:
         return []
     lines = [
-        "Measured here, on one core; what `plan` takes is in src/langscale/sizes.py.",
+        "Measured here on one core. src/langscale/planning/machines.py has the values in use.",
         "",
         "| what | value |",
         "|---|---|",

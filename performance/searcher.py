@@ -1,7 +1,8 @@
-"""One side of `shard_speed`: a process that searches whenever a line comes in, and answers with its CPU seconds, its wall
-seconds and its peak.
+"""One side of `shard_speed`, as a process. For each line on stdin it searches once.
 
-python performance/searcher.py ours|faiss FOLDER K [GIB]     GIB: of address space that it may have
+It answers with its CPU seconds, its wall seconds and its peak of memory.
+
+    python performance/searcher.py ours|faiss FOLDER K [GIB]     GIB: limit of the address space
 """
 
 import json
@@ -17,10 +18,11 @@ import numpy as np
 from langscale.core.arrays import rows
 from langscale.retrieval import sharded_search as shards
 
-PART = 65_536  # vectors that the peer's index is given at a time
+PART = 65_536  # vectors added to the peer's index at a time
 
 
 def main(name: str, folder: str, k: int, gib: str) -> None:
+    """Search whenever a line comes in."""
     if gib:
         limit = int(float(gib) * 2**30)
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -45,19 +47,19 @@ def main(name: str, folder: str, k: int, gib: str) -> None:
 
 def drop(file: str) -> None:
     """Take a file out of the page cache."""
-    with open(file, "rb") as opened:
+    with Path(file).open("rb") as opened:
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def length(file: str) -> int:
-    """Rows of the array in a .npy file; to map it would take more address space than there is."""
-    with open(file, "rb") as opened:
+    """Rows of the array in a .npy file, without mapping it into the limited address space."""
+    with Path(file).open("rb") as opened:
         np.lib.format.read_magic(opened)
         return np.lib.format.read_array_header_1_0(opened)[0][0]
 
 
 def peak() -> int:
-    """The most address space that this process ever had, in bytes, libraries included."""
+    """Peak of the address space of this process in bytes, libraries included."""
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmPeak:")[2].split()[0]) * 1024
 

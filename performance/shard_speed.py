@@ -1,10 +1,10 @@
-"""Exact top-100 of a corpus on disk with bounded memory, against FAISS's flat index in memory.
+"""Exact top-100 of a corpus on disk with bounded memory, compared with FAISS's flat index in memory.
 
-2 million vectors of 384 dimensions, 3 GB, in a .npy file; 1,000 queries; one thread. Both sides are processes
-of their own that wait for their turn; ours may not have more than 1 GiB of address space, libraries included. Loading
-the vectors into the peer's index is not counted; reading them from disk is a part of ours: before every search, of
-either side, the file is dropped from the page cache. Wall time, which holds the waiting for the disk, moved by half
-between rounds of the same work where other programs ran; so the ratio is of CPU time and the remark has both.
+2 million vectors of 384 dimensions (3 GB) in a .npy file, 1,000 queries, one thread. Each side is a process
+and waits for its turn. Ours has at most 1 GiB of address space, libraries included. Loading the vectors into
+the peer's index does not count. Reading them from disk is part of ours: before every search of either side
+the file is dropped from the page cache. Wall time includes the wait for the disk. It varied by half between
+rounds while other programs ran. So the ratio is of CPU time, and the remark has both.
 """
 
 import json
@@ -25,13 +25,15 @@ WHAT, AGAINST, BAR = (
     "FAISS flat in memory",
     0.8,
 )
-PART = 65_536  # vectors that are made, or given to the peer, at a time
+PART = 65_536  # vectors made at a time
 
 
 def lines(setting: material.Setting) -> list[Line]:
     """The ratio, and the peak of memory."""
-    size, width, asked, k, gib = (3000, 16, 8, 5, 1.0) if setting.quick else (2_000_000, 384, 1000, 100, 1.0)
-    what, rounds = WHAT.format(k, size, width, asked, gib), 2 if setting.quick else 3
+    size, width, queries, k, gib = (
+        (3000, 16, 8, 5, 1.0) if setting.quick else (2_000_000, 384, 1000, 100, 1.0)
+    )
+    what, rounds = WHAT.format(k, size, width, queries, gib), 2 if setting.quick else 3
     needed = size * width * 4
     with tempfile.TemporaryDirectory() as folder:
         stats = os.statvfs(folder)
@@ -40,24 +42,27 @@ def lines(setting: material.Setting) -> list[Line]:
             return [left_out(what, AGAINST, BAR, f"{folder} has no {needed / 2**30:.1f} GiB of space")]
         if not setting.quick and available + _cached() < needed + 2**30:
             return [left_out(what, AGAINST, BAR, f"the peer needs {needed / 2**30:.1f} GiB of memory")]
-        _write(Path(folder), size, width, asked)
+        _write(Path(folder), size, width, queries)
         with _Worker("ours", folder, k, gib) as ours, _Worker("faiss", folder, k, None) as peer:
             works = {
                 "ours": ours.seconds,
                 "faiss": peer.seconds,
-                "product": lambda: _product(size, width, asked),
+                "product": lambda: _product(size, width, queries),
             }
             seconds = interleaved(works, rounds)
             same = np.load(f"{folder}/ours.npy") == np.load(f"{folder}/faiss.npy")
             peak = ours.peak
     if same.mean() < 0.999:
         raise SystemExit(
-            f"{same.mean():.4f} of the lists are those of the peer; the times cannot be compared"
+            f"only {same.mean():.4f} of the lists equal those of the peer: the times cannot be compared"
         )
     limit = float(np.median(ratios(seconds["product"], seconds["ours"])))
     clocks = [" ".join(f"{value:.1f}" for value in side.wall) for side in (ours, peer)]
-    remark = f"{rounds} rounds; CPU time; page cache dropped before each search, wall seconds with the wait for the disk: "
-    remark += f"ours {clocks[0]}, theirs {clocks[1]}; peak of ours {peak / 2**20:.0f} MiB of address space, RLIMIT_AS {gib:.2g} GiB"
+    remark = (
+        f"{rounds} rounds; CPU time; page cache dropped before each search; wall seconds with the wait "
+        f"for the disk: ours {clocks[0]}, theirs {clocks[1]}; peak of ours {peak / 2**20:.0f} MiB of address "
+        f"space, RLIMIT_AS {gib:.2g} GiB"
+    )
     return [
         Line(
             what,
@@ -75,38 +80,38 @@ def lines(setting: material.Setting) -> list[Line]:
 
 
 def _cached() -> int:
-    """Bytes of files in memory, which make room for programs."""
+    """Bytes of the page cache."""
     rows = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
     return next(int(row[1]) * 1024 for row in rows if row[0] == "Cached:")
 
 
-def _write(folder: Path, size: int, width: int, asked: int) -> None:
+def _write(folder: Path, size: int, width: int, count: int) -> None:
     draw = stream("shard_speed")
     out = np.lib.format.open_memmap(folder / "vectors.npy", "w+", np.float32, (size, width))
     for start in range(0, size, PART):
         part = draw.standard_normal((min(PART, size - start), width), dtype=np.float32)
         out[start : start + PART] = part / np.linalg.norm(part, axis=1, keepdims=True)
     out.flush()
-    with open(folder / "vectors.npy", "rb") as file:
-        os.fsync(file.fileno())  # pages that are not on disk yet cannot be dropped
-    queries = draw.standard_normal((asked, width), dtype=np.float32)
+    with (folder / "vectors.npy").open("rb") as file:
+        os.fsync(file.fileno())  # only pages on disk can be dropped
+    queries = draw.standard_normal((count, width), dtype=np.float32)
     np.save(folder / "queries.npy", queries / np.linalg.norm(queries, axis=1, keepdims=True))
 
 
-def _product(size: int, width: int, asked: int) -> None:
-    """The scores alone, of as many vectors, which are the same again and again."""
+def _product(size: int, width: int, count: int) -> None:
+    """The scores alone, of the same number of vectors (a block, repeated)."""
     draw = np.random.default_rng(0)
-    vectors, queries = (draw.random((n, width), dtype=np.float32) for n in (8192, asked))
-    out = np.empty((asked, 8192), np.float32)
+    vectors, queries = (draw.random((n, width), dtype=np.float32) for n in (8192, count))
+    out = np.empty((count, 8192), np.float32)
     for start in range(0, size, 8192):
         part = min(8192, size - start)
         np.matmul(queries, vectors[:part].T, out=out[:, :part])
 
 
 class _Worker:
-    """A process that searches once for each line it is sent, and answers with its seconds."""
+    """A process of searcher.py."""
 
-    def __init__(self, name: str, folder: str, k: int, gib: float | None):
+    def __init__(self, name: str, folder: str, k: int, gib: float | None) -> None:
         words = [
             sys.executable,
             str(Path(__file__).with_name("searcher.py")),
@@ -122,6 +127,7 @@ class _Worker:
         self.peak, self.wall = 0, []
 
     def seconds(self) -> float:
+        """CPU seconds of one search."""
         self.process.stdin.write("go\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()

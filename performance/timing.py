@@ -1,7 +1,8 @@
-"""What the benchmarks share: interleaved rounds, a line of the table, the machine.
+"""Shared parts of the benchmarks: rounds in turn, a line of the table, the machine.
 
-Time is CPU time of the process, user and system, unless a remark says wall time: every side has one thread and reads no
-more than what is in memory, so on an idle machine these are seconds, and on a busy one other programs do not count.
+Time is CPU time of the process (user and system) unless a remark says wall time. Every side has one thread
+and reads from memory. So on an idle machine this is the wall time, and on a busy machine other programs do
+not count.
 """
 
 import importlib.metadata
@@ -20,9 +21,9 @@ UNITS = {"x": "{:.2f}x", "%": "{:.1%}", "s": "{:.1f} s"}
 
 
 def interleaved(works: Mapping[str, Callable[[], float | None]], rounds: int) -> dict[str, list[float]]:
-    """CPU seconds of each work in each round; a work that returns a number has timed itself.
+    """CPU seconds of each work in each round. A work may return its own time instead.
 
-    The works take turns, in every other round in reverse, so that a machine that slows down favours nobody.
+    The works take turns, in every second round in reverse order, so a machine that slows down favours none.
     """
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds):
@@ -34,7 +35,7 @@ def interleaved(works: Mapping[str, Callable[[], float | None]], rounds: int) ->
 
 
 def ratios(theirs: Sequence[float], ours: Sequence[float]) -> list[float]:
-    """How many times faster we were, round by round."""
+    """Their time divided by ours, round by round."""
     return [a / b for a, b in zip(theirs, ours, strict=True)]
 
 
@@ -42,10 +43,10 @@ def ratios(theirs: Sequence[float], ours: Sequence[float]) -> list[float]:
 class Line:
     """One line of the table.
 
-    values: one per round, of `unit`: x, times the peer's speed; %, a share (as 0 to 1); s, seconds. `bar`: what is
-    asked for, at least (x, and % where `at_least`) or at most; None: nothing is. ours, theirs: what was measured;
-    limit: the share of what this machine can do at best; remark: conditions; why: the reason, shown where the bar
-    is missed.
+    values: one per round. unit: x (times the peer's speed), % (a share from 0 to 1) or s (seconds). bar: the
+    required value, as a minimum if `at_least`, else as a maximum, or None. ours, theirs: the measured times
+    or rates. limit: our share of the best possible on this machine. remark: conditions. why: the reason,
+    shown if the bar is missed.
     """
 
     what: str
@@ -62,16 +63,18 @@ class Line:
 
     @property
     def remarks(self) -> str:
-        """The remark, with the reason where the bar is missed."""
+        """The remark, with the reason if the bar is missed."""
         missed = f"missed: {self.why}" if self.why and self.met == "no" else ""
         return "; ".join(filter(None, [self.remark, missed]))
 
     @property
     def median(self) -> float:
+        """Median over the rounds."""
         return statistics.median(self.values)
 
     @property
     def met(self) -> str:
+        """Whether the median meets the bar: yes, no, not measured, or empty without a bar."""
         if self.bar is None:
             return ""
         if not self.values:
@@ -80,7 +83,7 @@ class Line:
 
     @property
     def measured(self) -> str:
-        """Median and, of several rounds, the range."""
+        """Median, and the range of several rounds."""
         if not self.values:
             return ""
         text = UNITS[self.unit].format
@@ -89,19 +92,20 @@ class Line:
         return f"{text(self.median)} ({text(min(self.values))} to {text(max(self.values))})"
 
     @property
-    def asked(self) -> str:
+    def required(self) -> str:
+        """The bar as text."""
         if self.bar is None:
             return ""
         return f"{'at least' if self.at_least else 'at most'} {UNITS[self.unit].format(self.bar)}"
 
 
 def left_out(what: str, against: str, bar: float | None, why: str) -> Line:
-    """The line of what could not be measured here."""
+    """The line of a comparison that could not be measured here."""
     return Line(what, against, [], "x", bar, remark=f"not measured: {why}")
 
 
 def rate(number: float, seconds: Sequence[float], of: str) -> str:
-    """ "12.3 pairs/s", by the median round."""
+    """Rate of the median round, such as "12.3 pairs/s"."""
     return f"{number / statistics.median(seconds):,.1f} {of}/s"
 
 
@@ -112,7 +116,7 @@ def processor() -> str:
 
 
 def commit(root: Path) -> str:
-    """The commit of the code, with a + where files of it were changed since; "" outside of git."""
+    """The commit of the code, with a + if its files have changes since, or "" outside of git."""
     words = ["git", "-C", str(root)]
     try:
         found = subprocess.run(

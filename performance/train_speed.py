@@ -1,9 +1,10 @@
-"""Training pairs per second against sentence-transformers' trainer with its multiple-negatives loss.
+"""Training pairs per second, compared with sentence-transformers' trainer and its multiple-negatives loss.
 
-The same model, weights, pairs, batch size, float32, dropout, learning rate and schedule, one thread. The pairs are those of
-our batches; the peer's own sampler shuffles them into batches of its own, of the same size. Ours starts from tokens on
-disk, which the workflow makes once; theirs tokenises every batch within its loop. Neither start-up nor saving is
-counted, nor the row that ours adds to its log between two steps. A query is cut to its length before theirs, which has one length for all texts, sees it.
+The same model, weights, pairs, batch size, float32, dropout, learning rate and schedule, one thread. The peer
+gets the pairs of our batches and shuffles them into its own batches of the same size. Ours starts from tokens
+on disk, as in the workflow. Theirs tokenises every batch in its loop. Start-up and saving do not count, nor
+the log row that ours adds between two steps. The peer has one maximal length for all texts, so queries are
+cut to their length before.
 """
 
 import math
@@ -25,10 +26,10 @@ from langscale.training.batches import Sampler
 WHAT = "training, {}, NTREX x-y pairs, batch {}, float32"
 AGAINST = "sentence-transformers' trainer, MultipleNegativesRankingLoss"
 BAR = 1.5
-# by torch's profiler
+# measured by torch's profiler
 WHY = (
-    "of a step of ours a third is matrix products and a sixth attention, by the operators of torch that the peer calls as "
-    "well; what ours saves is padding and tokenising, and texts of one batch leave little padding"
+    "a third of our step is matrix products and a sixth attention, by the same operators of torch as the "
+    "peer's. Ours saves padding and tokenising, and texts of one batch need little padding"
 )
 
 
@@ -77,25 +78,26 @@ def _line(
         ours=rate(count, seconds["ours"], "pairs"),
         theirs=rate(count, seconds["theirs"], "pairs"),
         limit=f"{sum(shares) / len(shares):.0%} of a square matrix product",
-        remark=f"{rounds} rounds of {steps} steps; theirs tokenises within the timed loop, ours had done it before, as the "
-        "workflow does; the row of our log is written between the steps and not counted",
+        remark=f"{rounds} rounds of {steps} steps; theirs tokenises in the timed loop, ours before it, as in "
+        "the workflow; our log row is written between the steps and not counted",
         why=why,
     )
 
 
 def step_seconds(found: material.Pairs, training: Training, steps: int) -> float:
-    """Seconds of a step, as a run logs them."""
+    """Seconds of a step, from the log of a run."""
     ours(found, training, 1, 1)  # warm
     return ours(found, training, steps, 2)[0] / steps
 
 
 def sampler(found: material.Pairs, training: Training, seed: int) -> Sampler:
+    """The x-y sampler of the pairs."""
     return Sampler(Spec.parse("x-y"), found.languages, [found.data.index()], training.batch_size, seed)
 
 
 def ours(found: material.Pairs, training: Training, steps: int, seed: int) -> tuple[float, float]:
-    """(seconds of all steps, share of a matrix product's speed) by langscale.training.loop, from its own log."""
-    training_loop.time = SimpleNamespace(perf_counter=clock)  # CPU time in the log, too
+    """(seconds of all steps, share of a matrix product's speed), from the log of our training."""
+    training_loop.time = SimpleNamespace(perf_counter=clock)  # CPU time in the log
     encoder = Encoder.initial(found.base, "bench", found.model, 0)
     batches = sampler(found, training, seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -103,7 +105,7 @@ def ours(found: material.Pairs, training: Training, steps: int, seed: int) -> tu
             encoder, found.model, training, batches, [found.data], steps, seed, folder, found.base
         )
         log = pd.read_csv(Path(folder) / "log.csv")
-    torch.use_deterministic_algorithms(False)  # which train turns on, and the peer does without
+    torch.use_deterministic_algorithms(False)  # on in our training, off for the peer
     return float((training.batch_size / log["pairs_per_second"]).sum()), float(log["gemm_share"].mean())
 
 
@@ -151,7 +153,7 @@ def _theirs(found: material.Pairs, training: Training, steps: int, seed: int) ->
 
 
 def _clock():
-    """A callback of the trainer that takes the time of its loop."""
+    """A callback of the trainer for the time of its loop."""
     from transformers import TrainerCallback
 
     class Clock(TrainerCallback):
@@ -167,7 +169,7 @@ def _clock():
 
 
 def _texts(found: material.Pairs, training: Training, steps: int, seed: int) -> dict[str, list[str]]:
-    """Anchors and positives of the batches that ours sees, with their prefixes, the anchors cut to their length."""
+    """Anchors and positives of our batches, with prefixes, the anchors cut to their length."""
     from langscale.models.pretrained import tokenizer
 
     model, subset, batches = found.model, found.data.subset, sampler(found, training, seed)

@@ -1,4 +1,4 @@
-"""The benchmarks run, at toy size, and compare like with like; how fast anything is cannot be tested."""
+"""The benchmarks run at toy size and compare like with like. Speed itself is not tested."""
 
 import importlib
 import math
@@ -37,7 +37,7 @@ def test_every_group_measures(benchmark, group, tmp_path):
 def test_growth_measures_time_and_memory(benchmark, tmp_path):
     growth = benchmark("growth")
     found, rates = growth.measured(benchmark("material").Setting(tmp_path, quick=True))
-    assert {one.what.partition(":")[0] for one in found} == {"pairs", "texts", "pool", "runs"}
+    assert {one.what.partition(":")[0] for one in found} == {"pairs", "texts", "corpus", "runs"}
     assert all(min(one.seconds) > 0 and min(one.memory) >= 0 for one in found)
     named = benchmark("rates").NAMES
     assert set(rates) == set(named) and all(math.isfinite(value) for value in rates.values())
@@ -89,7 +89,7 @@ def test_a_peer_that_differs_is_found(benchmark, monkeypatch):
         rank.check(world, "pytrec_eval")
 
 
-def test_lines_of_groups_that_were_not_asked_for_stay(benchmark, tmp_path):
+def test_lines_of_groups_without_a_new_run_stay(benchmark, tmp_path):
     bench, line = benchmark("bench"), benchmark("timing").Line
     old, new = ({"date": date, "commit": date, "machine": f"{date}'s machine"} for date in ("old", "new"))
     row = bench.as_row(line("w, x", "a|b", [2.0], "x", 1.0))
