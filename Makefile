@@ -1,4 +1,4 @@
-# `make help` lists the targets. Variables: CONFIG, PROFILE, PYTHON, PIP_OPTIONS, GROUPS.
+# `make help` lists the targets. Variables: CONFIG, PROFILE, PYTHON, PIP_OPTIONS, GROUPS, MIRROR.
 
 PYTHON ?= python3
 PIP_OPTIONS ?=
@@ -48,7 +48,7 @@ lock:  ## resolve the pinned versions anew (needs uv; installs nothing)
 	$(COMPILE) --constraint requirements-test.lock pyproject.toml | $(WITHOUT_CUDA) > requirements.lock
 
 bench: $(VENV)/.bench  ## measure speed against other tools (40 minutes, idle machine); GROUPS="rank_speed growth" for a part
-	$(BIN)/python performance/bench.py $(if $(GROUPS),--only $(GROUPS))
+	$(BIN)/python performance/bench.py $(if $(GROUPS),--only $(GROUPS)) $(if $(MIRROR),--mirror $(MIRROR))
 
 validate: $(VENV)/.study  ## simulate studies with a known truth (20 minutes); resumes; writes docs/validation.md
 	OMP_NUM_THREADS=1 $(BIN)/python validation/validate.py
