@@ -31,7 +31,7 @@ TEXT = """\
 
 Made by `make validate` from {total:,} simulated studies: {settings} settings, {studies:,} studies each{more}. A study
 has three trained cells and two rows without training randomness, drawn question cluster by question cluster with the real cluster sizes;
-`src/langscale/simulation.py` says how. Every study goes through the function that makes the tables
+`validation/simulated_studies.py` says how. Every study goes through the function that makes the tables
 (`langscale.statistics.intervals.estimate`), with {resamples} bootstrap resamples instead of 10,000, which makes its intervals a
 little less steady than those of the tables. The row "10,000 resamples" has as many as they have.
 

@@ -7,11 +7,11 @@ from langscale.config.study import Study
 HEAD = """# Every key of a config
 
 One file describes one study: `snakemake --cores all --configfile config/NAME.yaml`. Without `--configfile` it is
-`config/config.yaml`. A study replaces the default, it does not extend it. An unknown key, a missing one or a wrong value
-stops the study before anything runs, on one line that names the key.
+`config/config.yaml`. A study replaces the default and does not extend it. An unknown key, a missing key or a wrong
+value stops the study before any job, with one line that names the key.
 
-This page is written by `python -m langscale.config.reference` from the models in `src/langscale/config.py` and its sections, and a test
-holds the two together. `<name>` stands for a name of your own, `[]` for the items of a list.
+`python -m langscale.config.reference` writes this page from the models in `src/langscale/config`, and a test
+compares the two. `<name>` stands for a name of your own, `[]` for the items of a list.
 
 | key | value | default | meaning |
 |---|---|---|---|
