@@ -22,6 +22,7 @@ from langscale.config.study import Training
 from langscale.models.encoder import Encoder
 from langscale.training import loop as training_loop
 from langscale.training.batches import Sampler
+from langscale.training.step import EncoderStep
 
 WHAT = "training, {}, NTREX x-y pairs, batch {}, float32"
 AGAINST = "sentence-transformers' trainer, MultipleNegativesRankingLoss"
@@ -101,8 +102,9 @@ def ours(found: material.Pairs, training: Training, steps: int, seed: int) -> tu
     encoder = Encoder.initial(found.base, "bench", found.model, 0)
     batches = sampler(found, training, seed)
     with tempfile.TemporaryDirectory() as folder:
+        step = EncoderStep(encoder, training, lambda place: encoder.save(place, found.base, found.model))
         training_loop.train(
-            encoder, found.model, training, batches, [found.data], steps, seed, folder, found.base
+            training_loop.Recipe(training, batches, [found.data], steps, seed), step, folder
         )
         log = pd.read_csv(Path(folder) / "log.csv")
     torch.use_deterministic_algorithms(False)  # on in our training, off for the peer

@@ -6,9 +6,9 @@ import pandas as pd
 
 from langscale.config.experiment import Validation
 from langscale.models.encoder import Encoder
-from langscale.training.loop import train
+from langscale.training.loop import Recipe, train
 from langscale.training.resume import State
-from support.toy_training import MODEL, TRAINING, data_of, sampler_of
+from support.toy_training import MODEL, TRAINING, data_of, sampler_of, step_of
 
 STEPS = 12
 
@@ -18,14 +18,16 @@ SETTINGS = TRAINING.model_copy(update={"validation": Validation(every=2, pairs=1
 
 
 class Slow:
-    """A validation that takes `wait` seconds; its loss is a function of the weights, lowest at the third of six calls."""
+    """A validation that takes `wait` seconds; its loss is a function of the weights, lowest at the third of
+    six calls.
+    """
 
     def __init__(self, wait=0.0):
         self.wait = wait
 
     def __call__(self, step):
         time.sleep(self.wait)
-        return abs(next(iter(step.encoder.parameters())).sum().item() + 1.95)
+        return abs(next(iter(step.module.parameters())).sum().item() + 1.95)
 
 
 def train_toy(toy, folder, minutes, key="key", settings=SETTINGS, validate=None):
@@ -34,20 +36,8 @@ def train_toy(toy, folder, minutes, key="key", settings=SETTINGS, validate=None)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
     state = State(folder / ".state", key, minutes)
     sampler = sampler_of(data, "hybrid", 1, settings.batch_size)
-    train(
-        encoder,
-        MODEL,
-        settings,
-        sampler,
-        data,
-        STEPS,
-        1,
-        folder,
-        toy.base,
-        validate or Slow(),
-        "toy run",
-        state=state,
-    )
+    recipe = Recipe(settings, sampler, data, STEPS, 1, "toy run")
+    train(recipe, step_of(encoder, settings, toy), folder, validate or Slow(), state)
     state.clear()
     return encoder
 

@@ -1,4 +1,6 @@
-"""A world small enough to train in a second: pairs that exist in several made-up languages, a one-layer model."""
+"""A world small enough to train in a second: pairs that exist in several made-up languages, a one-layer
+model.
+"""
 
 import runpy
 import sys
@@ -8,12 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import torch
 
 from langscale.config.experiment import Training
 from langscale.config.model import Model
 from langscale.config.sampler import Spec
 from langscale.data import subsets
-from langscale.data.tokens import tokenise
+from langscale.data.tokens import Tokens, tokenise
 from langscale.jobs import log
 from langscale.models import pretrained as base
 from langscale.training.batches import Sampler
@@ -42,7 +45,9 @@ TRAINING = Training(batch_size=8, learning_rate=1e-2, scale=20, precision="float
 
 
 def tables(pairs: int = 60, hard: int = 0, languages=LANGUAGES) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(pairs, passages) as a source gives them. Texts open with their language: "de a3" asks for "de a3 c3 d d d "."""
+    """(pairs, passages) as a source gives them. Texts open with their language: "de a3" asks for "de a3 c3
+    d d d ".
+    """
     asked, given = [], []
     for language in languages:
         for i in range(pairs):
@@ -57,7 +62,9 @@ def tables(pairs: int = 60, hard: int = 0, languages=LANGUAGES) -> tuple[pd.Data
 
 @dataclass(frozen=True)
 class World:
-    """Folders of a model's base, its tokens and the subset of all languages, as the workflow lays them out."""
+    """Folders of a model's base, its tokens and the subset of all languages, as the workflow lays them
+    out.
+    """
 
     base: Path
     tokens: Path
@@ -67,7 +74,9 @@ class World:
 
 
 def world(folder: Path, model: Model = MODEL, hard: int = 0) -> World:
-    """The toy source `toy`, whose two parts are the same, and a benchmark `benchmark-toy` of all its texts."""
+    """The toy source `toy`, whose two parts are the same, and a benchmark `benchmark-toy` of all its
+    texts.
+    """
     pairs, passages = tables(hard=hard)
     texts = {"queries": pairs["query"], "passages": passages["text"]}
     prefixed = [model.query_prefix + texts["queries"], model.passage_prefix + texts["passages"]]
@@ -85,9 +94,12 @@ def world(folder: Path, model: Model = MODEL, hard: int = 0) -> World:
 
 def data_of(toy: World, **take) -> list:
     """The toy source as `steps.load_data` gives it."""
-    from langscale.training.step import load_data
+    from langscale.training.examples import load_data
 
-    return load_data(toy.subset, toy.tokens, ["toy"], "train", {"whole_pool": True} | take)
+    def read(source: str, side: str) -> Tokens:
+        return Tokens.load(toy.tokens / f"source-{source}/train/{side}")
+
+    return load_data(toy.subset, ["toy"], "train", {"whole_pool": True} | take, read)
 
 
 def sampler_of(data: list, kind: str = "hybrid", seed: int = 1, size: int = TRAINING.batch_size) -> Sampler:
@@ -95,23 +107,39 @@ def sampler_of(data: list, kind: str = "hybrid", seed: int = 1, size: int = TRAI
     return Sampler(Spec.parse(kind), LANGUAGES, [d.index() for d in data], size, seed)
 
 
+def step_of(encoder, settings: Training = TRAINING, toy: World | None = None, model: Model = MODEL):
+    """The step of an encoder on the CPU; checkpoints need the `toy` that has the tokenizer."""
+    from langscale.training.step import EncoderStep
+
+    return EncoderStep(
+        encoder, settings, lambda folder: encoder.save(folder, toy.base, model), torch.device("cpu")
+    )
+
+
 def run(
     toy: World, folder: Path, steps: int = 6, seed: int = 1, kind: str = "hybrid", validate=None, **changes
 ):
     """(weights before, encoder, log) of a short training with some settings changed."""
     from langscale.models.encoder import Encoder
-    from langscale.training.loop import train
+    from langscale.training.loop import Recipe, train
 
     settings, data = TRAINING.model_copy(update=changes), data_of(toy)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, seed)
     before = weights(encoder)
     sampler = sampler_of(data, kind, seed, settings.batch_size)
-    train(encoder, MODEL, settings, sampler, data, steps, seed, folder, toy.base, validate, "toy run")
+    train(
+        Recipe(settings, sampler, data, steps, seed, "toy run"),
+        step_of(encoder, settings, toy),
+        folder,
+        validate,
+    )
     return before, encoder, pd.read_csv(folder / "log.csv")
 
 
 def script(name: str, params: dict, input: dict, output) -> None:
-    """Run workflow/scripts/<name> in this process, with what Snakemake would tell it; its errors stay on stderr."""
+    """Run workflow/scripts/<name> in this process, with what Snakemake would tell it; its errors stay on
+    stderr.
+    """
     told = SimpleNamespace(
         params=SimpleNamespace(**params), input=SimpleNamespace(**input), output=output, log=["unused"]
     )

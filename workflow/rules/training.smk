@@ -26,6 +26,7 @@ rule train:
             "train.py",
             "training/loop.py",
             "training/step.py",
+            "training/examples.py",
             "training/validation.py",
             "training/loss.py",
             "training/batches.py",

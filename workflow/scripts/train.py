@@ -1,6 +1,7 @@
 """Train one run."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,14 @@ from langscale.config.experiment import Training
 from langscale.config.model import Model
 from langscale.config.sampler import Spec
 from langscale.core.files import remove
+from langscale.data.tokens import Tokens
 from langscale.models.encoder import Encoder
 from langscale.retrieval.embedding import leave
 from langscale.training.batches import Sampler
-from langscale.training.loop import train
+from langscale.training.examples import load_data
+from langscale.training.loop import Recipe, train
 from langscale.training.resume import State, identity
-from langscale.training.step import load_data
+from langscale.training.step import EncoderStep
 from langscale.training.validation import validation_batches, validation_loss
 
 SAVE_MINUTES = 10  # of work are lost at most when a run is killed; changes no result
@@ -36,7 +39,13 @@ model = Model.model_construct(**p.model)  # checked as part of the config; told 
 tokens = Path(files.tokens[0]).parent
 languages = run["languages"]
 
-data = load_data(files.subset, tokens, run["sources"], "train", run["take"])
+
+def tokens_of(part: str) -> Callable[[str, str], Tokens]:
+    """The function that reads the texts of (source, side) in one part."""
+    return lambda source, side: Tokens.load(tokens / f"source-{source}" / part / side)
+
+
+data = load_data(files.subset, run["sources"], "train", run["take"], tokens_of("train"))
 sampler = Sampler(
     Spec.parse(run["sampler"]),
     languages,
@@ -49,7 +58,7 @@ validate = None
 if training.validation:
     # a validation source that is English only has no pair in the whole pool
     take = {"whole_pool": training.validation.languages == "pool"}
-    held = load_data(files.validation, tokens, p.validation_sources, "validation", take)
+    held = load_data(files.validation, p.validation_sources, "validation", take, tokens_of("validation"))
     batches = validation_batches(held, p.validation_languages, training.validation, training.batch_size)
     validate = validation_loss(held, batches)
 
@@ -58,24 +67,12 @@ folder = Path(snakemake.output.log).parent
 told = [run, p.model, p.training, p.validation_languages, p.validation_sources]
 read = [files.subset, files.base, *files.tokens, *files.code, *([files.validation] if validate else [])]
 state = State(folder / ".state", identity(told, read), SAVE_MINUTES)
-train(
-    encoder,
-    model,
-    training,
-    sampler,
-    data,
-    run["steps"],
-    run["seed"],
-    folder,
-    files.base,
-    validate,
-    run["path"],
-    terminal,
-    state,
-)
+recipe = Recipe(training, sampler, data, run["steps"], run["seed"], run["path"])
+step = EncoderStep(encoder, training, lambda checkpoint: encoder.save(checkpoint, files.base, model))
+train(recipe, step, folder, validate, state, terminal)
 
-# torch is loaded now: leave embeddings for the embed jobs, which then need none; by a checkpoint as they would load it,
-# because a compiled encoder differs in the last bits
+# torch is loaded now: leave embeddings for the embed jobs, which then need no torch. They are made by a loaded
+# checkpoint, as in an embed job, because a compiled encoder differs in the last bits
 device = next(encoder.parameters()).device
 left = set()
 for checkpoint in ("last", "best") if training.validation else ("last",):

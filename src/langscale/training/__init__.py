@@ -1,0 +1,1 @@
+"""Training: batch samplers, the loss, the loop, and the steps of encoders and adapters."""

@@ -1,11 +1,11 @@
-"""Batch samplers: which pairs, in which languages, make up the training batch of a step.
+"""Batch samplers: the pairs and languages of the training batch of a step.
 
-A batch is a pure function of (seed, step). Batch type, source, languages and pair ids come from streams of
-their own, so that with one fully parallel source every sampler and every number of languages sees the same
-pair ids at the same step: common random numbers for paired contrasts.
+A batch is a pure function of (seed, step). Batch type, source, languages and pair ids come from separate
+streams. So with one fully parallel source every sampler and every number of languages sees the same pair
+ids at the same step: common random numbers for paired contrasts.
 
-langscale.config.sampler lists the samplers and their options. A hard negative is in the language of its positive; training
-adds it.
+langscale.config.sampler lists the samplers and their options. Training adds hard negatives, each in the
+language of its positive.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ from langscale.core.random import stream
 
 @dataclass(frozen=True, eq=False)
 class SourceIndex:
-    """What a sampler knows of a source: `has` [pairs, languages] says which pair exists in which language.
+    """A source as a sampler sees it: `has` bool [pairs, languages], whether a pair exists in a language.
 
-    The columns are the sampler's sorted languages. `size` weighs the source against the others (default: its
-    number of pairs).
+    The columns are the sampler's sorted languages. `size` is the weight of the source beside others
+    (default: its number of pairs).
     """
 
     name: str
@@ -35,8 +35,8 @@ class SourceIndex:
 class Batch:
     """One batch of B examples: `kind` is mono, mixed (x-x) or cross (x-y), `source` the number of its source.
 
-    `pairs` [B] are different rows of the source's `has`; `query_language` and `passage_language` [B] are
-    numbers of the sampler's languages, the latter that of the positive and of its hard negatives.
+    `pairs` [B] are different rows of the source's `has`. `query_language` and `passage_language` [B] are
+    numbers of the sampler's languages. Hard negatives have the passage language too.
     """
 
     kind: str
@@ -47,13 +47,14 @@ class Batch:
 
 
 def joint(available: np.ndarray, size: np.ndarray, by_size_first: bool = False) -> np.ndarray:
-    """P(source D, language pair p) of an example, [sources, pairs], from which sources have which pairs.
+    """P(source D, language pair p) of an example, [sources, pairs]; available: bool, the source has the pair.
 
-    s(D, p) = size(D) / sum of the sizes of the sources that have p, and P(D, p) = s(D, p) / number of pairs:
-    the marginal over p is uniform, w(D) = sum over p of P(D, p) = mean over p of s(D, p), and P(p | D) is
-    proportional to s(D, p). So it is the same distribution whether p is drawn first and then D by size (whole
-    batches of one p), or D first by w and then each example's p (a batch holds one source). With
-    `by_size_first`, D is drawn by size among the sources that have any p, and p uniformly among those of D.
+    s(D, p) = size(D) / sum of the sizes of all sources with p, and P(D, p) = s(D, p) / number of pairs. The
+    marginal over p is uniform, w(D) = sum over p of P(D, p) = mean over p of s(D, p), and P(p | D) is
+    proportional to s(D, p). So the distribution is the same whether p is drawn first and then D by size
+    (whole batches of one p), or D first by w and then the p of each example (a batch holds one source).
+    With `by_size_first`, D is drawn by size among the sources with any p, and p uniformly among the pairs
+    of D.
     """
     weight = available * np.asarray(size, dtype=float)[:, None]
     if by_size_first:
@@ -64,7 +65,7 @@ def joint(available: np.ndarray, size: np.ndarray, by_size_first: bool = False) 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """How batches of one kind are drawn: language pairs [p], joint with the sources, one p per batch?"""
+    """Draws of one kind of batch: query, passage language [p], joint [sources, p]; whole: one p per batch."""
 
     kind: str
     query: np.ndarray
@@ -77,8 +78,9 @@ class Sampler:
     """The batches of a run: `batch(step)` in O(batch_size) time and memory, whatever the number of pairs.
 
     Where pairs lack languages, time grows as the share of pairs with both languages of an example falls.
-    Raises UserError at construction where no source has a language pair, or one has it too rarely to fill a
-    batch; ValueError for languages that are not sorted and distinct, or sources that do not fit them.
+    Raises UserError where no source has a language pair, or where a source has too few pairs of it to fill
+    a batch. Raises ValueError for languages that are not sorted and distinct, or for sources with other
+    languages.
     """
 
     def __init__(
@@ -124,11 +126,12 @@ class Sampler:
                     )
         size = np.array([len(s.has) if s.size is None else s.size for s in self.sources], dtype=float)
         form = spec.record.form
+        assert form is not None  # only a mixture has none, and its parts come here
         whole = form == "mono" or spec.pair == "batch"
         return _Plan(form, query, passage, joint(count > 0, size, self._by_size_first), whole)
 
     def batch(self, step: int) -> Batch:
-        """The batch of a step, the same whenever and wherever it is asked for."""
+        """The batch of a step, always the same."""
         first = stream("type", self.seed, step).random() < self._first_share
         plan = self._plans[0 if first else 1]
         of_source = stream("source", self.seed, step).random()
@@ -144,10 +147,10 @@ class Sampler:
         return Batch(plan.kind, source, self._rows(source, query, passage, step), query, passage)
 
     def _rows(self, source: int, query: np.ndarray, passage: np.ndarray, step: int) -> np.ndarray:
-        """Different rows, each among those that have both languages of its example: by rejection, in rounds.
+        """Different rows, each of a pair with both languages of its example: by rejection, in rounds.
 
-        Where no pair lacks a language, the first round draws one row per example and later ones replace rows
-        drawn twice, so that row i depends neither on the sampler nor on the languages.
+        Where no pair lacks a language, the first round draws one row per example and later rounds replace
+        rows drawn twice. So row i depends neither on the sampler nor on the languages.
         """
         draw = stream("pairs", self.seed, step)
         has, both = self.sources[source].has, self._both[source]
@@ -168,7 +171,7 @@ class Sampler:
 
 
 def _both(has: np.ndarray) -> np.ndarray:
-    """Number of rows that have both languages, [n, n], in blocks that float32 counts exactly."""
+    """Number of rows with both languages, [n, n], in blocks small enough for exact counts in float32."""
     total = np.zeros((has.shape[1],) * 2, dtype=np.int64)
     for start in range(0, len(has), 1 << 18):
         block = has[start : start + (1 << 18)].astype(np.float32)
@@ -188,8 +191,8 @@ def _choose(weight: np.ndarray, u: np.ndarray | float) -> np.ndarray:
 def language_shares(batch: Batch, languages: int, hard: int = 0) -> tuple[float, float]:
     """Mean share of in-batch negatives in the query's language and in the positive's, before masking.
 
-    Each query's negatives are the other B (1 + h) - 1 documents of the batch, with `hard` = h negatives per
-    example, each in the language of its positive.
+    The negatives of a query are the other B (1 + h) - 1 documents of the batch, with `hard` = h hard
+    negatives per example, each in the language of its positive.
     """
     query, passage = batch.query_language, batch.passage_language
     documents = np.bincount(passage, minlength=languages) * (1 + hard)

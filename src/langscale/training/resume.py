@@ -1,7 +1,8 @@
-"""What a training run needs to go on after it was killed: weights, optimiser, progress, the best so far.
+"""Resuming a killed run: weights, optimiser, progress and the best checkpoint so far.
 
-It lies beside the declared outputs of the job, because Snakemake deletes those of a job that failed. Batches
-and dropout are functions of (seed, step), so no state of a sampler or random generator is kept.
+The state lies beside the declared outputs of the job, because Snakemake deletes the outputs of a failed
+job. Batches and dropout are functions of (seed, step), so no state of a sampler or random generator is
+kept.
 """
 
 import hashlib
@@ -9,13 +10,16 @@ import json
 import math
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from langscale.config.experiment import Validation
@@ -24,9 +28,10 @@ from langscale.core.files import atomic, remove
 
 @dataclass
 class Progress:
-    """How far a run is: steps done, their log rows, the lowest validation loss, its step and how many evaluations ago.
+    """Progress of a run: steps done, their log rows, the lowest validation loss, its step, and evaluations
+    since then.
 
-    chunk, cached: those of langscale.training.step.Step, which lowers them where memory runs out.
+    memory: of langscale.training.step.Step, changed where memory ran out.
     """
 
     step: int = 0
@@ -34,51 +39,62 @@ class Progress:
     best: float = math.inf
     best_step: int = 0
     age: int = 0
-    chunk: int | None = None
-    cached: bool = False
+    memory: dict[str, Any] = field(default_factory=dict)
 
     def is_best(self, loss: float) -> bool:
-        """Take note of a validation loss; whether it is the lowest so far."""
+        """Record a validation loss. Returns whether it is the lowest so far."""
         self.age = 0 if loss < self.best else self.age + 1
         if self.age == 0:
             self.best, self.best_step = loss, self.step
         return self.age == 0
 
     def patience_is_over(self, validation: Validation) -> bool:
-        """Whether as many evaluations were in vain as the config allows."""
+        """Whether the last `validation.patience` evaluations brought no lower loss."""
         return validation.patience is not None and self.age >= validation.patience
 
 
 class State:
-    """Saved states of one run in `folder`, of which those with another `key` are of other data, options or code.
+    """Saved states of one run in `folder`; a state with another `key` is of other data, options or code.
 
-    `minutes` between saves; `kept`: there is a state. The best checkpoint waits here too, named by its step: on
-    a GPU a run that goes on may differ in the last bits, and a best one of steps that a kill undid is not its own.
+    `minutes` between saves; `kept`: there is a state. The best checkpoint waits here too, named by its
+    step. On a GPU a resumed run may differ in the last bits, so that a best checkpoint of steps undone by a
+    kill is not used.
     """
 
-    def __init__(self, folder: str | Path, key: str, minutes: float):
+    def __init__(self, folder: str | Path, key: str, minutes: float) -> None:
         self.folder, self.key, self.minutes = Path(folder), key, minutes
         self.kept, self._best = False, 0
         self.saved = time.monotonic()
 
     def load(self, module: torch.nn.Module, optimiser: torch.optim.Optimizer) -> Progress:
-        """Put the newest state into `module` and `optimiser`; what no state of this key can serve is removed."""
+        """Put the newest readable state of this key into `module` and `optimiser`; without one, remove the
+        folder.
+
+        Standard error names a state that cannot be read.
+        """
         found = sorted(self.folder.glob("step-*"), key=lambda path: int(path.name.removeprefix("step-")))
         for path in reversed(found):
-            facts = json.loads((path / "progress.json").read_text(encoding="utf-8"))
-            if facts.pop("key") == self.key:
-                self._restore(load_file(path / "tensors.safetensors"), module, optimiser)
-                self.kept, self._best = True, facts["best_step"]
-                return Progress(**facts)
+            try:
+                facts = json.loads((path / "progress.json").read_text(encoding="utf-8"))
+                if facts.pop("key") != self.key:
+                    continue
+                progress = Progress(**facts)
+                tensors = load_file(path / "tensors.safetensors")
+            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+                print(f"{path}: not readable ({error}); going on without this state", file=sys.stderr)
+                continue
+            self._restore(tensors, module, optimiser)
+            self.kept, self._best = True, progress.best_step
+            return progress
         remove(self.folder)
         return Progress()
 
     def best(self, step: int) -> Path:
-        """Where the checkpoint of a step waits as the best one until the run ends."""
+        """Folder of the best checkpoint, of this step, until the run ends."""
         return self.folder / f"best-{step}"
 
     def outdone(self, step: int) -> None:
-        """Remove what was the best checkpoint, unless a kill would go back to it."""
+        """Remove the former best checkpoint, of this step, unless the saved state refers to it."""
         if step != self._best:
             remove(self.best(step))
 
@@ -87,8 +103,11 @@ class State:
         return time.monotonic() - self.saved >= 60 * self.minutes
 
     def save(self, module: torch.nn.Module, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
-        """Write a state; the earlier ones go when it is complete."""
-        tensors = {f"module.{name}": value for name, value in module.state_dict().items()}
+        """Write a state without frozen parameters. Earlier states are removed when it is complete."""
+        frozen = _frozen(module)
+        tensors = {
+            f"module.{name}": value for name, value in module.state_dict().items() if name not in frozen
+        }
         for name, parameter in module.named_parameters():
             for slot, value in optimiser.state.get(parameter, {}).items():
                 tensors[f"{slot}.{name}"] = value
@@ -112,17 +131,18 @@ class State:
     def _restore(
         tensors: dict[str, torch.Tensor], module: torch.nn.Module, optimiser: torch.optim.Optimizer
     ) -> None:
-        state = {n.removeprefix("module."): t for n, t in tensors.items() if n.startswith("module.")}
-        module.load_state_dict(state)
+        weights = {n.removeprefix("module."): t for n, t in tensors.items() if n.startswith("module.")}
+        frozen = {name: value for name, value in module.state_dict().items() if name in _frozen(module)}
+        module.load_state_dict(frozen | weights)
         slots: dict[str, dict[str, torch.Tensor]] = {}
         for name, tensor in tensors.items():
-            slot, _, parameter = name.partition(".")
+            slot, _, of = name.partition(".")
             if slot != "module":
-                slots.setdefault(parameter, {})[slot] = tensor
+                slots.setdefault(of, {})[slot] = tensor
         for name, parameter in module.named_parameters():
             if name in slots:
-                # the step count stays where the optimiser keeps it; moments go to the parameter; nothing stays
-                # mapped to the file, which NFS could then not delete
+                # the step count stays where the optimiser keeps it; moments go to the parameter; a copy,
+                # because NFS cannot delete a file that is mapped
                 optimiser.state[parameter] = {
                     slot: value.clone()
                     if slot == "step" and not optimiser.defaults.get("fused")
@@ -131,8 +151,15 @@ class State:
                 }
 
 
+def _frozen(module: torch.nn.Module) -> set[str]:
+    """Names of the parameters that are not trained."""
+    return {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+
+
 def identity(values: Any, inputs: Iterable[str | Path]) -> str:
-    """What a run depends on, as 16 hex: `values` (JSON) and its input files: the bytes of small ones, else size and time."""
+    """Digest of all inputs of a run, 16 hex: `values` (JSON) and files, by bytes if small, else by size and
+    time.
+    """
     digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode())
     for path in map(Path, inputs):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -145,17 +172,18 @@ def identity(values: Any, inputs: Iterable[str | Path]) -> str:
 
 
 class Interrupt:
-    """Asked to stop: by SIGTERM (a time limit of Slurm), SIGINT, or because the process that started this one died.
+    """Requests to stop: SIGTERM (the time limit of Slurm), SIGINT, or the death of the parent process.
 
-    In a `with` block the signals only set `asked`, so that the step at hand can end and be saved.
+    In a `with` block the signals only set `asked`, so that the current step can end and be saved.
     """
 
-    def __init__(self):
-        self._signal, self._parent = None, os.getppid()
+    def __init__(self) -> None:
+        self._signal: int | None = None
+        self._parent = os.getppid()
 
     @property
     def asked(self) -> str | None:
-        """Why to stop, or None."""
+        """The reason to stop, or None."""
         if self._signal:
             return signal.Signals(self._signal).name
         return "the workflow has ended" if os.getppid() != self._parent else None
@@ -170,5 +198,5 @@ class Interrupt:
         for number, handler in self._former.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: object) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self._signal = number

@@ -1,7 +1,7 @@
 """Choosing the best checkpoint: fixed batches and their mean loss."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -10,23 +10,25 @@ from langscale.config.experiment import Validation
 from langscale.config.sampler import Spec
 from langscale.core.errors import UserError
 from langscale.training.batches import Batch, Sampler
-from langscale.training.step import Data, Step
+from langscale.training.examples import Data, T
+from langscale.training.step import Step
 
 
 def validation_batches(
-    data: list[Data], languages: list[str], validation: Validation, batch_size: int
+    data: Sequence[Data[T]], languages: Sequence[str], validation: Validation, batch_size: int
 ) -> list[Batch]:
     """Fixed batches, the same at every n, sampler and seed.
 
-    `en`: English alone; `pool`: as many mono batches, with equal turns for all languages, as x-y batches; that may
-    take more pairs than asked for. Raises UserError where a source has too few pairs.
+    `en`: English alone. `pool`: as many mono batches, an equal number in each language, as x-y batches;
+    they may take more pairs than `validation.pairs`. Raises UserError where a source has too few pairs.
     """
     indices = [d.index() for d in data]
     have = [int(i.has.all(1).sum()) for i in indices]
     if min(have) < 2:
         name = indices[have.index(min(have))].name
         raise UserError(
-            f"training.validation: {name} has {min(have)} validation pairs in {', '.join(languages)}; it needs 2"
+            f"training.validation: {name} has {min(have)} validation pairs in {', '.join(languages)}; "
+            "it needs 2"
         )
     size = min(batch_size, *have)
     count = max(1, validation.pairs // size)
@@ -42,12 +44,12 @@ def validation_batches(
     return batches
 
 
-def validation_loss(data: list[Data], batches: list[Batch]) -> Callable[[Step], float]:
-    """Mean InfoNCE over fixed batches, without dropout."""
+def validation_loss(data: Sequence[Data[T]], batches: Sequence[Batch]) -> Callable[[Step[T]], float]:
+    """A function that gives the mean InfoNCE of a model over fixed batches, without dropout."""
 
-    def value(step: Step) -> float:
-        step.encoder.eval()
+    def value(model: Step[T]) -> float:
+        model.module.eval()
         with torch.no_grad():
-            return float(np.mean([step.loss(data[batch.source], batch)[0].item() for batch in batches]))
+            return float(np.mean([model.loss(data[batch.source], batch)[0].item() for batch in batches]))
 
     return value

@@ -340,8 +340,8 @@ def test_the_artefact_of_x_y_grows_as_n_shrinks_and_pair_batch_has_none():
 
 
 PAPER = {  # pairs of arXiv:2408.10536, appendix A.1: in seven languages, in English, in nine
-    "mmarco": 39_780_811, "mfaq": 3_567_659, "nq": 113_535, "wikiqa": 1_469, "duorc": 33_298, "newsqa": 59_496,
-    "entity-questions": 176_975, "mr-tydi": 3_547, "yahoo-qa": 135_557,
+    "mmarco": 39_780_811, "mfaq": 3_567_659, "nq": 113_535, "wikiqa": 1_469, "duorc": 33_298,
+    "newsqa": 59_496, "entity-questions": 176_975, "mr-tydi": 3_547, "yahoo-qa": 135_557,
 }  # fmt: skip
 
 
@@ -371,7 +371,9 @@ def test_declared_sizes_give_the_mix_of_the_paper():
 
 
 def test_declared_sizes_enter_the_weights_of_data_sets():
-    """w(D) = mean over p of s(D, p), s(D, p) = size(D) over the sizes of the sets that have p, by fractions."""
+    """w(D) = mean over p of s(D, p), s(D, p) = size(D) over the sizes of the sets that have p, by
+    fractions.
+    """
     codes, found = of_the_paper()
     every = sum(size for name, size in PAPER.items() if name != "mfaq")
     pairs = [(q, d) for q in codes for d in codes if q != d]

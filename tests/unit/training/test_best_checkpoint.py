@@ -27,13 +27,15 @@ def toy(tmp_path_factory):
 
 
 class Scripted:
-    """A validation with a given loss at every call of a whole run; one that goes on is known by its weights."""
+    """A validation with a given loss at every call of a whole run; one that goes on is known by its
+    weights.
+    """
 
     def __init__(self, *losses, calls=None):
         self.losses, self.calls = losses, {} if calls is None else calls
 
     def __call__(self, step):
-        return self.losses[self.calls.setdefault(digest(step.encoder), len(self.calls))]
+        return self.losses[self.calls.setdefault(digest(step.module), len(self.calls))]
 
 
 def digest(encoder):
@@ -59,7 +61,9 @@ def test_patience_counts_through_a_kill(toy, tmp_path, monkeypatch, at):
 
 
 def test_the_best_checkpoint_is_of_the_steps_that_stayed(toy, tmp_path, monkeypatch):
-    """As on a GPU, where a step that is taken again may differ a little: the loss of step 6 is low only before the kill."""
+    """As on a GPU, where a step that is taken again may differ a little: the loss of step 6 is low only
+    before the kill.
+    """
     script = Scripted(3, 2, 2.5, 2.5, 2.5, 2.5)
     train_toy(toy, tmp_path / "whole", 0, validate=script)
     stopping(monkeypatch, 8, save=5)

@@ -21,6 +21,7 @@ from support.toy_training import (
     equal,
     sampler_of,
     script,
+    step_of,
     weights,
     world,
 )
@@ -28,7 +29,7 @@ from support.toy_training import (
 from langscale.data.tokens import Tokens
 from langscale.models.encoder import Encoder
 from langscale.retrieval.embedding import SIDES, embed, embed_benchmark, left_folder
-from langscale.training.loop import train
+from langscale.training.loop import Recipe, train
 from langscale.training.resume import State
 
 COMPILED = TRAINING.model_copy(update={"compile": True, "chunk_tokens": 60})
@@ -49,7 +50,9 @@ pytestmark = pytest.mark.skipif(_lacking() is not None, reason=f"torch.compile n
 
 @pytest.fixture(autouse=True)
 def search_path(monkeypatch):
-    """To compile, torch imports setuptools, which adds packages of its own: to those that a report lists as well."""
+    """To compile, torch imports setuptools, which adds packages of its own: to those that a report lists as
+    well.
+    """
     monkeypatch.setattr(sys, "path", sys.path[:])
 
 
@@ -63,12 +66,14 @@ def train_toy(toy, folder, settings):
     torch._dynamo.reset()
     data, encoder = data_of(toy), Encoder.initial(toy.base, "tiny", MODEL, 1)
     sampler, state = sampler_of(data, "hybrid", 1), State(folder / ".state", "key", 0)
-    return train(encoder, MODEL, settings, sampler, data, STEPS, 1, folder, toy.base, state=state)
+    train(Recipe(settings, sampler, data, STEPS, 1), step_of(encoder, settings, toy), folder, state=state)
 
 
 @torch._inductor.config.patch(fallback_random=True)  # the same draws of dropout in both
 def test_compiled_training_is_that_which_is_not(toy, tmp_path):
-    """By loss, gradient and vectors: Adam makes steps of noise where a gradient is zero, as that of a bias of keys is."""
+    """By loss, gradient and vectors: Adam makes steps of noise where a gradient is zero, as that of a bias
+    of keys is.
+    """
     tokens, logs, found = Tokens.load(toy.tokens / "benchmark-toy/candidates"), [], []
     for name, settings in (("plain", COMPILED.model_copy(update={"compile": False})), ("compiled", COMPILED)):
         train_toy(toy, tmp_path / name, settings)
@@ -85,8 +90,8 @@ def test_compiled_and_killed_it_ends_in_the_same_bits_and_leaves_those_of_an_emb
 ):
     """workflow/scripts/train.py, whose encoder was compiled, and embeddings by one that was only loaded."""
     run = {
-        "model": "tiny", "sampler": "hybrid", "languages": LANGUAGES, "seed": 1, "steps": STEPS, "sources": ["toy"],
-        "path": "toy run", "take": {"whole_pool": True},
+        "model": "tiny", "sampler": "hybrid", "languages": LANGUAGES, "seed": 1, "steps": STEPS,
+        "sources": ["toy"], "path": "toy run", "take": {"whole_pool": True},
     }  # fmt: skip
     torch._dynamo.reset()
     script(

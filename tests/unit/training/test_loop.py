@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from support.toy_training import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
+from support.toy_training import MODEL, TRAINING, data_of, equal, run, sampler_of, step_of, weights, world
 
 from langscale.core.errors import UserError
 from langscale.models.encoder import Encoder
 from langscale.training import loop as training
-from langscale.training.loop import LOG, learning_rate, optimiser
-from langscale.training.step import Step, examples
+from langscale.training.examples import examples
+from langscale.training.loop import LOG, Recipe, learning_rate, optimiser
 
 TIMES = ["pairs_per_second", "tokens_per_second", "gemm_share"]
 
@@ -55,7 +55,8 @@ def test_a_dense_layer_is_trained_and_kept(toy, tmp_path):
     plain = weights(Encoder.initial(toy.base, "tiny", MODEL, 1))
     before = weights(encoder)
     assert before.keys() - plain.keys() == {"dense.weight", "dense.bias"} and equal(plain, before)
-    training.train(encoder, model, TRAINING, sampler_of(data), data, 4, 1, tmp_path, toy.base)
+    step = step_of(encoder, TRAINING, toy, model)
+    training.train(Recipe(TRAINING, sampler_of(data), data, 4, 1), step, tmp_path)
     after = weights(encoder)
     assert all((before[name] != after[name]).mean() > 0.9 for name in ("dense.weight", "dense.bias"))
     assert equal(after, weights(Encoder.load(tmp_path / "last", "cls-dense")))
@@ -68,7 +69,9 @@ def test_a_declared_size_is_what_the_sampler_is_told(toy):
 
 
 def by_hand(toy, steps, stop, model=None, adam_state=None, first=0, noise=False, hold=None):
-    """The training loop written out: steps first..stop of a run of `steps`; `noise` spends random numbers between."""
+    """The training loop written out: steps first..stop of a run of `steps`; `noise` spends random numbers
+    between.
+    """
     data = data_of(toy)
     sampler = sampler_of(data)
     model = model or Encoder.initial(toy.base, "tiny", MODEL, 1)
@@ -83,7 +86,7 @@ def by_hand(toy, steps, stop, model=None, adam_state=None, first=0, noise=False,
         model.train()
         for group in adam.param_groups:
             group["lr"] = TRAINING.learning_rate * learning_rate(step, steps, TRAINING.warmup)
-        loss, _ = Step(model, TRAINING, torch.device("cpu")).loss(data[0], sampler.batch(step), (1, step))
+        loss, _ = step_of(model).loss(data[0], sampler.batch(step), (1, step))
         model.zero_grad()
         loss.backward()
         norm = math.sqrt(
@@ -123,14 +126,14 @@ def test_dropout_of_a_step_does_not_depend_on_earlier_steps(toy, tmp_path):
         model = Encoder.initial(toy.base, "tiny", MODEL, 1).train()
         found = {}
         for step in steps:
-            one = Step(model, TRAINING, torch.device("cpu"))
+            one = step_of(model)
             found[step] = one.loss(data[0], sampler_of(data).batch(step), (1, step))[0].item()
         losses.append(found)
     _, _, log = run(toy, tmp_path / "run", learning_rate=1e-30, weight_decay=0.0)
     assert losses[0] == dict(enumerate(log["loss"]))
     assert losses[1] == {step: losses[0][step] for step in (5, 3)} and losses[2] == {3: losses[0][3]}
     # and there is dropout: the same batch under another step's masks
-    one = Step(model, TRAINING, torch.device("cpu"))
+    one = step_of(model)
     assert one.loss(data[0], sampler_of(data).batch(3), (1, 0))[0].item() != losses[2][3]
 
 
@@ -184,7 +187,7 @@ def test_bf16_trains_in_float32_weights(toy, tmp_path):
 
 def test_hard_only_needs_hard_negatives(toy, tmp_path):
     assert run(toy, tmp_path / "with", steps=2, negatives="hard-only")[2]["loss"].between(0.01, 99).all()
-    with pytest.raises(UserError, match="training.negatives: hard-only needs hard negatives; toy gives none"):
+    with pytest.raises(UserError, match="training.negatives: hard-only needs hard negatives; toy has none"):
         run(toy, tmp_path / "without", negatives="hard-only", hard_negatives=0)
 
 
@@ -202,10 +205,12 @@ def test_what_is_not_finite_ends_the_run(toy, tmp_path, where):
     found = "loss nan" if where == "loss" else r"loss \d\S* and gradient norm (nan|inf)"
     with pytest.raises(
         FloatingPointError, match=f"toy run: {found}.* at step 0; lower training.learning_rate"
-    ):
-        training.train(
-            model, MODEL, TRAINING, sampler_of(data), data, 1, 1, tmp_path / "run", toy.base, None, "toy run"
-        )
+    ) as error:
+        recipe = Recipe(TRAINING, sampler_of(data), data, 1, 1, "toy run")
+        training.train(recipe, step_of(model), tmp_path / "run")
+    batch = sampler_of(data).batch(0)
+    rows = data[0].subset.queries[batch.pairs, batch.query_language]
+    assert str(error.value).endswith(f"rows {' '.join(map(str, rows))} of toy's pairs")
     assert all(np.array_equal(before[n], weights(model)[n], equal_nan=True) for n in before)
     assert not (tmp_path / "run/last").exists()
 

@@ -11,7 +11,9 @@ from langscale.training.loss import allowed, info_nce
 
 @st.composite
 def batches(draw):
-    """(passages, fingerprints, owner, size, others, vectors): few passage ids and texts, so that many coincide."""
+    """(passages, fingerprints, owner, size, others, vectors): few passage ids and texts, so that many
+    coincide.
+    """
     size, hard = draw(st.integers(1, 6)), draw(st.integers(0, 2))
     owner = list(range(size)) + [q for q in range(size) for _ in range(hard) if draw(st.booleans())]
     few = st.lists(st.integers(0, 4), min_size=len(owner), max_size=len(owner))
@@ -86,7 +88,9 @@ def test_what_is_masked():
 
 
 def test_hard_only_is_equation_1():
-    """-log(exp(s(q, d+)) / (exp(s(q, d+)) + sum over the query's own d- of exp(s(q, d-)))), arXiv:2408.10536."""
+    """-log(exp(s(q, d+)) / (exp(s(q, d+)) + sum over the query's own d- of exp(s(q, d-)))),
+    arXiv:2408.10536.
+    """
     draw = np.random.default_rng(0)
     vectors = torch.nn.functional.normalize(torch.from_numpy(draw.normal(size=(12, 4))), dim=1)
     queries, positives, negatives = vectors[:3], vectors[3:6], vectors[6:].reshape(3, 2, 4)

@@ -18,10 +18,10 @@ from support.toy_training import MODEL, TRAINING, equal, run, weights, world
 
 from langscale.core import files
 from langscale.models.encoder import Encoder
-from langscale.training import loop as training
+from langscale.training import step as steps
 from langscale.training.loop import optimiser
 from langscale.training.resume import Interrupt, Progress, State, identity
-from langscale.training.step import Step
+from langscale.training.step import EncoderStep
 
 JOB = """
 import sys
@@ -175,6 +175,43 @@ def test_sigterm_saves_and_says_so(whole, tmp_path):
     assert_same(tmp_path / "run", whole)
 
 
+@pytest.mark.parametrize("at", [1, 4, 11])
+def test_a_signal_at_any_moment_loses_nothing(toy, whole, tmp_path, monkeypatch, at):
+    """The request is read once a step: one that comes after the reading is seen in the next step, and
+    saved.
+    """
+    readings = 0
+
+    def asked(self):
+        nonlocal readings
+        readings += 1
+        return "SIGTERM" if readings >= at else None
+
+    monkeypatch.setattr(Interrupt, "asked", property(asked))
+    with pytest.raises(SystemExit, match=f"stopped after step {at - 1}, SIGTERM; the next start goes on"):
+        train_toy(toy, tmp_path, math.inf)
+    assert (tmp_path / f".state/step-{at}/tensors.safetensors").exists()
+    monkeypatch.undo()
+    train_toy(toy, tmp_path, math.inf)
+    assert_same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("name", ["progress.json", "tensors.safetensors"])
+@pytest.mark.parametrize("damage", [b"", b"{}", bytes(1000)])
+def test_a_state_that_cannot_be_read_is_named_and_left_out(
+    toy, whole, tmp_path, monkeypatch, capsys, name, damage
+):
+    stopping(monkeypatch, 6)
+    with pytest.raises(Killed):
+        train_toy(toy, tmp_path, 0)
+    monkeypatch.undo()
+    (path,) = (tmp_path / ".state").glob("step-*")
+    (path / name).write_bytes(damage)
+    train_toy(toy, tmp_path, 0)
+    assert_same(tmp_path, whole)
+    assert f"{path}: not readable" in capsys.readouterr().err
+
+
 def test_a_state_of_something_else_is_not_used(toy, whole, tmp_path, monkeypatch):
     stopping(monkeypatch, 6)
     with pytest.raises(Killed):
@@ -194,11 +231,13 @@ def test_state_restores_weights_moments_and_progress(toy, tmp_path):
         p.grad = torch.ones_like(p)
     adam.step()
     state = State(tmp_path / "state", "k", 0)
-    state.save(encoder, adam, Progress(5, [{"step": 4, "loss": 0.1}], 0.25, 4, 1, 77, True))
+    state.save(
+        encoder, adam, Progress(5, [{"step": 4, "loss": 0.1}], 0.25, 4, 1, {"chunk": 77, "cached": True})
+    )
     other = Encoder.initial(toy.base, "tiny", MODEL, 2)
     fresh = optimiser(other, TRAINING)
     assert State(tmp_path / "state", "k", 0).load(other, fresh) == Progress(
-        5, [{"step": 4, "loss": 0.1}], 0.25, 4, 1, 77, True
+        5, [{"step": 4, "loss": 0.1}], 0.25, 4, 1, {"chunk": 77, "cached": True}
     )
     assert equal(weights(encoder), weights(other))
     for one, two in zip(encoder.parameters(), other.parameters(), strict=True):
@@ -212,7 +251,7 @@ def test_state_restores_weights_moments_and_progress(toy, tmp_path):
 def test_memory_that_ran_out_is_remembered_at_once(toy, tmp_path, monkeypatch):
     """Another process took it for a moment: after a kill there is no cause to halve the chunks again."""
 
-    class Scarce(Step):
+    class Scarce(EncoderStep):
         def _encode(self, texts, rows, chunk, noise):
             if noise and noise[1] == 4 and self.chunk > 40:
                 raise torch.OutOfMemoryError("no memory")
@@ -221,7 +260,7 @@ def test_memory_that_ran_out_is_remembered_at_once(toy, tmp_path, monkeypatch):
     settings = SETTINGS.model_copy(update={"chunk_tokens": 80})
 
     def halved(folder):
-        monkeypatch.setattr(training, "Step", Scarce)
+        monkeypatch.setattr(steps, "EncoderStep", Scarce)
         train_toy(toy, folder, math.inf, settings=settings)
 
     halved(tmp_path / "whole")

@@ -6,15 +6,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support.toy_training import LANGUAGES, MODEL, TRAINING, data_of, sampler_of, tables, world
+from support.toy_training import LANGUAGES, MODEL, TRAINING, data_of, sampler_of, step_of, tables, world
 
 from langscale.core.errors import UserError
 from langscale.data.subsets import build
 from langscale.data.tokens import fingerprint
 from langscale.models.encoder import Encoder
 from langscale.training.batches import Batch
+from langscale.training.examples import Data, examples
 from langscale.training.loop import learning_rate, optimiser
-from langscale.training.step import Data, Step, chunks, examples
+from langscale.training.step import chunks
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_loss_and_masked_share_agree_with_loops(toy):
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1).eval()
     for negatives, hard in (("batch", 2), ("batch", 0), ("hard-only", 2)):
         settings = TRAINING.model_copy(update={"negatives": negatives, "hard_negatives": hard})
-        step = Step(encoder, settings, torch.device("cpu"))
+        step = step_of(encoder, settings)
         for i in range(4):
             batch = sampler_of([data], "x-y").batch(i)
             with torch.no_grad():
@@ -113,7 +114,7 @@ def test_gradient_caching_gives_the_same_loss_and_gradient(toy, noise):
     found = []
     for cached in (False, True):
         settings = TRAINING.model_copy(update={"chunk_tokens": 40, "gradient_cache": cached})
-        loss, masked = Step(encoder, settings, torch.device("cpu")).backward(data, batch, noise)
+        loss, masked = step_of(encoder, settings).backward(data, batch, noise)
         found.append((loss.item(), masked, gradients(encoder)))
     (loss, masked, direct), (again, same, cached) = found
     assert loss == pytest.approx(again, abs=1e-6) and masked == same and direct.keys() == cached.keys()
@@ -127,7 +128,7 @@ def test_chunks_do_not_change_the_gradient(toy):
     batch = sampler_of([data], "x-y").batch(0)
     found = []
     for tokens in (1, 50, 100_000):
-        step = Step(encoder, TRAINING.model_copy(update={"chunk_tokens": tokens}), torch.device("cpu"))
+        step = step_of(encoder, TRAINING.model_copy(update={"chunk_tokens": tokens}))
         found.append((step.backward(data, batch)[0].item(), gradients(encoder)))
     for loss, gradient in found[1:]:
         assert loss == pytest.approx(found[0][0], abs=1e-6)
@@ -161,7 +162,7 @@ def test_out_of_memory_turns_caching_on_then_halves_the_chunks(toy, monkeypatch,
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1).train()
     batch = sampler_of([data], "x-y").batch(0)
     settings = TRAINING.model_copy(update={"chunk_tokens": 200})
-    step = Step(encoder, settings, torch.device("cpu"))
+    step = step_of(encoder, settings)
     monkeypatch.setattr(encoder, "encode", SmallMemory(encoder, 100))
     loss, _ = step.backward(data, batch, (1, 0))
     small = gradients(encoder)
@@ -170,7 +171,7 @@ def test_out_of_memory_turns_caching_on_then_halves_the_chunks(toy, monkeypatch,
     assert told[0] == "out of memory: gradient caching with chunks of 200 tokens from here on"
     assert told[-1] == f"out of memory: gradient caching with chunks of {step.chunk} tokens from here on"
     monkeypatch.undo()
-    again = Step(encoder, settings.model_copy(update={"chunk_tokens": step.chunk}), torch.device("cpu"))
+    again = step_of(encoder, settings.model_copy(update={"chunk_tokens": step.chunk}))
     assert again.backward(data, batch, (1, 0))[0].item() == pytest.approx(loss.item(), abs=1e-6)
     for name, value in gradients(encoder).items():
         torch.testing.assert_close(value, small[name], atol=1e-6, rtol=1e-4)
@@ -182,23 +183,23 @@ def test_memory_that_holds_no_text_is_an_error(toy, monkeypatch):
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
     monkeypatch.setattr(encoder, "encode", SmallMemory(encoder, 0))
     with pytest.raises(UserError, match="out of memory with a single text at a time"):
-        Step(encoder, TRAINING, torch.device("cpu")).backward(data, sampler_of([data], "x-y").batch(0))
+        step_of(encoder, TRAINING).backward(data, sampler_of([data], "x-y").batch(0))
 
 
 def test_masked_share_counts_positives_in_the_batch(toy):
     data = data_of(toy)[0]
     rows = np.array([0, 0, 1, 2])  # the same pair in two languages
     batch = Batch("cross", 0, rows, np.array([0, 1, 0, 1]), np.array([1, 2, 1, 2]))
-    step = Step(
-        Encoder.initial(toy.base, "tiny", MODEL, 1),
-        TRAINING.model_copy(update={"hard_negatives": 0}),
-        torch.device("cpu"),
+    step = step_of(
+        Encoder.initial(toy.base, "tiny", MODEL, 1), TRAINING.model_copy(update={"hard_negatives": 0})
     )
     assert step.loss(data, batch)[1] == pytest.approx(2 / 12)
 
 
 def test_loss_leaves_out_the_other_answers_to_a_question(toy):
-    """Pairs 0-9 ask one question in German alone, so in every language their passages answer each other's query."""
+    """Pairs 0-9 ask one question in German alone, so in every language their passages answer each other's
+    query.
+    """
     pairs = toy.pairs.copy()
     many = (pairs["language"] == "de") & (pairs["pair_id"] < "q10")
     pairs.loc[many, "query"] = "wer?"
@@ -207,7 +208,7 @@ def test_loss_leaves_out_the_other_answers_to_a_question(toy):
     plain = data_of(toy)[0]
     data = Data(subset, plain.queries, plain.passages)
     names = pairs["pair_id"].iloc[subset.queries[:, 0]].to_numpy()
-    step = Step(Encoder.initial(toy.base, "tiny", MODEL, 1).eval(), TRAINING, torch.device("cpu"))
+    step = step_of(Encoder.initial(toy.base, "tiny", MODEL, 1).eval(), TRAINING)
     touched = 0
     for i in range(12):
         batch = sampler_of([data], "x-y").batch(i)
@@ -235,7 +236,7 @@ def test_loss_leaves_out_the_other_answers_to_a_question(toy):
 
 def test_tokens_are_counted_without_padding(toy):
     data = data_of(toy)[0]
-    step = Step(Encoder.initial(toy.base, "tiny", MODEL, 1), TRAINING, torch.device("cpu"))
+    step = step_of(Encoder.initial(toy.base, "tiny", MODEL, 1), TRAINING)
     batch = sampler_of([data], "x-y").batch(0)
     step.loss(data, batch)
     e = examples(data, batch, TRAINING.hard_negatives)

@@ -15,6 +15,7 @@ from support.toy_training import (
     run,
     sampler_of,
     script,
+    step_of,
     tables,
     weights,
     world,
@@ -28,7 +29,7 @@ from langscale.data.tokens import Tokens, tokenise
 from langscale.models import pretrained as base
 from langscale.models.encoder import Encoder
 from langscale.retrieval.embedding import left_folder
-from langscale.training.step import Data, Step
+from langscale.training.examples import Data
 from langscale.training.validation import validation_batches, validation_loss
 
 
@@ -44,8 +45,8 @@ class Losses:
         self.values, self.seen = list(values), []
 
     def __call__(self, step):
-        step.encoder.eval()
-        self.seen.append(weights(step.encoder))
+        step.module.eval()
+        self.seen.append(weights(step.module))
         return self.values[len(self.seen) - 1]
 
 
@@ -74,7 +75,7 @@ def test_validation_loss_is_a_mean_without_dropout(toy):
     validation = Validation(languages="pool", pairs=40)
     batches = validation_batches(data, LANGUAGES, validation, 8)
     encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
-    step = Step(encoder.train(), TRAINING, torch.device("cpu"))
+    step = step_of(encoder.train(), TRAINING)
     value = validation_loss(data, batches)
     first = value(step)
     assert value(step) == first and not encoder.training
@@ -145,7 +146,9 @@ def test_load_data_takes_the_budget(toy):
 
 
 def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path):
-    """workflow/scripts/train.py with a validation source that exists in English alone, as SQuADShifts does."""
+    """workflow/scripts/train.py with a validation source that exists in English alone, as SQuADShifts
+    does.
+    """
     pairs, passages = tables(languages=["en"])
     tokens, tokenizer = tmp_path / "tokens", base.tokenizer(toy.base)
     shutil.copytree(toy.tokens, tokens)
@@ -159,8 +162,8 @@ def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path)
         "train.py",
         params={
             "run": {
-                "model": "tiny", "sampler": "x-y", "languages": LANGUAGES, "seed": 1, "steps": 3, "sources": ["toy"],
-                "path": "toy run", "take": {"whole_pool": True},
+                "model": "tiny", "sampler": "x-y", "languages": LANGUAGES, "seed": 1, "steps": 3,
+                "sources": ["toy"], "path": "toy run", "take": {"whole_pool": True},
             },
             "model": MODEL.model_dump(),
             "training": settings.model_dump(),
