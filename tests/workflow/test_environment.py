@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from importlib.metadata import version
 
 import pytest
@@ -50,6 +51,14 @@ def test_torch_is_pinned_and_no_cuda_package_is():
 def test_what_is_installed_is_what_is_locked():
     for requirement in declared():
         assert version(requirement.name).split("+")[0] == pins("requirements.lock")[requirement.name]
+
+
+def test_the_version_is_one_and_dated_in_the_changelog():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    latest = re.search(r"^## (\S+) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert (project, str(citation["date-released"])) == (latest[1], latest[2])
+    assert citation["version"] == project
 
 
 def test_every_key_of_the_config_is_documented():
