@@ -10,8 +10,10 @@ import yaml
 from support.project_copy import copy_project, job_counts, snakemake
 from support.tiny_translators import madlad
 
+from langscale.config.model import Model
 from langscale.data import registry
 from langscale.data.sources import readers as sources
+from langscale.models.pretrained import entries
 
 MADLAD = "google/madlad400-3b-mt"
 STUDY = {
@@ -39,7 +41,7 @@ def mirror(tmp_path_factory):
     shard = folder / entry.path.replace("%2A", "train-00000-of-00001")
     shard.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows), shard)
-    config = next(entry for entry in registry.files(MADLAD) if entry.file == "*.json")
+    config = next(entry for entry in entries(Model(hub=MADLAD)) if entry.file == "*.json")
     madlad((folder / config.path).parent)
     return folder
 

@@ -8,13 +8,14 @@ from langscale.core.files import atomic
 from langscale.data.download import check
 from langscale.data.registry import everything
 from langscale.jobs.log import redirect
+from langscale.models.pretrained import known_entries
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 redirect(snakemake.log[0])
 
-table = pd.DataFrame(check(everything()))
+table = pd.DataFrame(check([*everything(), *known_entries()]))
 with atomic(snakemake.params.table) as partial:
     table.to_csv(partial, index=False, lineterminator="\n")
 counts = table["status"].value_counts()

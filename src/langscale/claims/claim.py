@@ -8,6 +8,7 @@ import pandas as pd
 
 from langscale.claims.tests import Measured, Part
 from langscale.config.study import Study
+from langscale.models.known import KnownEncoder, encoder
 
 Tables = Mapping[str, pd.DataFrame]
 """Tables of the study by name: `audit` where it has an audit, `diversity`."""
@@ -17,13 +18,12 @@ Tables = Mapping[str, pd.DataFrame]
 class Setup:
     """What a paper evaluated. A row of the ledger names a benchmark or an encoder that differs.
 
-    sets: data sets; sets_text: them in words; encoders: ends of hub ids in lower case; encoders_text: them in
-    words.
+    sets: data sets; sets_text: them in words; encoders: their records; encoders_text: them in words.
     """
 
     sets: tuple[str, ...]
     sets_text: str
-    encoders: tuple[str, ...]
+    encoders: tuple[KnownEncoder, ...]
     encoders_text: str
 
     def differences(self, study: Study, benchmark: str, model: str) -> Iterator[str]:
@@ -31,7 +31,7 @@ class Setup:
         if (study.benchmarks[benchmark].set or benchmark) not in self.sets:
             yield f"on {benchmark}; {self.sets_text}"
         options = study.models.get(model)  # none where a claim compares several
-        if options and not (options.hub or "").lower().endswith(self.encoders):
+        if options and encoder(options.hub) not in self.encoders:
             yield f"with {model}; {self.encoders_text}"
 
 

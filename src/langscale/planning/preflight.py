@@ -25,19 +25,20 @@ def check(study: Study) -> None:
 def _translation(study: Study, chosen: Translation) -> Iterator[str]:
     from langscale.data import registry
     from langscale.data.translation import target_languages as targets
+    from langscale.models.known import translator
 
     hub = chosen.hub
     if hub is None:
         return
-    for entry in registry.files(hub) if hub in registry.DATASETS else []:
-        if entry.restricted and hub not in study.accept_licence:
-            yield (
-                f"translation.hub: {hub}: its licence, {entry.licence}, is for non-commercial use only; "
-                f"if your use is, accept it in the config: accept_licence: [{hub}]"
-            )
-    if hub not in targets.KNOWN:
+    record = translator(hub)
+    if record and record.restricted and hub not in study.accept_licence:
+        yield (
+            f"translation.hub: {hub}: its licence, {record.licence}, is for non-commercial use only; "
+            f"if your use is, accept it in the config: accept_licence: [{hub}]"
+        )
+    if record is None or not record.language_tokens:
         return
-    known = targets.tokens(targets.KNOWN[hub])
+    known = targets.tokens(record.language_tokens)
     for name in [name for name, source in study.sources.items() if source.translate]:
         if name in registry.DATASETS:  # the languages of other sources are known after they are built
             has = {chosen.origin, *registry.LANGUAGES.get(name, ())}

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langscale.models.known import KnownEncoder
+
 
 @dataclass(frozen=True)
 class Encoder:
@@ -39,6 +41,11 @@ class Encoder:
         return length * (2 * self.matrix + 4 * length * self.hidden * self.layers)
 
     @classmethod
+    def known(cls, record: KnownEncoder) -> "Encoder":
+        """From the record of a known model."""
+        return cls(record.layers, record.hidden, record.intermediate, record.vocabulary, record.gated)
+
+    @classmethod
     def of(cls, config: Mapping[str, Any], vocabulary: int) -> "Encoder":
         """From a transformers config. Missing fields are as in BERT base."""
         hidden = config.get("hidden_size", 768)
@@ -49,26 +56,6 @@ class Encoder:
             config.get("vocab_size", vocabulary),
             config.get("model_type") == "modernbert",
         )
-
-
-ENCODERS = {
-    "FacebookAI/xlm-roberta-base": Encoder(12, 768, 3072, 250002),
-    "FacebookAI/xlm-roberta-large": Encoder(24, 1024, 4096, 250002),
-    "sentence-transformers/LaBSE": Encoder(12, 768, 3072, 501153),
-    "google-bert/bert-base-multilingual-cased": Encoder(12, 768, 3072, 119547),
-    "intfloat/multilingual-e5-small": Encoder(12, 384, 1536, 250037),
-    "intfloat/multilingual-e5-base": Encoder(12, 768, 3072, 250002),
-    "jhu-clsp/mmBERT-base": Encoder(22, 768, 1152, 256000, gated=True),
-    "microsoft/Multilingual-MiniLM-L12-H384": Encoder(12, 384, 1536, 250037),
-}
-
-
-# parameters of translation models without embeddings
-TRANSLATORS = {
-    "google/madlad400-3b-mt": 2.42e9,
-    "facebook/m2m100_418M": 0.35e9,
-    "facebook/nllb-200-distilled-600M": 0.35e9,
-}
 
 
 @dataclass(frozen=True)

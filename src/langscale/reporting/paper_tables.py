@@ -13,6 +13,7 @@ from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED
 from langscale.core.tables import write_csv
+from langscale.models.known import LABSE
 from langscale.published.figures import MEDIAN, PAPER, RANK_DISTANCE, figures
 from langscale.reporting import formats
 from langscale.reporting.comparison import at_n, checkpoint_rule, own_rows
@@ -94,7 +95,6 @@ def write(table: Table, folder: str | Path, name: str) -> None:
     formats.write(folder, name, table.shown(), [table.caption], caption=True)
 
 
-LABSE = "sentence-transformers/LaBSE"
 N = 9  # languages that the paper trains on
 LEVEL = 0.05
 DETAIL = (
@@ -124,7 +124,7 @@ class Layout:
 
     def has(self, model: Model) -> bool:
         """Whether the table has rows for a model."""
-        return self.labse is None or (model.hub == LABSE) == self.labse
+        return self.labse is None or (model.hub == LABSE.hub) == self.labse
 
 
 _BOTH = ("xquad-r", "mlqa-r")

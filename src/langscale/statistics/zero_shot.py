@@ -1,4 +1,5 @@
-"""Which rows are zero-shot: neither the model nor the run was trained on a benchmark's data, or on what is akin to it.
+"""Which rows are zero-shot: neither the model nor the run was trained on a benchmark's data, or on what is
+akin to it.
 
 It is about data, not about languages: what a run has seen of those is in `status` and `pair_set`.
 """
@@ -8,25 +9,7 @@ from collections.abc import Iterable
 from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.design.grid import Grid, Point
-
-E5 = (
-    "ms-marco", "nq", "trivia-qa", "squad", "nli", "eli5", "bitext", "dureader", "fever", "hotpot-qa", "quora",
-    "mr-tydi", "miracl",
-)  # fmt: skip
-SEEN: dict[str, tuple[str, ...]] = {
-    # labelled data of arXiv:2402.05672, table 2; bitext is NLLB's
-    "intfloat/multilingual-e5-small": E5,
-    "intfloat/multilingual-e5-base": E5,
-    "intfloat/multilingual-e5-large": E5,
-    "sentence-transformers/LaBSE": ("bitext",),  # arXiv:2007.01852
-    # masked words of plain text alone
-    "FacebookAI/xlm-roberta-base": (),
-    "FacebookAI/xlm-roberta-large": (),
-    "google-bert/bert-base-multilingual-cased": (),
-    "jhu-clsp/mmBERT-base": (),
-    "microsoft/Multilingual-MiniLM-L12-H384": (),
-}
-"""Data sets of a hub model's own training; plain text that words are masked in does not count."""
+from langscale.models.known import encoder
 
 AKIN: dict[str, tuple[str, ...]] = {
     "xquad-r": (
@@ -41,13 +24,16 @@ AKIN: dict[str, tuple[str, ...]] = {
 
 
 def seen(model: Model) -> tuple[str, ...] | None:
-    """What a model saw in its own training: as declared, else what is known of its hub id, else None.
+    """What a model saw in its own training: as the config says, else as is known of the model, else None.
 
     A model that is built here saw nothing.
     """
     if model.seen is not None:
         return tuple(model.seen)
-    return () if model.architecture is not None else SEEN.get(model.hub)
+    if model.architecture is not None:
+        return ()
+    record = encoder(model.known_as)
+    return record and record.trained_on
 
 
 def zero_shot(benchmark: str, data: Iterable[str]) -> bool:
@@ -56,7 +42,8 @@ def zero_shot(benchmark: str, data: Iterable[str]) -> bool:
 
 
 def of_point(study: Study, grid: Grid, point: Point, benchmark: str) -> bool | None:
-    """Whether a row of the tables is zero-shot; None where it hangs on what the model saw, which is not known.
+    """Whether a row of the tables is zero-shot; None where it hangs on what the model saw, which is not
+    known.
 
     BM25 is: it learns from the pool alone.
     """

@@ -13,6 +13,7 @@ from langscale.core.errors import UserError
 from langscale.data import registry
 from langscale.design.grid import Grid
 from langscale.languages.families import branch, family, script
+from langscale.models.pretrained import entries
 
 CONFIG = Path(__file__).parents[3] / "config"
 STUDIES = ("paper", "ladder", "ladder-b", "ntrex", "ntrex-cpu")
@@ -47,7 +48,7 @@ def test_sources_and_benchmarks_are_in_the_registry_in_the_study_s_languages(gri
     for key, benchmark in its.benchmarks.items():
         assert registry.files(benchmark.set or key, benchmark.languages or its.languages.all)
     for model in its.models.values():
-        assert registry.files(model.hub)
+        assert entries(model)
 
 
 @pytest.mark.parametrize("name", STUDIES)

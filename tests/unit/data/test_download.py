@@ -8,9 +8,10 @@ import pytest
 from support.http_server import ANYWHERE, COMMIT, CONTENT, SHA, hub_entry, kept, put, web_entry
 
 from langscale.core.errors import UserError
-from langscale.data import registry
 from langscale.data.download import expand, fetch, fetch_all, local
 from langscale.data.registry import Entry
+from langscale.models.known import KnownModel
+from langscale.models.pretrained import repository
 
 pytest_plugins = ["support.http_server"]
 
@@ -174,7 +175,7 @@ def test_pattern_in_a_folder_without_network(tmp_path, offline):
 
 def test_a_model_in_a_folder_without_network(tmp_path, offline):
     """Made by hand, the folder lacks the optional files; made of a resources/, it holds records beside the files."""
-    entries = registry.model("some/model", COMMIT, folders=("1_Pooling", "2_Dense"))
+    entries = repository(KnownModel("some/model", COMMIT, None), ("1_Pooling", "2_Dense"))
     names = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "config.json"]
     names += ["model.safetensors", "tokenizer.json", "vocab.txt"]
     for name in names:

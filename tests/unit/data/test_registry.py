@@ -9,24 +9,34 @@ import pytest
 
 from langscale.core.errors import UserError
 from langscale.data import registry
-from langscale.data.registry import DATASETS, LANGUAGES, Entry, checksums, complete, everything, files
+from langscale.data.registry import DATASETS, LANGUAGES, Entry, checksums, complete, files
 from langscale.languages import codes
 from langscale.languages import families as languages
+from langscale.models import known
+from langscale.models.pretrained import known_entries
 
 MIRROR = Path("../shared/mirror")
 LAREQA = "raw.githubusercontent.com/google-research-datasets/lareqa"
 
 
+def everything():
+    return [*registry.everything(), *known_entries()]
+
+
 def test_every_data_set_and_model_is_there():
     wanted = (
         "xquad-r mlqa-r miracl miracl-hard tatoeba belebele mewsli-x mmarco squad ntrex nq wikiqa duorc newsqa "
-        "entity-questions mfaq mr-tydi yahoo-qa squadshifts FacebookAI/xlm-roberta-base "
+        "entity-questions mfaq mr-tydi yahoo-qa squadshifts"
+    )
+    assert sorted(DATASETS) == sorted(wanted.split())
+    wanted = (
+        "FacebookAI/xlm-roberta-base intfloat/multilingual-e5-large "
         "FacebookAI/xlm-roberta-large sentence-transformers/LaBSE google-bert/bert-base-multilingual-cased "
         "intfloat/multilingual-e5-small intfloat/multilingual-e5-base jhu-clsp/mmBERT-base "
         "microsoft/Multilingual-MiniLM-L12-H384 google/madlad400-3b-mt facebook/m2m100_418M "
         "facebook/nllb-200-distilled-600M"
     )
-    assert sorted(DATASETS) == sorted(wanted.split())
+    assert sorted([*known.ENCODERS, *known.TRANSLATORS]) == sorted(wanted.split())
 
 
 @pytest.mark.parametrize(
@@ -69,14 +79,6 @@ def test_every_data_set_and_model_is_there():
             [
                 "rajpurkar.github.io/SQuAD-explorer/dataset/train-v1.1.json",
                 "storage.googleapis.com/xtreme_translations/SQuAD/translate-train/squad.translate.train.en-th.json",
-            ],
-        ),
-        (
-            "FacebookAI/xlm-roberta-base",
-            [],
-            [
-                f"huggingface.co/FacebookAI/xlm-roberta-base/resolve/e73636d4f797dec63c3081bb6ed5c7b0bb3f2089/{f}"
-                for f in ("%2A.json", "model.safetensors", "%2A.model", "%2A.txt")
             ],
         ),
     ],

@@ -21,6 +21,7 @@ from langscale.core.files import sha256, write_json
 from langscale.data import http as web
 from langscale.data import registry
 from langscale.data.download import fetch_all
+from langscale.models import known
 from langscale.models import pretrained as base
 from langscale.models.encoder import Encoder
 
@@ -44,7 +45,7 @@ LENGTHS = {"query_length": 16, "passage_length": 24}
 
 def place(mirror, hub, file):
     """Where a file of a hub model lies in a mirror, at the registry's revision."""
-    revision = dict(registry.MODELS)[hub]["revision"]
+    revision = known.ENCODERS[hub].revision
     path = mirror / f"huggingface.co/{hub}/resolve/{revision}/{file}"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

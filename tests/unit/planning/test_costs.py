@@ -10,6 +10,7 @@ from support.planned_study import TINY, XLMR, costs, only
 
 from langscale.config.sampler import Spec
 from langscale.data import registry
+from langscale.models.known import XLM_R
 from langscale.planning import machines, sizes
 from langscale.planning.costs import EvaluationCost
 from langscale.planning.machines import ADAM, CARDS, CORE, JOB, TORCH
@@ -62,7 +63,7 @@ def test_six_operations_per_parameter_and_token_but_for_attention():
     found = plan.training(run)
     assert found.tokens == 10 * 100 * (11 + 2 * 85)
     assert found.operations == pytest.approx(6 * 84.9e6 * found.tokens, rel=0.02)
-    assert found.operations > 6 * sizes.ENCODERS[XLMR["hub"]].matrix * found.tokens
+    assert found.operations > 6 * sizes.Encoder.known(XLM_R).matrix * found.tokens
 
 
 def test_prefixes_lengths_and_hard_negatives_count():

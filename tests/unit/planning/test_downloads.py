@@ -3,7 +3,9 @@
 import pytest
 from support.planned_study import XLMR, costs
 
+from langscale.config.model import Model
 from langscale.data import registry
+from langscale.models import pretrained
 from langscale.planning.downloads import downloads, licences
 from langscale.planning.summary import text
 
@@ -16,7 +18,7 @@ def test_a_download_is_what_the_registry_knows_and_the_rest_by_name():
         *registry.files("xquad-r", ["en", "de", "ar", "el"]),
     ]
     known, unknown = downloads(plan.study)
-    xlmr = [e for e in registry.files(XLMR["hub"]) if e.size]
+    xlmr = [e for e in pretrained.entries(Model(hub=XLMR["hub"])) if e.size]
     assert known == sum(e.size for e in [*entries, *xlmr] if e.size) > 10e6
     assert set(unknown) <= {"squad", XLMR["hub"]} and XLMR["hub"] in unknown
     assert downloads(costs().study) == (0, {})

@@ -4,9 +4,9 @@ import pytest
 from support.planned_study import TINY, costs
 
 from langscale.core.errors import UserError
-from langscale.data import registry
 from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.sources import readers as sources
+from langscale.models.known import ENCODERS
 from langscale.planning import sizes
 from langscale.planning.sizes import Encoder
 
@@ -25,7 +25,7 @@ from langscale.planning.sizes import Encoder
     ],
 )
 def test_encoders_have_the_parameters_that_their_cards_print(hub, millions, embeddings):
-    encoder = sizes.ENCODERS[hub]
+    encoder = Encoder.known(ENCODERS[hub])
     assert encoder.parameters == pytest.approx(millions * 1e6, rel=0.01)
     assert encoder.parameters - encoder.matrix == pytest.approx(embeddings * 1e6, rel=0.005)
 
@@ -37,11 +37,6 @@ def test_every_source_and_benchmark_has_facts_and_others_are_named():
         costs(benchmarks={"xqad-r": {}})
     with pytest.raises(UserError, match="sources.sqad: unknown; there are .*squad"):
         costs(sources={"sqad": {}})
-
-
-def test_every_encoder_of_the_registry_has_a_size():
-    translators = set(sizes.TRANSLATORS)
-    assert {repo for repo, _ in registry.MODELS} == set(sizes.ENCODERS) | translators
 
 
 @pytest.mark.parametrize("kind", ["bert", "modernbert"])

@@ -6,10 +6,12 @@ import pytest
 from transformers.models.m2m_100.tokenization_m2m_100 import FAIRSEQ_LANGUAGE_CODES as M2M100
 from transformers.models.nllb.tokenization_nllb import FAIRSEQ_LANGUAGE_CODES as NLLB
 
+from langscale.config.model import Model
 from langscale.config.study import Study, load
 from langscale.core.errors import UserError
-from langscale.data import registry
 from langscale.data.translation import target_languages as targets
+from langscale.models.known import TRANSLATORS
+from langscale.models.pretrained import entries
 
 HUBS = {
     "m2m": "facebook/m2m100_418M",
@@ -33,9 +35,9 @@ def study(**changes):
 
 
 def test_the_lists_are_the_models_own():
-    assert targets.KNOWN[HUBS["m2m"]] == [f"__{code}__" for code in M2M100["m2m100"]]
-    assert targets.KNOWN[HUBS["nllb"]] == sorted(NLLB)
-    assert set(targets.KNOWN) < set(HUBS.values()) < set(registry.DATASETS)
+    assert list(TRANSLATORS[HUBS["m2m"]].language_tokens) == [f"__{code}__" for code in M2M100["m2m100"]]
+    assert list(TRANSLATORS[HUBS["nllb"]].language_tokens) == sorted(NLLB)
+    assert set(TRANSLATORS) == set(HUBS.values())
 
 
 @pytest.mark.parametrize(
@@ -66,13 +68,14 @@ def test_the_lists_are_the_models_own():
 )
 def test_codes(code, m2m, nllb):
     found = [
-        targets.tokens(targets.KNOWN[HUBS[kind]]).get(targets.canonical(code)) for kind in ("m2m", "nllb")
+        targets.tokens(TRANSLATORS[HUBS[kind]].language_tokens).get(targets.canonical(code))
+        for kind in ("m2m", "nllb")
     ]
     assert found == [m2m, nllb]
 
 
 def test_no_token_is_lost_but_twins():
-    for hub, tokens in targets.KNOWN.items():
+    for hub, tokens in ((hub, record.language_tokens) for hub, record in TRANSLATORS.items()):
         lost = set(tokens) - set(targets.tokens(tokens).values())
         assert lost == ({"ajp_Arab", "twi_Latn"} if hub == HUBS["nllb"] else set())
 
@@ -96,9 +99,10 @@ def test_madlad_tokens():
 
 
 def test_the_three_models_have_a_licence():
-    licences = {kind: {entry.licence for entry in registry.files(hub)} for kind, hub in HUBS.items()}
+    files = {kind: entries(Model(hub=hub)) for kind, hub in HUBS.items()}
+    licences = {kind: {entry.licence for entry in found} for kind, found in files.items()}
     assert licences == {"m2m": {"MIT"}, "nllb": {"CC-BY-NC-4.0"}, "madlad": {"Apache-2.0"}}
-    assert all(entry.restricted == (kind == "nllb") for kind in HUBS for entry in registry.files(HUBS[kind]))
+    assert all(entry.restricted == (kind == "nllb") for kind in HUBS for entry in files[kind])
 
 
 @pytest.mark.parametrize("revision", [None, "f8d333a098d19b4fd9a8b18f94170487ad3f821d", "main"])
