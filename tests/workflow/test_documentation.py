@@ -1,4 +1,4 @@
-"""The documentation names only things that exist: files, headings, modules, targets, configs, rules, tables."""
+"""The documentation names only things that exist: files, headings, modules, targets, configs and tables."""
 
 import re
 from importlib import import_module
