@@ -1,8 +1,9 @@
-"""Do the intervals and tests keep their promises? Simulated studies with a planted truth; `make validate`.
+"""Coverage of intervals and levels of tests in simulated studies with a known truth: `make validate`.
 
-python validation/validate.py [--studies N] writes docs/validation.md and docs/validation.csv. Each setting is kept in
-results/validation/ as soon as it is done, so a run that was stopped goes on where it was; what is kept is used only for
-the same code. Torch is not needed; about 20 minutes on one core.
+python validation/validate.py [--studies N]
+
+Writes docs/validation.md and docs/validation.csv in about 20 minutes on one core, without torch. Each
+finished setting is kept in results/validation/, keyed by the code, so a stopped run resumes.
 """
 
 import argparse
@@ -29,25 +30,28 @@ BARS = {"coverage": (0.93, 0.98)} | dict.fromkeys(("rejected", "equivalent", "eq
 TEXT = """\
 # Validation of the statistics
 
-Made by `make validate` from {total:,} simulated studies: {settings} settings, {studies:,} studies each{more}. A study
-has three trained cells and two rows without training randomness, drawn question cluster by question cluster with the real cluster sizes;
-`validation/simulated_studies.py` says how. Every study goes through the function that makes the tables
-(`langscale.statistics.intervals.estimate`), with {resamples} bootstrap resamples instead of 10,000, which makes its intervals a
-little less steady than those of the tables. The row "10,000 resamples" has as many as they have.
+`make validate` writes this page from {total:,} simulated studies: {settings} settings, {studies:,} studies
+each{more}. A study has three trained cells and two rows without training randomness. It is drawn cluster by
+cluster, with the real sizes of the query clusters (`validation/simulated_studies.py`). Every study passes
+through the function behind the tables, `langscale.statistics.intervals.estimate`. It has {resamples}
+bootstrap resamples instead of 10,000, so its intervals are slightly less stable. The row "10,000 resamples"
+has the full number.
 
-The bars: 95% procedure intervals hold the truth in 93 to 98% of the studies; tests of no effect reject at most 5.5%;
-equivalence (two one-sided tests, margin {margin} mAP) is claimed for at most 5.5% where the truth is the margin itself.
-Monte Carlo error of a rate of 5%: {error:.2%} (one standard error). {verdict}
+Limits: 95% confidence intervals over runs and queries cover the truth in 93 to 98% of the studies. Tests of
+no effect reject at most 5.5%. Equivalence (two one-sided tests, margin {margin} mAP) is claimed in at most
+5.5% of the studies if the true difference is the margin itself. The Monte Carlo error of a rate of 5% is
+{error:.2%} (one standard error). {verdict}
 
-Worlds (standard deviations in mAP of: runs, half of it shared by a replicate's cells; questions; cell x question; run x question):
+Worlds, with standard deviations in mAP of runs (half of it shared by the cells of a replicate), queries,
+cell x query and run x query:
 
 {worlds}
 
-Balanced ladders: the training languages are those of the real random ladders, rows of a Latin square, and the truth is
-the mean over the pool. Such ladders balance each other, the interval takes them as independent: it is on the wide
-side, most with few replicates.
+Balanced ladders: the training languages are those of the real random ladders, rows of a Latin square, and
+the truth is the mean over the training languages of the study. Such ladders balance each other, and the
+interval takes them as independent. So it is too wide, most of all with few replicates.
 
-## Procedure intervals: coverage by number of replicates
+## Intervals over runs and queries: coverage by number of replicates
 
 Cells: the mean of a cell. Contrasts: paired differences of two trained cells, {kinds}.
 
@@ -57,32 +61,34 @@ Cells: the mean of a cell. Contrasts: paired differences of two trained cells, {
 
 {rejected}
 
-## Equivalence claimed where the truth is the margin
+## Equivalence claimed at a true difference of the margin
 
-Where intervals are wider than the margin, equivalence can hardly be claimed at all; "small differences" and "equal
-cells" are the worlds where it can.
+With intervals wider than the margin, equivalence can hardly be claimed. It can be claimed in the worlds
+"small differences" and "equal cells".
 
 {equivalent}
 
-The same with a margin that is {share:.0%} of the reference's mean as the study found it, as the margin of the rank distance is:
+The same with a margin of {share:.0%} of the reference's measured mean, as for the rank distance:
 
 {equivalent_share}
 
-## Intervals of these runs
+## Intervals over queries
 
-These percentile intervals speak about the runs as they are; coverage of the truth of the same runs over all questions. They are
-somewhat too narrow where clusters are few or uneven, and have no bar: the headline is the procedure interval.
+These percentile intervals hold for the given runs. The table has their coverage of the truth of these runs
+over all queries. They are slightly too narrow for few or uneven clusters. They have no limit, because the
+headline is the interval over runs and queries.
 
 {runs}
 
 ## Curves over n
 
-{curve_studies} studies each (a fit on every bootstrap resample makes them slow) of a planted curve with the questions of XQuAD-R ({curve_noise}), fitted as in the tables.
-Chosen: share of studies in which the planted curve is the one that is believed, where there are n enough for it and another.
-Then, of the 95% interval of each parameter of the planted curve, the coverage, an end that is "not identified" being open, and
-in brackets the share with both ends, where not all have them (an n beyond the largest one has none). Two standard errors of a
-coverage of .95 are {curve_error:.3f}. Slope: per doubling of n,
-which any number of n allows; its test of no slope rejects 1 - coverage where the curve is constant. The curves:
+{curve_studies} studies for each known curve, with the queries of XQuAD-R ({curve_noise}), fitted as in the
+tables. Few studies, because each refits every bootstrap resample. `chosen`: share of studies with the known
+curve as the chosen one, if there are enough n for it and for another curve. Then the coverage of the 95%
+interval of each parameter. An end that is not identified counts as open. Brackets: share of studies with
+both ends identified, if below 1 (an n beyond the largest n has none). Two standard errors of a coverage of
+.95 are {curve_error:.3f}. Slope: per doubling of n, for any number of n. For a constant curve, its test of
+no slope rejects in 1 - coverage of the studies. The curves:
 
 {truths}
 
@@ -91,7 +97,7 @@ which any number of n allows; its test of no slope rejects 1 - coverage where th
 
 
 def kept(identity: tuple, make: Callable[[], list[dict]]) -> list[dict]:
-    """What `make` returns, from results/validation/ if it was made before."""
+    """The result of `make`, from results/validation/ if it exists there."""
     name = hashlib.sha256(repr(identity).encode()).hexdigest()[:16]
     file = KEPT / f"{name}.json"
     if not file.exists():
@@ -142,7 +148,7 @@ def shown_curves(table: pd.DataFrame) -> str:
 
 
 def shown(table: pd.DataFrame, column: str, kinds: list[str]) -> str:
-    """World and kind against replicates, rates beyond the bar marked."""
+    """World and kind against replicates. Rates beyond the limit are bold."""
     rows = table[table["kind"].isin(kinds)].dropna(subset=column)
     low, high = BARS.get(column, (0, 1))
     text = (
@@ -166,14 +172,14 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=10_000, help="of each setting")
     parser.add_argument("--curve-studies", type=int, default=400, help="of each planted curve")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     code = "".join(Path(m.__file__).read_text() for m in (simulation, statistics, streams, languages))
-    settings = [(w, r, asked.studies, RESAMPLES) for w in simulation.WORLDS for r in simulation.REPLICATES]
+    settings = [(w, r, options.studies, RESAMPLES) for w in simulation.WORLDS for r in simulation.REPLICATES]
     slow = simulation.World("10,000 resamples", *list(vars(simulation.WORLDS[1]).values())[1:])
-    settings.append((slow, 4, max(asked.studies // 10, 1), 10_000))
+    settings.append((slow, 4, max(options.studies // 10, 1), 10_000))
     table = pd.concat([setting(*s, code) for s in settings], ignore_index=True)
     code += "".join(Path(m.__file__).read_text() for m in (scaling, curves, simulated_curves))
-    planted = [curve_setting(p, asked.curve_studies, code) for p in simulated_curves.SETTINGS]
+    planted = [curve_setting(p, options.curve_studies, code) for p in simulated_curves.SETTINGS]
     of_curves = pd.concat(planted, ignore_index=True)
     contrasts = [kind for kind in simulation.KINDS if "contrast" in kind]
     beyond = pd.concat(
@@ -186,8 +192,9 @@ def main() -> None:
     wrong = max(worst["equivalent"][1], worst["equivalent_share"][1])
     verdict = (
         f"Found: coverage {worst['coverage'][0]:.3f} to {worst['coverage'][1]:.3f}, rejections up to "
-        f"{worst['rejected'][1]:.3f}, wrong claims of equivalence up to {wrong:.3f}; "
-        + ("all within the bars." if beyond.empty else f"{len(beyond)} rates, in bold, are beyond the bars.")
+        f"{worst['rejected'][1]:.3f}, false claims of equivalence up to {wrong:.3f}. "
+        + ("All are" if beyond.empty else f"All but {len(beyond)} rates, in bold, are")
+        + " within the limits."
     )
     worlds = pd.DataFrame([vars(w) for w in simulation.WORLDS]).rename(
         columns={"name": "world", "sizes": "clusters"}
@@ -202,22 +209,35 @@ def main() -> None:
         simulated_curves.INTERACTION,
     )
     text = TEXT.format(
-        total=sum(s[2] for s in settings), settings=len(settings), studies=asked.studies, resamples=RESAMPLES,
-        more=f" ({settings[-1][2]:,} in the last)", margin=statistics.MARGIN, verdict=verdict,
-        error=(0.05 * 0.95 / asked.studies) ** 0.5, worlds=worlds.to_markdown(index=False, disable_numparse=True),
+        total=sum(s[2] for s in settings),
+        settings=len(settings),
+        studies=options.studies,
+        resamples=RESAMPLES,
+        more=f" ({settings[-1][2]:,} in the last)",
+        margin=statistics.MARGIN,
+        verdict=verdict,
+        error=(0.05 * 0.95 / options.studies) ** 0.5,
+        worlds=worlds.to_markdown(index=False, disable_numparse=True),
         kinds="equal or .01 apart, and of a trained cell and a fixed row, or of two fixed rows",
-        coverage=shown(table, "coverage", list(simulation.KINDS)), rejected=shown(table, "rejected", contrasts),
-        equivalent=shown(table, "equivalent", contrasts), equivalent_share=shown(table, "equivalent_share", contrasts),
-        share=statistics.MARGIN / simulation.MEAN, curve_error=2 * (0.05 * 0.95 / asked.curve_studies) ** 0.5, runs=shown(table, "runs_coverage", list(simulation.KINDS)),
-        curves=shown_curves(of_curves), curve_studies=asked.curve_studies, truths=truths.to_markdown(disable_numparse=True),
-        curve_noise=f"standard deviations: runs {noise[0]}, questions {noise[1]}, question x n {noise[2]}, run x question {noise[3]}",
-    )  # fmt: skip
+        coverage=shown(table, "coverage", list(simulation.KINDS)),
+        rejected=shown(table, "rejected", contrasts),
+        equivalent=shown(table, "equivalent", contrasts),
+        equivalent_share=shown(table, "equivalent_share", contrasts),
+        share=statistics.MARGIN / simulation.MEAN,
+        curve_error=2 * (0.05 * 0.95 / options.curve_studies) ** 0.5,
+        runs=shown(table, "runs_coverage", list(simulation.KINDS)),
+        curves=shown_curves(of_curves),
+        curve_studies=options.curve_studies,
+        truths=truths.to_markdown(disable_numparse=True),
+        curve_noise=f"standard deviations: runs {noise[0]}, queries {noise[1]}, query x n {noise[2]}, "
+        f"run x query {noise[3]}",
+    )
     for name, written in (
         ("validation.md", text),
         ("validation.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n")),
         ("validation-curves.csv", of_curves.to_csv(index=False, float_format="%.6g", lineterminator="\n")),
     ):
-        with atomic(asked.folder / name) as partial:
+        with atomic(options.folder / name) as partial:
             partial.write_text(written, encoding="utf-8")
     print(verdict)
 
