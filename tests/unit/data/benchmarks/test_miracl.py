@@ -6,30 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.http_server import offline, quick  # noqa: F401
+from support.miracl_files import LANGUAGES, REVISION, fetched, put
 
 from langscale.core.errors import UserError
 from langscale.data.benchmarks import miracl
 from langscale.data.benchmarks.readers import reader
 from langscale.data.benchmarks.tables import Corpus, audited, texts
-from langscale.data.download import fetch_all
 
-REVISION = "huggingface.co/datasets/mteb/MIRACLRetrieval/resolve/9c09abc13478308c27598f350e31d8f06b9b5481"
-LANGUAGES = ("yo", "sw")
 PASSAGES = 60
-
-
-def put(mirror, part, rows, columns, shards=1, split="dev", group=7):
-    """Parquet files as the hub has them: `<language>-<what>/<split>-00000-of-00002.parquet`, small row groups."""
-    for i in range(shards):
-        file = mirror / REVISION / part / f"{split}-{i:05d}-of-{shards:05d}.parquet"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        table = pa.table(dict(zip(columns, zip(*rows[i::shards], strict=True), strict=True)))
-        parquet.write_table(table, file, row_group_size=group)
 
 
 def judged(code):
@@ -55,10 +43,6 @@ def raw(tmp_path, offline):  # noqa: F811
         made(tmp_path / "mirror", code)
     fetched(tmp_path)
     return tmp_path / "resources"
-
-
-def fetched(folder, codes=LANGUAGES):
-    return fetch_all(miracl.files(codes), folder / "resources", str(folder / "mirror"))
 
 
 def write(raw, name="out", questions=None, languages=("sw", "el", "yo")):
