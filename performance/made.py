@@ -59,8 +59,8 @@ def stage(folder: Path, runs: int, clusters: int, resamples: int):
             (np.argsort(draw.random(shape), axis=1) + 1).astype(np.int32),
             draw.random((len(asked), 3)).astype(np.float32),
             1000 * len(names),
-            top=top,
-            offered=np.full(len(names), 1000),
+            top_10=top,
+            candidates=np.full(len(names), 1000),
         ).save(file)
         files[run.path, checkpoint, "cldr"] = str(file)
     if len(files) != runs:

@@ -16,7 +16,8 @@ from timing import Line, clock, interleaved, left_out, ratios
 
 from langscale.config.terms import SETTINGS
 from langscale.core.random import stream
-from langscale.retrieval.scores import METRICS, Scores
+from langscale.retrieval.measures import in_table
+from langscale.retrieval.scores import Scores
 from langscale.retrieval.search import exact_ranks
 
 WHAT = "all {} settings of XQuAD-R, exact ranks and all metrics, from embeddings"
@@ -63,7 +64,8 @@ def ours(world: World) -> dict[tuple[str, str], np.ndarray]:
     own, multi = exact_ranks(world.queries, world.candidates, world.candidate_language, world.relevant)
     share = np.zeros((len(own), 3), np.float32)
     scores = Scores(world.questions, world.languages, own, multi, share, len(world.candidates))
-    return {(setting, name): scores.values(setting, name) for setting in SETTINGS for name in METRICS}
+    names = [measure.name for measure in in_table("scaling") if measure.of_ranking]
+    return {(setting, name): scores.values(setting, name) for setting in SETTINGS for name in names}
 
 
 def peer(world: World, evaluate: Callable, language: int) -> float:

@@ -103,9 +103,7 @@ def ours(found: material.Pairs, training: Training, steps: int, seed: int) -> tu
     batches = sampler(found, training, seed)
     with tempfile.TemporaryDirectory() as folder:
         step = EncoderStep(encoder, training, lambda place: encoder.save(place, found.base, found.model))
-        training_loop.train(
-            training_loop.Recipe(training, batches, [found.data], steps, seed), step, folder
-        )
+        training_loop.train(training_loop.Recipe(training, batches, [found.data], steps, seed), step, folder)
         log = pd.read_csv(Path(folder) / "log.csv")
     torch.use_deterministic_algorithms(False)  # on in our training, off for the peer
     return float((training.batch_size / log["pairs_per_second"]).sum()), float(log["gemm_share"].mean())

@@ -54,8 +54,8 @@ def scores_of(benchmark, similarity):
         multi,
         np.stack(own_share, 1).astype(np.float32),
         len(benchmark.candidates),
-        top=counts[10].astype(np.uint8),
-        offered=np.bincount(benchmark.candidate_language, minlength=languages),
+        top_10=counts[10].astype(np.uint8),
+        candidates=np.bincount(benchmark.candidate_language, minlength=languages),
     )
 
 

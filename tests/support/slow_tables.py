@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from langscale.retrieval.scores import BIAS, METRICS
+from langscale.retrieval.measures import MEASURES, in_table
 from langscale.statistics import intervals as S
 from support.synthetic_study import LANGUAGES, QUESTIONS
 
+RELEVANCE = [measure.name for measure in in_table("scaling") if measure.of_ranking]
+BIAS = [measure.name for measure in in_table("scaling") if measure.of_query and not measure.control]
 SETS = {
     "all": (LANGUAGES, LANGUAGES),
     "pool": (("en", "de", "ar"), ("en", "de", "ar")),
@@ -17,7 +19,8 @@ SETS = {
 
 def value_of(scores, q, code, setting, metric, offered, other):
     """[(unit, value)] of one question; a unit is its language, in cross a pair of languages."""
-    if metric in BIAS:
+    of_ranking = MEASURES[metric].of_ranking
+    if of_ranking is None:
         return [(code, scores.values("multi", metric)[q, 0])]
     if setting == "multi":
         counted = [c in offered and not (other and c == code) for c in LANGUAGES]
@@ -25,18 +28,18 @@ def value_of(scores, q, code, setting, metric, offered, other):
         ranks = [
             r - sum(g < r for g in gone) for r, c in zip(scores.multi[q], counted, strict=True) if r and c
         ]
-        return [(code, METRICS[metric](np.array([ranks]))[0])] if ranks else []
+        return [(code, of_ranking(np.array([ranks]), None)[0])] if ranks else []
     found = []
     for column, candidate in enumerate(LANGUAGES):
-        rank = scores.own_pool[q, column]
+        rank = scores.by_language[q, column]
         if rank and candidate in offered and (candidate == code) == (setting == "mono"):
-            found.append(((code, candidate), METRICS[metric](np.array([[rank]]))[0]))
+            found.append(((code, candidate), of_ranking(np.array([[rank]]), None)[0]))
     return found
 
 
 def slow_values(scores, setting, metric, asked, offered, other=False):
     """(question, cluster, unit, value) of every question that has a value."""
-    language, cluster = scores.questions["language"].tolist(), scores.questions["cluster"].tolist()
+    language, cluster = scores.queries["language"].tolist(), scores.queries["cluster"].tolist()
     return [
         (q, cluster[q], unit, float(value))
         for q in range(len(language))

@@ -68,7 +68,7 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
     top = own.multivariate_hypergeometric(offered, 10, len(asked)).astype(np.uint8)
     return Scores(
         asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share, 60,
-        top=top, offered=offered
+        top_10=top, candidates=offered
     )  # fmt: skip
 
 

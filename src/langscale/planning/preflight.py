@@ -1,18 +1,23 @@
-"""Checks of a study against the registry, before any download."""
+"""Checks of a study against the registries of data sets and measures, before any download."""
 
 from collections.abc import Iterator
 
 from langscale.config.data import Translation
 from langscale.config.study import Study
+from langscale.config.terms import ALL
 from langscale.core.errors import UserError
+from langscale.retrieval.measures import MEASURES
 
 
 def check(study: Study) -> None:
-    """Check the names of claims, and licence and languages of the translation model.
+    """Check measures of contrasts, names of claims, and licence and languages of the translation model.
 
-    Raises UserError for an unknown claim, a licence that is not accepted or a missing language. A study
-    without a list of claims and a downloaded translation model does not pay for the imports.
+    Raises UserError for a measure that is unknown or does not exist in its setting, an unknown claim, a licence
+    that is not accepted or a missing language. A study without a list of claims and a downloaded translation
+    model does not pay for the imports.
     """
+    for problem in _contrasts(study):
+        raise UserError(problem)
     if study.statistics.claims is not None:
         from langscale.claims.definitions import declared
 
@@ -20,6 +25,18 @@ def check(study: Study) -> None:
     if study.translation is not None and study.translation.remote:
         for problem in _translation(study, study.translation):
             raise UserError(problem)
+
+
+def _contrasts(study: Study) -> Iterator[str]:
+    controls = study.evaluation.controls
+    known = {m.name: m for m in MEASURES.values() if m.comparable() and (controls or not m.control)}
+    for i, contrast in enumerate(study.statistics.contrasts):
+        key, measure = f"statistics.contrasts.{i}", known.get(contrast.metric)
+        if measure is None:
+            yield f"{key}.metric: found {contrast.metric!r}; right is one of {', '.join(known)}"
+        elif contrast.setting not in measure.settings or (measure.of_query and contrast.pair_set != ALL):
+            where = " or ".join(measure.settings) + (", pairs all" if measure.of_query else "")
+            yield f"{key}: {measure.name} is measured in {where}; found {contrast.setting} {contrast.pair_set}"
 
 
 def _translation(study: Study, chosen: Translation) -> Iterator[str]:

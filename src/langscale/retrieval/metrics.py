@@ -98,5 +98,5 @@ def _count(ranks: np.ndarray, relevant: np.ndarray | None) -> np.ndarray:
 
 
 def _share(total: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """total / count, nan where count is 0."""
+    """Total / count, nan where count is 0."""
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)

@@ -1,7 +1,7 @@
-"""Exact ranks of one run on one benchmark, and what they are worth in every setting.
+"""Measures of one run on one benchmark in every setting, from exact ranks or, for a large corpus, from lists.
 
-The settings (docs/METHOD.md, Evaluation): mono, the pool is the question's own language; cross, one other language; multi,
-all languages together. They are read off two rank matrices, so one search serves all of them.
+The settings (docs/METHOD.md, Evaluation): in mono the corpus is in the query's language, in cross in one other
+language, in multi in all languages together. Two matrices of ranks serve all three, so one search is enough.
 """
 
 from dataclasses import dataclass
@@ -10,124 +10,74 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 from langscale.config.terms import SETTINGS
 from langscale.core.files import atomic
-from langscale.retrieval import language_bias as bias
 from langscale.retrieval import metrics
+from langscale.retrieval.measures import (
+    CONTROLS,
+    MAP,
+    MEASURES,
+    NDCG_AT_10,
+    OWN_LANGUAGE_SHARES,
+    in_list_table,
+    in_table,
+)
+from langscale.retrieval.ranks import Ranks, positions
 
-METRICS = {
-    "mAP": metrics.average_precision,
-    "mAP@20": lambda ranks: metrics.average_precision_at(ranks, 20),
-    "R@1": lambda ranks: metrics.recall_at(ranks, 1),
-    "R@10": lambda ranks: metrics.recall_at(ranks, 10),
-    "nDCG@10": lambda ranks: metrics.ndcg_at(ranks, 10),
-    "relevant": lambda ranks: (ranks > 0).sum(1).astype(float),  # |R|; of interest in multi only
-}
-SHARES = ("own-language share@1", "own-language share@10", "own-language share@100")
-BIAS = ("rank distance", "rank distance log-ratio", "own-language advantage", *SHARES)
-QUESTION = ("question_id", "cluster", "group", "language")
-TOP = ("share@10", "share@10 ratio")
-"""Share of languages in the first 10 of multi, and that over their share among the candidates: 1 is blind to language."""
-CONTROLS = ("Spearman", "centred mAP", "centred rank distance", "centred own-language advantage")
-RANK = "rank"
-"""Rank of the relevant candidate of each language in multi: its mean over questions tells where a language lands."""
+QUERY = ("question_id", "cluster", "group", "language")
+LIST_LENGTH = 100
+"""Candidates of a list that count, as in `trec_eval -c -M 100`."""
 
 
 @dataclass(frozen=True)
-class Scores:
-    """Ranks of Q questions over L languages, 1-based, 0 where there is no relevant candidate.
-
-    questions: Q rows (question_id, cluster, language and, if known, group, a coarser cluster); languages: L sorted codes; own_pool: int32 [Q, L], rank of
-    the relevant candidate of each language in the pool of that language; multi: int32 [Q, L], in the pool of all;
-    own_share: float32 [Q, 3], share of the question's language in the first 1, 10 and 100 of multi; pool: number of
-    candidates of all languages; controls: float32 [Q, 4], the CONTROLS (langscale.retrieval.bias_controls), if they were computed;
-    top: uint8 [Q, L], how many of the first 10 of multi are in each language; offered: int [L], how many of all
-    candidates are (both None in files that were written before they were kept).
-    """
-
-    questions: pd.DataFrame
-    languages: tuple[str, ...]
-    own_pool: np.ndarray
-    multi: np.ndarray
-    own_share: np.ndarray
-    pool: int
-    controls: np.ndarray | None = None
-    top: np.ndarray | None = None
-    offered: np.ndarray | None = None
+class Scores(Ranks):
+    """Ranks with the values of every measure."""
 
     @staticmethod
     def gives(setting: str, metric: str) -> bool:
-        """Whether the quantity is known here."""
-        return metric in (*METRICS, *BIAS, *CONTROLS, *TOP, RANK)
-
-    @cached_property
-    def own(self) -> np.ndarray:
-        """Index of each question's language, int [Q]."""
-        return pd.Index(self.languages).get_indexer(self.questions["language"])
+        """Whether exact ranks give the measure in this setting."""
+        return setting in MEASURES[metric].settings and bool(MEASURES[metric].tables)
 
     def values(self, setting: str, metric: str, candidates: np.ndarray | None = None) -> np.ndarray:
-        """Per-question values: float [Q, L] in cross and of RANK, a column per candidate language, else [Q, 1].
+        """Values of one measure for each query: float [Q, 1], or [Q, L] in cross and for measures by candidate.
 
-        NaN: not asked.
-
-        `candidates`: bool [L] or [Q, L], whose relevant candidates count (None: all). In multi the relevant
-        candidates of other languages are taken out of the ranking; the pool stays as it is. Of TOP, these are the
-        languages whose candidates are counted, relevant or not.
+        nan: the query has no value. `candidates`: bool [L] or [Q, L], the languages whose relevant candidates count
+        (None: all). In multi the other relevant candidates are taken out of the ranking; the rest of the corpus stays.
         """
+        measure = MEASURES[metric]
         keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
-        if metric in BIAS:
-            return self._bias(metric)[:, None]
-        if metric in CONTROLS:
-            known = (
-                np.full((len(self.multi), len(CONTROLS)), np.nan) if self.controls is None else self.controls
-            )
-            return known[:, [CONTROLS.index(metric)]]
-        if metric in TOP:
-            return self._top(keep, ratio=metric == TOP[1])[:, None]
-        if metric == RANK:
-            return np.where(self.multi > 0, self.multi, np.nan)
+        if measure.of_query:
+            return measure.of_query(self, keep)
+        if not measure.of_ranking:
+            raise ValueError(f"{metric}: the record has neither of_ranking nor of_query")
         if setting == "multi":
             ranks = metrics.restrict(self.multi, keep)
-            return np.where((ranks > 0).any(1), METRICS[metric](ranks), np.nan)[:, None]
+            return np.where((ranks > 0).any(1), measure.of_ranking(ranks, None), np.nan)[:, None]
         own = np.arange(len(self.languages)) == self.own[:, None]
-        asked = (self.own_pool > 0) & keep & (own if setting == "mono" else ~own)
-        flat = METRICS[metric](self.own_pool.reshape(-1, 1)).reshape(self.own_pool.shape)
-        values = np.where(asked, flat, np.nan)
+        counted = (self.by_language > 0) & keep & (own if setting == "mono" else ~own)
+        flat = measure.of_ranking(self.by_language.reshape(-1, 1), None).reshape(self.by_language.shape)
+        values = np.where(counted, flat, np.nan)
         return values[np.arange(len(values)), self.own][:, None] if setting == "mono" else values
 
-    def _bias(self, metric: str) -> np.ndarray:
-        if metric == "rank distance":
-            return bias.rank_distance(self.multi)
-        if metric == "rank distance log-ratio":
-            relevant = (self.multi > 0).sum(axis=1)
-            return bias.rank_distance_log_ratio(bias.rank_distance(self.multi), self.pool, relevant)
-        if metric == "own-language advantage":
-            return bias.own_language_advantage(self.multi, self.own)
-        return self.own_share[:, SHARES.index(metric)]
-
-    def _top(self, keep: np.ndarray, ratio: bool) -> np.ndarray:
-        if self.top is None:
-            return np.full(len(self.multi), np.nan)
-        blind = (self.offered * keep).sum(-1) / self.offered.sum()
-        share = np.where(blind > 0, (self.top * keep).sum(1) / self.top.sum(1), np.nan)
-        return share / blind if ratio else share
-
     def save(self, file: str | Path) -> None:
-        """One parquet row per question and language: its ranks, and its mAP in the three settings to look at."""
-        table = self.questions.loc[:, self.questions.columns.isin(QUESTION)].assign(pool=self.pool)
+        """One parquet row per query: ranks in every language, mAP in every setting and the measures of language bias."""
+        table = self.queries.loc[:, self.queries.columns.isin(QUERY)].assign(pool=self.corpus_size)
         for setting in SETTINGS:
-            table[f"{setting} mAP"] = (
-                pd.DataFrame(self.values(setting, "mAP")).mean(axis=1).astype(np.float32)
-            )
-        for metric in BIAS:
-            table[metric] = self._bias(metric).astype(np.float32)
+            values = pd.DataFrame(self.values(setting, MAP.name))
+            table[f"{setting} {MAP.name}"] = values.mean(axis=1).astype(np.float32)
+        for measure in in_table("bias"):
+            if not measure.control and measure.over_queries == "mean":
+                table[measure.name] = self.values("multi", measure.name)[:, 0].astype(np.float32)
         if self.controls is not None:
-            table[list(CONTROLS)] = self.controls
-        known = {"rank in own pool": self.own_pool, "rank in all": self.multi}
-        if self.top is not None:
-            known |= {"top 10": self.top, "candidates": np.broadcast_to(self.offered, self.top.shape)}
+            table[[measure.name for measure in CONTROLS]] = self.controls
+        known = {"rank in own pool": self.by_language, "rank in all": self.multi}
+        if self.top_10 is not None and self.candidates is not None:
+            known |= {
+                "top 10": self.top_10,
+                "candidates": np.broadcast_to(self.candidates, self.top_10.shape),
+            }
         for name, numbers in known.items():
             for i, language in enumerate(self.languages):
                 table[f"{name}: {language}"] = numbers[:, i]
@@ -138,87 +88,92 @@ class Scores:
     def load(cls, file: str | Path) -> "Scores":
         """Read what `save` wrote."""
         table = pd.read_parquet(file)
-        codes = tuple(c.removeprefix("rank in all: ") for c in table if c.startswith("rank in all: "))
+        names = [str(name) for name in table]
+        codes = tuple(c.removeprefix("rank in all: ") for c in names if c.startswith("rank in all: "))
 
         def by_language(name: str) -> np.ndarray:
             return table[[f"{name}: {code}" for code in codes]].to_numpy()
 
-        counted = f"top 10: {codes[0]}" in table
+        counted = f"top 10: {codes[0]}" in names
+        controls = [measure.name for measure in CONTROLS]
         return cls(
-            table.loc[:, table.columns.isin(QUESTION)],
+            table.loc[:, table.columns.isin(QUERY)],
             codes,
             by_language("rank in own pool"),
             by_language("rank in all"),
-            table[list(SHARES)].to_numpy(),
+            table[[measure.name for measure in OWN_LANGUAGE_SHARES]].to_numpy(),
             int(table["pool"].iloc[0]),
-            table[list(CONTROLS)].to_numpy() if CONTROLS[0] in table else None,
+            table[controls].to_numpy() if controls[0] in names else None,
             by_language("top 10") if counted else None,
             by_language("candidates")[0] if counted else None,
         )
 
 
-LISTED = {"nDCG@10": lambda ranks, relevant: metrics.ndcg_at(ranks, 10, relevant),
-          "R@100": lambda ranks, relevant: metrics.recall_at(ranks, 100, relevant)}  # fmt: skip
-"""What lists of 100 candidates can tell: `trec_eval -c -M 100 -m ndcg_cut.10 -m recall.100`."""
-
-
 @dataclass(frozen=True)
 class ListScores:
-    """What a run's lists are worth on a corpus too large for exact ranks: mono only, the metrics of LISTED.
+    """Measures of lists of candidates, for a corpus too large for exact ranks; in mono only.
 
-    questions: Q rows (question_id, cluster, language); languages: L sorted codes; table: metric -> float64 [Q].
+    Attributes:
+        queries: Q rows (question_id, cluster, language).
+        languages: L sorted codes.
+        table: measure -> values, float64 [Q].
+
     """
 
-    questions: pd.DataFrame
+    queries: pd.DataFrame
     languages: tuple[str, ...]
     table: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, questions: pd.DataFrame, lists: np.ndarray, relevant: np.ndarray) -> "ListScores":
-        """From lists [Q, k] of candidates, k >= 100, and the relevant ones [Q, R], -1 where there is none.
+    def of(cls, queries: pd.DataFrame, lists: np.ndarray, relevant: np.ndarray) -> "ListScores":
+        """Score lists [Q, k] of candidates, k >= 100, with the relevant candidates [Q, R], -1 behind the last.
 
-        A question without a relevant candidate counts as 0, as for trec_eval.
+        A query without a relevant candidate counts as 0, as in `trec_eval -c`.
         """
-        place = np.zeros(relevant.shape, dtype=np.int64)
+        ranks = np.zeros(relevant.shape, dtype=np.int64)
         for column, candidate in enumerate(relevant.T):
-            found = (lists[:, :100] == candidate[:, None]) & (candidate[:, None] >= 0)
-            place[:, column] = np.where(found.any(1), found.argmax(1) + 1, 0)
+            found = (lists[:, :LIST_LENGTH] == candidate[:, None]) & (candidate[:, None] >= 0)
+            ranks[:, column] = np.where(found.any(1), found.argmax(1) + 1, 0)
         count = (relevant >= 0).sum(1)
-        table = {name: np.nan_to_num(metric(place, count)) for name, metric in LISTED.items()}
-        return cls(questions, tuple(sorted(set(questions["language"]))), table)
+        table = {
+            measure.name: np.nan_to_num(measure.of_ranking(ranks, count))
+            for measure in in_list_table("scaling")
+            if measure.of_ranking
+        }
+        return cls(queries, tuple(sorted(set(queries["language"]))), table)
 
     @staticmethod
     def gives(setting: str, metric: str) -> bool:
-        """Whether the quantity is known here."""
-        return setting == "mono" and metric in LISTED
+        """Whether lists give the measure in this setting."""
+        return setting == "mono" and bool(MEASURES[metric].list_tables)
 
     @cached_property
     def own(self) -> np.ndarray:
-        """Index of each question's language, int [Q]."""
-        return pd.Index(self.languages).get_indexer(self.questions["language"])
+        """Position of each query's language in `languages`, int [Q]."""
+        return positions(self.languages, self.queries["language"])
 
     def values(self, setting: str, metric: str, candidates: np.ndarray | None = None) -> np.ndarray:
-        """Per-question values: float [Q, 1], NaN where the question's language is not among the `candidates`."""
+        """Values of one measure, float [Q, 1]; nan where the query's language is not among the `candidates`."""
         keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
         keep = np.broadcast_to(keep, (len(self.own), len(self.languages)))
         return np.where(keep[np.arange(len(self.own)), self.own], self.table[metric], np.nan)[:, None]
 
     def save(self, file: str | Path) -> None:
-        """One parquet row per question."""
-        table = self.questions[["question_id", "cluster", "language"]].assign(**self.table)
+        """Write one parquet row per query."""
+        table = self.queries[["question_id", "cluster", "language"]].assign(**self.table)
         with atomic(file) as partial:
             table.to_parquet(partial, index=False)
 
     @classmethod
     def load(cls, file: str | Path) -> "ListScores":
-        """What `save` wrote."""
+        """Read what `save` wrote."""
         table = pd.read_parquet(file)
-        questions = table[["question_id", "cluster", "language"]]
-        values = {name: table[name].to_numpy() for name in LISTED}
-        return cls(questions, tuple(sorted(set(questions["language"]))), values)
+        queries = table[["question_id", "cluster", "language"]]
+        values = {measure.name: table[measure.name].to_numpy() for measure in in_list_table("scaling")}
+        return cls(queries, tuple(sorted(set(queries["language"]))), values)
 
 
 def load(file: str | Path) -> Scores | ListScores:
     """The scores in a file, of the kind that it holds."""
-    listed = "nDCG@10" in parquet.read_schema(file).names
-    return (ListScores if listed else Scores).load(file)
+    from_lists = NDCG_AT_10.name in parquet.read_schema(file).names
+    return (ListScores if from_lists else Scores).load(file)

@@ -9,13 +9,14 @@ import pandas as pd
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, POINT, UNTRAINED
 from langscale.design.grid import Point
+from langscale.retrieval.measures import MAP, MEASURES
 from langscale.statistics.intervals import (
     cell_units,
     equivalence_p,
     paired_units,
 )
 from langscale.statistics.multiple_testing import benjamini_hochberg, holm
-from langscale.statistics.panel import HEADLINE, Mix, Panel, Quantity, estimated, margin, pair_set_quantities
+from langscale.statistics.panel import Mix, Panel, Quantity, estimated, margin, pair_set_quantities
 
 CONTRASTS = (
     *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
@@ -23,7 +24,6 @@ CONTRASTS = (
     "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries", "n_runs", "note", "checkpoint",
     "candidate_text", "average", "p_equivalent", "margin",
 )  # fmt: skip
-CONTRAST_METRICS = ("mAP", "mAP@20", "rank distance", "own-language advantage")
 
 
 def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
@@ -71,7 +71,6 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
         for pair, c in zip(named, study.statistics.contrasts, strict=True)
     }
     named = [pair for pair in named if None not in pair]
-    metrics = CONTRAST_METRICS if panel.gives("cross", "mAP") else ("nDCG@10",)
     # a difference is taken once, in the direction in which it was declared
     pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
     columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
@@ -82,13 +81,13 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     quantities = [
         q
         for q in pair_set_quantities(study)
-        if q.metric in metrics or (q.setting, q.pair_set, q.metric) in asked
+        if panel.shows("contrasts", q) or (q.setting, q.pair_set, q.metric) in asked
     ]
-    distances = [quantity for quantity in quantities if quantity.metric == "rank distance"]
+    relative = [quantity for quantity in quantities if MEASURES[quantity.metric].margin == "share"]
     references = {
         (quantity, average): found
         for quantity, average, _, found in panel.estimates(
-            distances, [cell_units(columns[q]) for _, q in pairs]
+            relative, [cell_units(columns[q]) for _, q in pairs]
         )
     }
     rows = []
@@ -133,14 +132,14 @@ COLUMNS = (
 
 
 def gap_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """mAP of the pairs `pool` minus that of each pair set with held-out languages, by point of the design.
+    """MAP of the pairs `pool` minus that of each pair set with held-out languages, by point of the design.
 
     Macro averages; the difference is taken within each run, so both intervals are of the gap itself. Columns: COLUMNS.
     """
     of = {
         (q.setting, q.pair_set): q
         for q in pair_set_quantities(study)
-        if q.metric == "mAP" and q.candidate_language == ALL
+        if q.metric == MAP.name and q.candidate_language == ALL
     }
     gaps = {
         Mix(((1.0, of[setting, "pool"]), (-1.0, other))): other
@@ -152,7 +151,7 @@ def gap_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFram
         labels | point.columns() | estimated(found, i) | {
             "setting": gaps[gap].setting,
             "pair_set": gaps[gap].pair_set,
-            "metric": "mAP",
+            "metric": MAP.name,
             "gap": found["mean"][i],
             "average": average,
         }
@@ -176,7 +175,7 @@ def sensitivity_table(panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
     Empty where the benchmark knows no coarser clusters, and for the best checkpoint.
     """
     rows: list[dict[str, Any]] = []
-    if "group" in panel.scores[panel.paths[0]].questions and labels["checkpoint"] == "last":
+    if "group" in panel.scores[panel.paths[0]].queries and labels["checkpoint"] == "last":
         for by in ("cluster", "group"):
             rows += _rows(Panel(panel.study, panel.grid, panel.scores, by), labels | {"cluster": by})
     return pd.DataFrame(rows, columns=list(SENSITIVITY))
@@ -185,7 +184,7 @@ def sensitivity_table(panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
 def _rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
     columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
     every = [q for q in pair_set_quantities(panel.study) if q.candidate_language == ALL]
-    headline = {q: panel.points for q in every if (q.setting, q.metric) in HEADLINE}
+    headline = {q: panel.points for q in every if panel.shows("seeds", q)}
     declared: dict[Quantity, list] = {}
     for sides, c in zip(panel.grid.contrasts, panel.study.statistics.contrasts, strict=True):
         pair = tuple(map(panel.here, sides))

@@ -12,6 +12,7 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.core.random import stream
 from langscale.languages import families as facts
+from langscale.retrieval.measures import MAP
 from langscale.statistics.intervals import NOTHING
 from langscale.statistics.panel import Panel
 from langscale.statistics.trends import LINE, Line, lines
@@ -73,7 +74,7 @@ def association(
 
 
 def heldout_values(study: Study, panel: Panel, column: int) -> dict[tuple[str, str], np.ndarray]:
-    """mAP of a run for every held-out language [H], by setting and pair set; macro over the other languages."""
+    """MAP of a run for every held-out language [H], by setting and pair set; macro over the other languages."""
     heldout, pool = (
         np.array([i for i, code in enumerate(panel.languages) if code in codes], dtype=int)
         for codes in (study.languages.heldout, study.languages.pool)
@@ -100,7 +101,7 @@ def diversity_rows(study: Study, panel: Panel, line: Line, heldout: list[str]) -
     names = [panel.trained_on[panel.paths[k]] for k in line.columns.ravel()]
     sets = np.array([",".join(codes) for codes in names]).reshape(line.columns.shape)
     inside = [i for i in line.interior(len(study.languages.pool)) if len(np.unique(sets[i])) >= SETS]
-    same = line.labels() | {"metric": "mAP", "average": "macro"}
+    same = line.labels() | {"metric": MAP.name, "average": "macro"}
     if not inside:
         why = f"needs {SETS} distinct sets of languages at an n between 1 and the whole pool"
         yield same | {"setting": ALL, "pair_set": ALL, "predictor": ALL, "note": why}

@@ -208,7 +208,7 @@ def equivalence_p(
     margin: np.ndarray | float,
     margin_se: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """p of "the true mean is not within +-margin": the larger p of two one-sided tests (Schuirmann 1987).
+    """P of "the true mean is not within +-margin": the larger p of two one-sided tests (Schuirmann 1987).
 
     margin_se: the standard error of a margin that is itself estimated, as a share of a reference is; without it such
     tests claim equivalence too often (docs/validation.md).

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from langscale.config.study import Study
+from langscale.retrieval.measures import MAP
 from langscale.statistics.intervals import estimate
 from langscale.statistics.panel import Panel, estimated
 from langscale.statistics.trends import LINE, Line, lines
@@ -70,7 +71,7 @@ def entry_rows(study: Study, panel: Panel, line: Line, setting: str) -> Iterator
     pool = np.array([i for i, code in enumerate(panel.languages) if code in study.languages.pool], dtype=int)
     parts, counts, n_pairs = _parts(panel, line, setting, pool)
     same = line.labels() | {
-        "setting": setting, "metric": "mAP", "n_pairs": n_pairs, "average": "macro",
+        "setting": setting, "metric": MAP.name, "n_pairs": n_pairs, "average": "macro",
         "note": "not identified by these n and pairs",
     }  # fmt: skip
     if parts is None:

@@ -5,7 +5,7 @@ from scipy import stats
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """p values adjusted for the family-wise error (Holm 1979); nan (not tested) stays and does not count."""
+    """P values adjusted for the family-wise error (Holm 1979); nan (not tested) stays and does not count."""
     p = np.asarray(p, dtype=float)
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(p[tested], kind="stable")]
@@ -15,7 +15,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """p values adjusted for the false discovery rate (Benjamini and Hochberg 1995); nan as in `holm`."""
+    """P values adjusted for the false discovery rate (Benjamini and Hochberg 1995); nan as in `holm`."""
     p = np.asarray(p, dtype=float)
     tested = ~np.isnan(p)
     out = np.full(p.shape, np.nan)

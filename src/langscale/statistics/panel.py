@@ -14,13 +14,11 @@ import numpy as np
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, PAIR_SETS, SETTINGS
 from langscale.design.grid import Grid, Point
-from langscale.retrieval.scores import BIAS, CONTROLS, LISTED, METRICS, RANK, TOP, ListScores, Scores
+from langscale.retrieval.measures import MAP, MEASURES, in_table
+from langscale.retrieval.scores import ListScores, Scores
 from langscale.statistics.clusters import Cells, Clusters, Sums
 from langscale.statistics.intervals import MARGIN, MARGIN_SHARE, estimate
 
-HEADLINE = (
-    ("mono", "mAP"), ("cross", "mAP"), ("multi", "mAP"), ("multi", "mAP@20"), ("multi", "rank distance"),
-)  # fmt: skip
 CHUNK = 16  # quantities in one bootstrap, which holds all their resampled values
 
 
@@ -77,21 +75,24 @@ def pair_set_quantities(study: Study) -> list[Quantity]:
             asked, offered = pair_set_languages(study, pair_set)
             if not asked or not offered or (setting == "mono" and "-" in pair_set):
                 continue
-            for metric in dict.fromkeys((*METRICS, *(LISTED if setting == "mono" else ()))):
-                if metric == "relevant" and setting != "multi":
+            for measure in MEASURES.values():
+                tables = (*measure.tables, *measure.list_tables)
+                if not measure.of_ranking or setting not in measure.settings or "scaling" not in tables:
                     continue
-                found.append(Quantity(setting, metric, pair_set, asked, offered))
+                found.append(Quantity(setting, measure.name, pair_set, asked, offered))
                 if setting == "multi" and pair_set == ALL:
                     found.append(replace(found[-1], candidate_language=OTHER))
-    controls = CONTROLS if study.evaluation.controls else ()
-    return found + [Quantity("multi", metric) for metric in (*BIAS, *controls)]
+    of_all_pairs = [
+        m for m in in_table("scaling") if m.of_query and (study.evaluation.controls or not m.control)
+    ]
+    return found + [Quantity("multi", measure.name) for measure in of_all_pairs]
 
 
 def status_quantities() -> list[Quantity]:
-    """mAP by what each run was trained on: descriptive, because the languages change with n."""
+    """MAP by what each run was trained on: descriptive, because the languages change with n."""
     statuses = [f"{asked}-{offered}" for asked in ("seen", "unseen") for offered in ("seen", "unseen")]
     return [
-        Quantity(setting, "mAP", status=status)
+        Quantity(setting, MAP.name, status=status)
         for setting in SETTINGS
         for status in statuses
         if setting != "mono" or status in ("seen-seen", "unseen-unseen")
@@ -137,7 +138,8 @@ class Panel:
         ]
         first = scores[self.paths[0]]
         self.languages, self.gives = first.languages, first.gives
-        self.clusters = Clusters(first.questions, self.languages, by)
+        self.lists_only = isinstance(first, ListScores)
+        self.clusters = Clusters(first.queries, self.languages, by)
         self._cells = cache(self._make_cells)  # of this panel, and gone with it
         self._patterns: dict[tuple, Cells] = {}
 
@@ -147,7 +149,15 @@ class Panel:
         return replace(point, runs=runs) if runs else None
 
     def column(self, path: str) -> int:
+        """Position of a run among the K runs."""
         return self.paths.index(path)
+
+    def shows(self, table: str, quantity: Quantity) -> bool:
+        """Whether a table shows a quantity of this benchmark."""
+        measure = MEASURES[quantity.metric]
+        if self.lists_only:
+            return quantity.setting == "mono" and table in measure.list_tables
+        return measure.shown(table, quantity.setting)
 
     def sums(self, quantity: Quantity | Mix) -> Sums | None:
         """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value, or the
@@ -197,13 +207,14 @@ class Panel:
         if not len(asked):
             return None
         # in cross, and of ranks, a candidate language is a column; else in multi the candidates are part of the value
-        by_candidate = quantity.setting == "cross" or quantity.metric == RANK
+        measure = MEASURES[quantity.metric]
+        by_candidate = quantity.setting == "cross" or measure.by_candidate
         restricted = not by_candidate and quantity.setting == "multi" and len(offered) < len(self.languages)
         kept = tuple(offered.tolist()) if restricted else None
         side = quantity.candidate_language.partition("-")[0]
         side = side if side in (OWN, OTHER) else ALL
-        # shares are asked for once: to keep them for every language and run would only cost memory
-        make = self._make_cells if quantity.metric in TOP else self._cells
+        # shares by language are used once: to keep them for every language and run would only cost memory
+        make = self._cells if by_candidate or "shares" not in measure.tables else self._make_cells
         cells = make(path, quantity.setting, quantity.metric, kept, side)
         return self.clusters.add(cells, asked, offered if by_candidate else np.arange(1))
 
@@ -213,7 +224,7 @@ class Panel:
 
     def pair_cells(self, path: str, setting: str) -> Cells:
         """AP of a run by question language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""
-        return self._cells(path, setting, "mAP", None, ALL)
+        return self._cells(path, setting, MAP.name, None, ALL)
 
     def _make_cells(
         self, path: str, setting: str, metric: str, kept: tuple[int, ...] | None, side: str
@@ -296,6 +307,7 @@ def margin(
 
     .01 of mAP and its like, 5% of the reference (its mean and se, as `estimate` gives them) for rank distance, else nan.
     """
-    if metric == "rank distance":
+    kind = MEASURES[metric].margin
+    if kind == "share":
         return MARGIN_SHARE * np.abs(reference["mean"]), MARGIN_SHARE * reference["se"]
-    return (MARGIN if metric in METRICS and metric != "relevant" else np.nan), 0.0
+    return (MARGIN if kind == "absolute" else np.nan), 0.0

@@ -10,9 +10,9 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, POINT, SETTINGS
 from langscale.design.grid import Grid, points
 from langscale.languages import families as language_facts
-from langscale.retrieval.scores import LISTED, RANK, TOP
+from langscale.retrieval.measures import MAP, MEASURES, RANK, Measure, in_table
 from langscale.statistics.intervals import cell_units, cluster_parts
-from langscale.statistics.panel import HEADLINE, OTHER, OWN, Panel, Quantity, estimated, pair_set_quantities
+from langscale.statistics.panel import OTHER, OWN, Panel, Quantity, estimated, pair_set_quantities
 from langscale.statistics.zero_shot import of_point
 
 SCORES = (
@@ -20,14 +20,6 @@ SCORES = (
     "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
     "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average", "zero_shot",
 )  # fmt: skip
-
-LANGUAGE_METRICS = {  # what the paper's tables have by question language
-    "mono": ("mAP", "R@1", "nDCG@10", "R@100"),
-    "cross": ("mAP", "R@1"),
-    "multi": ("mAP", "mAP@20", "R@10", "rank distance"),
-}
-
-MAIN_METRICS = ("mAP", "mAP@20", "R@1", "R@10", "rank distance")
 
 
 def runs_table(grid: Grid) -> pd.DataFrame:
@@ -89,19 +81,20 @@ def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
 
 
 def by_language(study: Study) -> list[Quantity]:
-    """The metrics of LANGUAGE_METRICS of every question language; candidates of all languages."""
+    """The measures of tables/languages.csv for every question language; candidates of all languages."""
     return [
-        Quantity(setting, metric, ALL, (code,), query_language=code)
+        Quantity(setting, measure.name, ALL, (code,), query_language=code)
         for code in study.languages.all
         for setting in SETTINGS
-        for metric in LANGUAGE_METRICS[setting]
+        for measure in MEASURES.values()
+        if measure.shown("languages", setting) or (setting == "mono" and "languages" in measure.list_tables)
     ]
 
 
 def by_pair(study: Study) -> list[Quantity]:
-    """mAP of every ordered pair of languages, the diagonal being mono."""
+    """MAP of every ordered pair of languages, the diagonal being mono."""
     return [
-        Quantity("mono" if x == y else "cross", "mAP", ALL, (x,), (y,), x, y)
+        Quantity("mono" if x == y else "cross", MAP.name, ALL, (x,), (y,), x, y)
         for x in study.languages.all
         for y in study.languages.all
     ]
@@ -125,9 +118,9 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     tables, pool = [pd.DataFrame(columns=[*columns, *SCORES])], tuple(study.languages.pool)
     for grouping, group, codes, known in relatives(study):
         quantities = [
-            Quantity("cross", "mAP", "heldout-pool", codes, pool),
-            Quantity("cross", "mAP", "pool-heldout", pool, codes),
-            Quantity("mono", "mAP", "heldout", codes, codes),
+            Quantity("cross", MAP.name, "heldout-pool", codes, pool),
+            Quantity("cross", MAP.name, "pool-heldout", pool, codes),
+            Quantity("mono", MAP.name, "heldout", codes, codes),
         ]
         table = score_table(score_rows(panel, quantities, labels))
         for i, value in enumerate((grouping, group, " ".join(codes), known)):
@@ -138,7 +131,7 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
 
 def ranks_by_language(study: Study) -> list[Quantity]:
     """The rank in multi of the relevant candidate of each language, questions in all languages."""
-    return [Quantity("multi", RANK, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
+    return [Quantity("multi", RANK.name, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
 
 
 def language_shares(study: Study) -> list[Quantity]:
@@ -148,7 +141,7 @@ def language_shares(study: Study) -> list[Quantity]:
     pool, heldout = tuple(study.languages.pool), tuple(study.languages.heldout)
     return [
         quantity
-        for metric in TOP
+        for metric in (measure.name for measure in in_table("shares"))
         for quantity in (
             Quantity("multi", metric, candidate_language=OWN),
             Quantity("multi", metric, ALL, None, pool, candidate_language=f"{OTHER}-pool"),
@@ -158,21 +151,20 @@ def language_shares(study: Study) -> list[Quantity]:
     ]
 
 
-def main_table(scaling: pd.DataFrame, metrics: Sequence[str] = MAIN_METRICS) -> pd.DataFrame:
+def main_table(scaling: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
     """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
     largest = scaling["n_languages"] == scaling["n_languages"].max()
     shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
-    wanted = scaling["metric"].isin(metrics)
+    wanted = scaling["metric"].isin([measure.name for measure in measures])
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
 
 
 def replicate_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Rows of tables/seeds.csv: `ladder` is the replicate's own, `seed` its seed; cells that share a run have rows each."""
-    wanted = HEADLINE if panel.gives("multi", "mAP") else [("mono", metric) for metric in LISTED]
     cells = [(cell, points([cell])[0]) for cell in panel.grid.cells if cell.run.path in panel.scores]
     zero_shot = [of_point(panel.study, panel.grid, point, labels["benchmark"]) for _, point in cells]
     for quantity in pair_set_quantities(panel.study):
-        if (quantity.setting, quantity.metric) not in wanted or quantity.candidate_language != ALL:
+        if not panel.shows("seeds", quantity) or quantity.candidate_language != ALL:
             continue
         sums = panel.sums(quantity)
         if sums is None:
@@ -192,19 +184,23 @@ def replicate_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, A
 
 
 def median_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The median rank distance over questions, mean over question languages and runs.
+    """The measures that are a median over queries, mean over query languages and runs.
 
-    A median is no sum over questions, which an interval here would need.
+    A median is no sum over queries, and the intervals here need one.
     """
-    if not panel.gives("multi", "rank distance"):
-        return
+    for measure in in_table("bias"):
+        if measure.over_queries == "median" and panel.gives("multi", measure.name):
+            yield from _median_rows(panel, measure.name, labels)
+
+
+def _median_rows(panel: Panel, metric: str, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
     medians = {}
     for path in panel.paths:
         scores = panel.scores[path]
-        distance = pd.Series(scores.values("multi", "rank distance")[:, 0])
-        medians[path] = distance.groupby(scores.own).median().mean()
+        values = pd.Series(scores.values("multi", metric)[:, 0])
+        medians[path] = values.groupby(scores.own).median().mean()
     names = ("seed", "query_language", "candidate_language", "pair_set", "status")
-    what = dict.fromkeys(names, ALL) | {"setting": "multi", "metric": "median rank distance"}
+    what = dict.fromkeys(names, ALL) | {"setting": "multi", "metric": metric}
     for point in panel.points:
         paths = dict.fromkeys(path for _, path in point.runs)
         known = {
@@ -213,4 +209,4 @@ def median_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]
             "average": "macro",
             "zero_shot": of_point(panel.study, panel.grid, point, labels["benchmark"]),
         }
-        yield labels | what | point.columns() | known | {"n_queries": len(scores.questions)}
+        yield labels | what | point.columns() | known | {"n_queries": len(scores.queries)}

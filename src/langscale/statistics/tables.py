@@ -7,7 +7,8 @@ import pandas as pd
 from langscale.config.study import Study
 from langscale.data.benchmarks.readers import reader
 from langscale.design.grid import Grid
-from langscale.retrieval.scores import BIAS, CONTROLS, LISTED, load
+from langscale.retrieval.measures import in_list_table, in_table
+from langscale.retrieval.scores import load
 from langscale.statistics.contrasts import adjust, contrast_table, gap_table, sensitivity_table
 from langscale.statistics.curve_fits import curve_table
 from langscale.statistics.diversity import diversity_table
@@ -18,7 +19,6 @@ from langscale.statistics.panel import (
     status_quantities,
 )
 from langscale.statistics.score_tables import (
-    MAIN_METRICS,
     by_language,
     by_pair,
     language_shares,
@@ -67,7 +67,6 @@ def all_tables(
     parts: dict[str, list[pd.DataFrame]] = {}
     for benchmark, checkpoint, panel in panels(study, grid, files):
         options = study.benchmarks[benchmark]
-        listed = not panel.gives("cross", "mAP")
         labels = {
             "benchmark": benchmark,
             "checkpoint": checkpoint,
@@ -76,7 +75,7 @@ def all_tables(
         scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
         for name, table in {
             "scaling": scaling,
-            "main": main_table(scaling, tuple(LISTED) if listed else MAIN_METRICS),
+            "main": main_table(scaling, (in_list_table if panel.lists_only else in_table)("main")),
             "languages": score_table(score_rows(panel, by_language(study), labels)),
             "pairs": score_table(score_rows(panel, by_pair(study), labels)),
             "transfer": transfer_table(study, panel, labels),
@@ -86,7 +85,7 @@ def all_tables(
             "ranks": score_table(score_rows(panel, ranks_by_language(study), labels)),
             "bias": pd.concat(
                 [
-                    scaling[scaling["metric"].isin([*BIAS, *CONTROLS])],
+                    scaling[scaling["metric"].isin([measure.name for measure in in_table("bias")])],
                     score_table(median_rows(panel, labels)),
                 ]
             ),

@@ -16,6 +16,7 @@ from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, POINT
 from langscale.design.grid import Point
+from langscale.retrieval.measures import MEASURES
 from langscale.statistics.intervals import equivalence_p
 from langscale.statistics.multiple_testing import benjamini_hochberg
 from langscale.statistics.panel import Panel, Quantity, estimated, margin, pair_set_quantities
@@ -81,12 +82,11 @@ def lines(panel: Panel) -> list[Line]:
 
 
 def quantities(study: Study) -> list[Quantity]:
-    """What is followed along n: mAP in every setting and pair set, mAP@20 in multi, rank distance."""
+    """The measures of tables/trends.csv in their settings and in every pair set."""
     return [
         q
         for q in pair_set_quantities(study)
-        if q.candidate_language == ALL
-        and (q.metric in ("mAP", "rank distance") or (q.metric == "mAP@20" and q.setting == "multi"))
+        if q.candidate_language == ALL and MEASURES[q.metric].shown("trends", q.setting)
     ]
 
 

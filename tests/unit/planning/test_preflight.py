@@ -1,10 +1,12 @@
-"""Checks before any download: licence and languages of the translation model."""
+"""Checks before any download: measures of contrasts, licence and languages of the translation model."""
 
 import pytest
 from support.planned_study import costs
 
+from langscale.config.study import load
 from langscale.core.errors import UserError
 from langscale.planning.preflight import check
+from langscale.retrieval.measures import MEASURES
 
 
 def study(hub, code="de", **changes):
@@ -28,3 +30,54 @@ def test_a_licence_that_was_not_accepted_is_named():
 def test_a_language_that_the_model_lacks_is_named():
     with pytest.raises(UserError, match=r"facebook/m2m100_418M has no te, which sources\.nq lacks"):
         check(study("facebook/m2m100_418M", "te"))
+
+
+def with_contrast(controls=False, **contrast):
+    cell, reference = {"sampler": "x-y", "n": 3}, {"sampler": "x-y", "n": 1}
+    return load(
+        {
+            "study": "t",
+            "languages": {"pool": ["en", "de", "ar"], "heldout": ["el"]},
+            "sources": {"cldr": {}},
+            "benchmarks": {"cldr": {}},
+            "models": {"tiny": {"architecture": {"model_type": "bert"}}},
+            "budgets": {"b": {"kind": "fixed-total", "steps": 10}},
+            "grid": [{"samplers": ["x-y"], "n": [1, 3]}],
+            "evaluation": {"controls": controls},
+            "statistics": {
+                "contrasts": [{"cell": cell, "reference": reference, "setting": "cross"} | contrast]
+            },
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("contrast", "found", "right"),
+    [
+        ({"metric": "map"}, "metric: found 'map'", "right is one of mAP, mAP@20, "),
+        ({"metric": "relevant"}, "metric: found 'relevant'", "rank distance"),
+        ({"metric": "centred mAP", "setting": "multi"}, "metric: found 'centred mAP'", "mAP"),
+        ({"metric": "rank distance"}, ": rank distance is measured in multi, pairs all", "found cross all"),
+        (
+            {"metric": "rank distance", "setting": "multi", "pair_set": "pool"},
+            "multi, pairs all",
+            "multi pool",
+        ),
+        ({"metric": "R@100"}, ": R@100 is measured in mono; found", "cross all"),
+    ],
+)
+def test_a_measure_that_does_not_exist_there_is_an_error_on_one_line(contrast, found, right):
+    with pytest.raises(UserError) as error:
+        check(with_contrast(**contrast))
+    text = str(error.value)
+    assert text.startswith("statistics.contrasts.0") and found in text and right in text and "\n" not in text
+
+
+def test_every_comparable_measure_is_accepted_in_each_of_its_settings():
+    accepted = [m for m in MEASURES.values() if m.comparable()]
+    assert {"mAP", "nDCG@10", "rank distance", "own-language share@1", "centred mAP"} <= {
+        m.name for m in accepted
+    }
+    for measure in accepted:
+        for setting in measure.settings:
+            check(with_contrast(measure.control, metric=measure.name, setting=setting))

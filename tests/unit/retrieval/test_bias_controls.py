@@ -8,8 +8,11 @@ from support import synthetic_study as synthetic
 from support.made_benchmarks import make_benchmark, write
 
 from langscale.data.benchmarks.tables import Benchmark
+from langscale.retrieval import measures
 from langscale.retrieval.bias_controls import centred, controls, spearman
-from langscale.retrieval.scores import CONTROLS, Scores
+from langscale.retrieval.scores import Scores
+
+CONTROLS = [measure.name for measure in measures.CONTROLS]
 
 
 @pytest.fixture
@@ -66,7 +69,7 @@ def test_controls_go_through_files_and_tables_and_bm25_has_none(tmp_path):
         scores = original(path, languages, parallel)
         if path.startswith("bm25"):
             return scores
-        values = np.tile(np.float32([0.25, 0.5, 10, 1]), (len(scores.questions), 1))
+        values = np.tile(np.float32([0.25, 0.5, 10, 1]), (len(scores.queries), 1))
         return Scores(**(vars(scores) | {"controls": values}))
 
     with pytest.MonkeyPatch.context() as patch:

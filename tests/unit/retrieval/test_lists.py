@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import pytrec_eval
 from support import synthetic_study as synthetic
+from support.miracl_files import fetched, put
 from support.rendered_study import write_table
 from support.toy_training import LENGTH, MODEL, script, tables, world
 
@@ -26,7 +27,8 @@ from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 from langscale.retrieval import embedding, scores
 from langscale.retrieval import sharded_search as shards
-from langscale.retrieval.scores import LISTED, ListScores
+from langscale.retrieval.measures import in_list_table
+from langscale.retrieval.scores import ListScores
 from langscale.statistics.tables import all_tables
 
 TREC = {"nDCG@10": "ndcg_cut_10", "R@100": "recall_100"}
@@ -76,13 +78,14 @@ def test_values_of_question_languages_that_are_asked_for(tmp_path):
     ]
     made.save(tmp_path / "s.parquet")
     again = scores.load(tmp_path / "s.parquet")
-    assert isinstance(again, ListScores) and again.questions.equals(made.questions)
+    assert isinstance(again, ListScores) and again.queries.equals(made.queries)
     for metric in LISTED:
         np.testing.assert_array_equal(again.values("mono", metric), made.values("mono", metric))
 
 
 # --- tables
 
+LISTED = [measure.name for measure in in_list_table("scaling")]
 ASKED = {"ar": 30, "en": 20, "nl": 10}
 
 
@@ -137,7 +140,7 @@ def test_rows_are_means_of_the_runs_that_were_scored(study):
         asked = sets[row["pair_set"]] if row["query_language"] == "all" else {row["query_language"]}
         means = []
         for of in values_of(grid, row, seeds).values():
-            values = pd.Series(of.table[row["metric"]]).groupby(of.questions["language"])
+            values = pd.Series(of.table[row["metric"]]).groupby(of.queries["language"])
             each = values.mean()[sorted(asked)]
             sums = (each * values.size()[sorted(asked)]).sum() / sum(ASKED[code] for code in asked)
             means.append(each.mean() if row["average"] == "macro" else sums)
@@ -242,8 +245,6 @@ def brute_force(folder, encoder, k):
 
 
 def test_from_raw_files_to_scores(tmp_path, monkeypatch):
-    from test_miracl import fetched, put
-
     toy = world(tmp_path / "toy")
     pairs, passages = tables(pairs=130, languages=("sw", "yo"))
     for code in ("sw", "yo"):
@@ -296,7 +297,7 @@ def test_from_raw_files_to_scores(tmp_path, monkeypatch):
     assert (lists[0][0] == expected).mean() > 0.98 and (lists[0][0][40:, 90:] == -1).all()
     script("score_lists.py", {}, {"benchmark": "benchmark", "rankings": Output.rankings}, ["scores.parquet"])
     found, corpus = scores.load("scores.parquet"), Corpus.load("benchmark")
-    assert found.languages == ("sw", "yo") and len(found.questions) == 80 and LENGTH == 16
+    assert found.languages == ("sw", "yo") and len(found.queries) == 80 and LENGTH == 16
     for q, (row,) in enumerate(corpus.relevant):
         place = list(lists[0][0][q]).index(row) + 1 if row in lists[0][0][q] else 0
         assert found.table["R@100"][q] == (place > 0)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.made_benchmarks import make_benchmark, ranking, scores_of, write
+from support.slow_tables import BIAS, RELEVANCE
 
 from langscale.config.terms import SETTINGS
 from langscale.core.errors import UserError
@@ -16,7 +17,7 @@ from langscale.core.random import stream
 from langscale.data.benchmarks.readers import reader
 from langscale.data.benchmarks.tables import Benchmark
 from langscale.retrieval.metrics import random_average_precision
-from langscale.retrieval.scores import BIAS, METRICS, RANK, Scores
+from langscale.retrieval.scores import Scores
 from langscale.statistics.clusters import Clusters
 
 # --- the slow way
@@ -78,7 +79,7 @@ def test_every_setting_pair_set_and_metric_equals_building_the_pools(tmp_path_fa
             if other:
                 keep = keep & (np.arange(len(keep)) != scores.own[:, None])
             slow = list(slow_places(benchmark, qrels, similarity, setting, offered, other))
-            for metric in METRICS:
+            for metric in RELEVANCE:
                 found = scores.values(setting, metric, keep)
                 expected = np.full(found.shape, np.nan)
                 for q, code, places, size in slow:
@@ -109,7 +110,7 @@ def test_language_bias_equals_plain_loops(tmp_path):
         chance = (len(place) - 1) / (len(place) + 1) * (len(ranked) + 1)
         ratio = math.log(distance / chance) if len(place) > 1 else math.nan
         for column, code in enumerate(benchmark.languages):
-            assert scores.values("multi", RANK)[q, column] == place.get(code) or code not in place
+            assert scores.values("multi", "rank")[q, column] == place.get(code) or code not in place
         own = place.pop(question.language, math.nan)
         advantage = np.median(list(place.values())) - own if place else math.nan
         share = sum(language[r] == question.language for r in ranked[:2]) / 2
@@ -179,9 +180,9 @@ def test_save_and_load_give_the_same_scores(tmp_path):
     )
     scores.save(tmp_path / "s.parquet")
     again = Scores.load(tmp_path / "s.parquet")
-    assert (again.languages, again.pool) == (scores.languages, scores.pool)
-    assert again.questions.equals(scores.questions[["question_id", "cluster", "language"]])
-    for name in ("own_pool", "multi", "own_share", "top", "offered"):
+    assert (again.languages, again.corpus_size) == (scores.languages, scores.corpus_size)
+    assert again.queries.equals(scores.queries[["question_id", "cluster", "language"]])
+    for name in ("by_language", "multi", "own_share", "top_10", "candidates"):
         np.testing.assert_array_equal(getattr(again, name), getattr(scores, name))
     for setting, metric in (
         ("mono", "mAP"),

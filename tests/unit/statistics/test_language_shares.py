@@ -8,7 +8,10 @@ import pytest
 from support.made_benchmarks import CODES, make_benchmark, ranking, scores_of, write
 
 from langscale.data.benchmarks.tables import Benchmark
-from langscale.retrieval.scores import TOP, Scores
+from langscale.retrieval.measures import in_table
+from langscale.retrieval.scores import Scores
+
+TOP = [measure.name for measure in in_table("shares")]
 
 
 def test_shares_of_the_first_ten_equal_a_count_in_the_ranking(tmp_path):
@@ -42,7 +45,7 @@ def test_shares_of_a_known_ranking():
 
     def share(top, offered, keep):
         scores = Scores(questions, ("de", "en", "zh"), nothing, nothing, nothing, sum(offered),
-                        top=np.array([top], np.uint8), offered=np.array(offered))  # fmt: skip
+                        top_10=np.array([top], np.uint8), candidates=np.array(offered))  # fmt: skip
         return [scores.values("multi", metric, np.array(keep))[0, 0] for metric in TOP]
 
     assert share([2, 3, 5], [4, 20, 16], [False, True, False]) == pytest.approx([0.3, 0.6])

@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 from support import synthetic_study as synthetic
-from support.slow_tables import SETS, runs_of, slow
+from support.slow_tables import BIAS, SETS, runs_of, slow
 from support.synthetic_study import LANGUAGES
 
-from langscale.retrieval.scores import BIAS
 from langscale.statistics import intervals as S
 
 
@@ -110,7 +109,7 @@ def test_seeds_average_to_the_cells(made):
 def test_ranks_and_medians_equal_plain_loops(made):
     bm25 = made.grid.runs[0].path
     scores = made.scores[bm25, "last"]
-    asked = scores.questions["language"].to_numpy()
+    asked = scores.queries["language"].to_numpy()
     ranks = (
         made.tables["ranks"]
         .query("model == 'bm25' and average == 'macro'")

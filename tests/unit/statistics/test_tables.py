@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import synthetic_study as synthetic
-from support.slow_tables import SETS, intervals, runs_of, slow
+from support.slow_tables import BIAS, RELEVANCE, SETS, intervals, runs_of, slow
 from support.synthetic_study import LANGUAGES
 
 from langscale.reporting import tables as layout
-from langscale.retrieval.scores import BIAS, METRICS
 from langscale.statistics import tables
 from langscale.statistics.multiple_testing import benjamini_hochberg, holm
 
@@ -43,10 +42,10 @@ def test_there_is_a_row_for_every_setting_pair_set_metric_and_point(made):
     keys = ["setting", "pair_set", "metric", "candidate_language"]
     wanted = {
         (setting, pair_set, metric, "all")
-        for setting, pair_set, metric in itertools.product(("mono", "cross", "multi"), SETS, METRICS)
+        for setting, pair_set, metric in itertools.product(("mono", "cross", "multi"), SETS, RELEVANCE)
         if (setting != "mono" or "-" not in pair_set) and (metric != "relevant" or setting == "multi")
     }
-    wanted |= {("multi", "all", metric, other) for metric in METRICS for other in ("all", "other")}
+    wanted |= {("multi", "all", metric, other) for metric in RELEVANCE for other in ("all", "other")}
     wanted |= {("multi", "all", metric, "all") for metric in BIAS}
     counts = table.groupby(keys).size()
     assert set(counts.index) == wanted
@@ -60,7 +59,7 @@ def test_there_is_a_row_for_every_setting_pair_set_metric_and_point(made):
 def test_micro_stands_beside_macro_exactly_where_they_differ(made):
     table = made.tables["scaling"]
     micro = table[table["average"] == "micro"]
-    if len(synthetic.questions(True)) == len(made.scores[made.grid.runs[0].path, "last"].questions):
+    if len(synthetic.questions(True)) == len(made.scores[made.grid.runs[0].path, "last"].queries):
         assert micro.empty
     else:
         both = table[table["status"] == "all"].pivot_table(
@@ -191,9 +190,9 @@ def test_tables_by_language_pair_and_group(made):
 def slow_share(scores, group, ratio):
     """Mean over question languages of what a group of candidate languages has of the first 10 of their questions."""
     by_language = {}
-    for q, code in enumerate(scores.questions["language"]):
+    for q, code in enumerate(scores.queries["language"]):
         counted = [i for i, c in enumerate(LANGUAGES) if c in group(code)]
-        share = sum(int(scores.top[q, i]) for i in counted) / 10
+        share = sum(int(scores.top_10[q, i]) for i in counted) / 10
         blind = sum(6 + 3 * i for i in counted) / 60
         by_language.setdefault(code, []).append(share / blind if ratio else share)
     return np.mean([np.mean(values) for values in by_language.values()])
@@ -211,7 +210,7 @@ def test_shares_of_the_first_ten_are_counted_and_have_both_intervals(made):
     rows = table[(table["checkpoint"] == "last") & (table["average"] == "macro")]
     found = rows.groupby(["pair_set", "candidate_language"]).size()
     assert set(found.index) == set(groups) and set(found) == {2 * 6}  # two metrics, six points
-    questions = len(next(iter(made.scores.values())).questions)
+    questions = len(next(iter(made.scores.values())).queries)
     for row in rows.to_dict("records"):
         group = groups[row["pair_set"], row["candidate_language"]]
         values = [

@@ -61,10 +61,10 @@ def made(request, tmp_path_factory):
 def pair_means(made, path):
     """Mean AP by (question language, candidate language), question by question."""
     scores, found = made.scores[path], {}
-    for q, code in enumerate(scores.questions["language"]):
+    for q, code in enumerate(scores.queries["language"]):
         for column, other in enumerate(CODES):
-            if scores.own_pool[q, column]:
-                found.setdefault((code, other), []).append(1 / scores.own_pool[q, column])
+            if scores.by_language[q, column]:
+                found.setdefault((code, other), []).append(1 / scores.by_language[q, column])
     return {pair: np.mean(values) for pair, values in found.items()}
 
 
@@ -113,7 +113,7 @@ def test_replicates_of_a_ladder_are_one_in_every_interval(made):
         if c.n_languages == 3:
             scores = made.scores[c.run.path]
             per = pd.Series(scores.values("multi", "rank distance")[:, 0]).groupby(
-                scores.questions["language"].to_numpy()
+                scores.queries["language"].to_numpy()
             )
             values.setdefault(c.ladder, []).append(per.mean().mean())
     assert row["value"] == pytest.approx(np.mean([np.mean(v) for v in values.values()]))

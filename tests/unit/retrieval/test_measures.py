@@ -1,0 +1,102 @@
+"""The registry of measures: records are complete, values keep to their ranges, and a new record reaches the tables."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support import synthetic_study as synthetic
+from support.made_benchmarks import make_benchmark, scores_of, write
+
+from langscale.config.terms import SETTINGS
+from langscale.data.benchmarks.tables import Benchmark
+from langscale.retrieval.measures import MAP, MAP_AT_20, MEASURES, RANK_DISTANCE, in_list_table, in_table
+from langscale.retrieval.scores import Scores
+
+NEW = '''
+"""Mean reciprocal rank, added from outside of the package."""
+
+import numpy as np
+
+from langscale.config.terms import SETTINGS
+from langscale.retrieval.measures import MEASURES, Measure
+
+
+def reciprocal_rank(ranks, relevant):
+    first = np.where(ranks > 0, ranks, np.inf).min(axis=1)
+    return np.where(np.isfinite(first), 1 / first, np.nan)
+
+
+RECORD = Measure(
+    "MRR", "1 / rank of the first relevant candidate", "Voorhees 1999", of_ranking=reciprocal_rank,
+    tables={"scaling": SETTINGS, "main": SETTINGS, "languages": ("multi",), "contrasts": ("multi",)}, margin="absolute",
+)
+'''
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_record_says_everything_about_its_measure(name):
+    measure = MEASURES[name]
+    assert measure.name == name and measure.formula and measure.source
+    assert measure.settings and set(measure.settings) <= set(SETTINGS)
+    assert (measure.of_ranking is None) != (measure.of_query is None)  # exactly one way to compute it
+    assert measure.tables or measure.list_tables
+    for settings in measure.tables.values():
+        assert settings and set(settings) <= set(measure.settings)
+    # what lies between 0 and 1 has no unit, and ranks have one
+    assert measure.low < measure.high and (measure.unit == "" or measure.high == np.inf)
+
+
+def test_names_and_settings_of_well_known_measures():
+    assert (MAP.better, RANK_DISTANCE.better, MEASURES["relevant"].better) == ("higher", "lower", "neither")
+    assert MAP_AT_20.shown("trends", "multi") and not MAP_AT_20.shown("trends", "cross")
+    assert [m.name for m in in_table("shares")] == ["share@10", "share@10 ratio"]
+    assert [m.name for m in in_list_table("contrasts")] == ["nDCG@10"]
+    assert not MEASURES["share@10"].comparable() and not MEASURES["relevant"].comparable()
+
+
+@given(st.integers(0, 10**6), st.integers(2, 4))
+def test_values_lie_in_the_range_of_their_record(tmp_path_factory, seed, languages):
+    rng = np.random.default_rng(seed)
+    benchmark = Benchmark.load(write(tmp_path_factory.mktemp("b"), make_benchmark(rng, languages, 5)))
+    shape = len(benchmark.questions), len(benchmark.candidates)
+    scores = scores_of(benchmark, rng.random(shape, np.float32))
+    for measure in MEASURES.values():
+        for setting in measure.settings if measure.tables else ():
+            values = scores.values(setting, measure.name)
+            known = values[~np.isnan(values)]
+            assert ((measure.low <= known) & (known <= measure.high)).all(), measure.name
+            assert values.shape == (shape[0], values.shape[1])
+            assert values.shape[1] == (languages if setting == "cross" or measure.by_candidate else 1)
+
+
+def test_a_new_record_reaches_the_tables(tmp_path, monkeypatch):
+    """One file is enough: the tables of scores, contrasts and main show it, with intervals and a margin."""
+    file = tmp_path / "reciprocal.py"
+    file.write_text(NEW)
+    spec = importlib.util.spec_from_file_location("reciprocal", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setitem(MEASURES, "MRR", module.RECORD)
+    made = synthetic.Made(tmp_path, True, statistics={"resamples": 100})
+    tables = {
+        name: table[table["metric"] == "MRR"] for name, table in made.tables.items() if "metric" in table
+    }
+    assert {name for name, table in tables.items() if len(table)} == {
+        "scaling",
+        "main",
+        "languages",
+        "contrasts",
+    }
+    assert set(tables["scaling"]["setting"]) == set(SETTINGS) and set(tables["languages"]["setting"]) == {
+        "multi"
+    }
+    assert set(tables["scaling"]["pair_set"]) == {"all", "pool", "pool-heldout", "heldout-pool", "heldout"}
+    assert tables["scaling"]["ci_low"].notna().any() and set(tables["contrasts"]["margin"]) == {0.01}
+    row = tables["scaling"].query("model == 'bm25' and setting == 'mono' and pair_set == 'all'").iloc[0]
+    (path,) = [run.path for run in made.grid.runs if run.model == "bm25"]
+    scores: Scores = made.scores[path, "last"]
+    reciprocal = 1 / scores.by_language[np.arange(len(scores.own)), scores.own]
+    expected = np.mean([reciprocal[scores.own == i].mean() for i in range(len(scores.languages))])
+    assert row["value"] == pytest.approx(expected)
