@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
-import torch
 
 from langscale.config.experiment import Training
 from langscale.config.model import Model
@@ -109,6 +108,8 @@ def sampler_of(data: list, kind: str = "hybrid", seed: int = 1, size: int = TRAI
 
 def step_of(encoder, settings: Training = TRAINING, toy: World | None = None, model: Model = MODEL):
     """The step of an encoder on the CPU; checkpoints need the `toy` that has the tokenizer."""
+    import torch  # the job that takes embeddings runs without it
+
     from langscale.training.step import EncoderStep
 
     return EncoderStep(

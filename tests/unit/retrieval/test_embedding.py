@@ -220,11 +220,11 @@ def test_left_key_is_of_weights_configs_tokens_and_code(toy, encoder, checkpoint
     for side in embedding.SIDES:
         tokens_of(toy, tokens / side, ["another text"])
         keys.append(left_key(weights, tokens))
-    here = Path(embedding.__file__).parent
-    for name in embedding.CODE:
-        shutil.copytree(here, tmp_path / name)
-        (tmp_path / name / name).write_text("# edited\n")
-        monkeypatch.setattr(embedding, "__file__", str(tmp_path / name / "embedding.py"))
+    here = Path(embedding.__file__).parents[1]
+    for i, name in enumerate(embedding.CODE):
+        shutil.copytree(here, tmp_path / f"src{i}")
+        (tmp_path / f"src{i}" / name).write_text("# edited\n")
+        monkeypatch.setattr(embedding, "__file__", str(tmp_path / f"src{i}" / "retrieval/embedding.py"))
         keys.append(left_key(weights, tokens))
     assert len(set(keys)) == len(keys) == 10
     monkeypatch.undo()

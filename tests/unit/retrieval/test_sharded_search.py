@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import langscale.retrieval.search
-from langscale.core import arrays
+from langscale.core import arrays as npy
 from langscale.retrieval import sharded_search as shards
 from langscale.retrieval.search import top_k
 
@@ -202,18 +202,18 @@ def test_rows_of_a_file(tmp_path_factory, array, data):
     np.save(file, array)
     begin = data.draw(st.integers(0, len(array)))
     end = data.draw(st.integers(begin, len(array)))
-    found = arrays.rows(file, begin, end)
+    found = npy.rows(file, begin, end)
     assert found.dtype == array.dtype and found.shape == array[begin:end].shape
     np.testing.assert_array_equal(found, array[begin:end])
     with pytest.raises(ValueError, match=f"a.npy: rows {begin} to {len(array) + 1}; there are {len(array)}"):
-        arrays.rows(file, begin, len(array) + 1)
+        npy.rows(file, begin, len(array) + 1)
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64, np.float32])
 @pytest.mark.parametrize("parts", [[], [0], [3], [1, 0, 1000, 7]])
 def test_a_growing_file_has_the_bytes_of_a_saved_one(tmp_path, dtype, parts):
     arrays = [np.arange(n) * (i + 1) for i, n in enumerate(parts)]
-    with arrays.growing(tmp_path / "grown.npy", dtype) as append:
+    with npy.growing(tmp_path / "grown.npy", dtype) as append:
         for array in arrays:
             append(array)
     np.save(tmp_path / "saved.npy", np.concatenate([np.empty(0), *arrays]).astype(dtype))

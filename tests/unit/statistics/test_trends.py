@@ -1,6 +1,7 @@
 """Slopes, variance components, entry and diversity: slow twins on a planted study, and planted truths."""
 
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -241,8 +242,8 @@ def test_without_five_ladders_of_two_seeds_there_is_the_reason(tmp_path):
     }
     for name, table in small.tables.items():
         write_table(table, tmp_path / "tables", name)
-    assert "no curves to compare" in (tmp_path / "tables/curves.md").read_text()
-    assert "| x-x-mono  | 1 2 3 |" in (tmp_path / "tables/trends.md").read_text()
+    assert "no curve is fitted" in (tmp_path / "tables/curves.md").read_text()
+    assert re.search(r"\| x-x-mono +\| 1 2 3 +\|", (tmp_path / "tables/trends.md").read_text())
 
 
 # --- the entry of a language
