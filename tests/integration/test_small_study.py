@@ -15,7 +15,7 @@ import pytest
 import yaml
 from support.project_copy import ROOT, copy_project, job_counts, snakemake
 
-from langscale.reporting.report import FIGURES
+from langscale.reporting.contents import FIGURES
 from langscale.statistics.contrasts import CONTRASTS
 from langscale.statistics.score_tables import SCORES
 

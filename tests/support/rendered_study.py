@@ -7,12 +7,12 @@ import pandas as pd
 from langscale.core.tables import read_csv, write_csv
 from langscale.reporting import comparison, report
 from langscale.reporting import tables as layout
+from langscale.reporting.contents import FIGURE_TABLES, figure_names
 from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 from langscale.reporting.provenance import provenance
 from support.project_copy import ROOT
 
-TABLES = ("scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages")
 CAPTIONS = {file.stem: file.read_text() for file in sorted((ROOT / "workflow/report").glob("*.rst"))}
 
 
@@ -25,8 +25,9 @@ def read(folder, name):
     return read_csv(folder / f"tables/{name}.csv")
 
 
-def names(study):
-    return [name for name in report.FIGURES if study.languages.heldout or name not in ("gaps", "transfer")]
+def figure_tables(folder):
+    """The tables that the figures are drawn from."""
+    return {name: read(folder, name) for name in FIGURE_TABLES}
 
 
 def write_table(table, folder, name):
@@ -48,8 +49,7 @@ def write_tables(made, folder):
 
 
 def draw(study, folder):
-    tables = {name: read(folder, name) for name in TABLES}
-    for name, figure in all_figures(tables, logs(), study.languages.pool, names(study)):
+    for name, figure in all_figures(figure_tables(folder), logs(), study.languages.pool, figure_names(study)):
         save(figure, folder / "figures", name)
 
 

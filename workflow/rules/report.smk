@@ -4,32 +4,34 @@ Needs:  tables/*.csv, runs/<run>/log.csv
 Makes:  figures/*.svg and .png, report.html (one file, opens offline), provenance.json
 """
 
+from langscale.reporting.contents import FIGURE_TABLES, figure_names
+
 
 report: "../report/study.rst"
 
 
-HELDOUT_FIGURES = ["gaps", "transfer"] if STUDY.languages.heldout else []
-FIGURES = [
-    *"scaling-cross scaling-mono scaling-multi tradeoff".split(),
-    *HELDOUT_FIGURES,
-    *"matrix bias shares training".split(),
-]
-FIGURE_TABLES = "scaling curves published pairs shares gaps transfer languages".split()
+FIGURES = figure_names(STUDY)
 
 
 rule figures_of_study:
-    """Scaling curves, samplers and alpha, gap and transfer, the language matrix, language bias, training curves."""
+    """Gain, scaling curves, samplers and alpha, held-out languages, pairs of languages, language bias, loss."""
     input:
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=FIGURE_TABLES),
         logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
         code=code(
             "figures.py",
-            "reporting/figures/line_charts.py",
-            "reporting/figures/style.py",
-            "reporting/figures/dot_plots.py",
+            "reporting/contents.py",
+            "reporting/wording.py",
+            "reporting/figures/all_figures.py",
+            "reporting/figures/gain.py",
             "reporting/figures/language_matrix.py",
-            "statistics/curve_fits.py",
-            "reporting/tables.py",
+            "reporting/figures/line_charts.py",
+            "reporting/figures/query_counts.py",
+            "reporting/figures/style.py",
+            "reporting/figures/tradeoff.py",
+            "reporting/figures/transfer.py",
+            "claims/sampler_choice.py",
+            "statistics/curve_shapes.py",
             "languages/families.py",
         ),
     output:
@@ -50,7 +52,7 @@ rule figures_of_study:
         "../../environment.yml"
     params:
         names=FIGURES,
-        tables=FIGURE_TABLES,
+        tables=list(FIGURE_TABLES),
         pool=STUDY.languages.pool,
         logs=[
             {
@@ -94,8 +96,13 @@ rule report_of_study:
         code=code(
             "report.py",
             "reporting/report.py",
+            "reporting/comparison.py",
+            "reporting/contents.py",
+            "reporting/formats.py",
+            "reporting/paper_tables.py",
             "reporting/summary.py",
             "reporting/tables.py",
+            "reporting/wording.py",
             "reporting/templates/report.html.jinja",
             "reporting/templates/report.css.jinja",
             "reporting/templates/report.js.jinja",

@@ -54,7 +54,6 @@ rule statistics:
         code=code(
             "statistics.py",
             "statistics/tables.py",
-            "reporting/tables.py",
             "claims/ledger.py",
             "claims/definitions.py",
             "claims/cells.py",
@@ -122,7 +121,12 @@ rule format:
     """Markdown and LaTeX of the tables that have a layout for reading."""
     input:
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=READABLE),
-        code=code("format.py", "reporting/formats.py", "reporting/tables.py", "reporting/wording.py"),
+        code=code(
+            "format.py",
+            "reporting/formats.py",
+            "reporting/tables.py",
+            "reporting/wording.py",
+        ),
     output:
         expand(
             f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]
@@ -146,8 +150,10 @@ rule published:
             "published.py",
             "published/figures.py",
             "published/figures.csv",
+            "reporting/comparison.py",
+            "reporting/formats.py",
             "reporting/paper_tables.py",
-            "reporting/tables.py",
+            "reporting/wording.py",
         ),
     output:
         report(

@@ -129,3 +129,12 @@ def name(code: str) -> str:
     extra = [(tags[0], english.scripts, written), (tags[1], english.territories, region)]
     more = ", ".join(names.get(part, part) for used, names, part in extra if part and used != tag)
     return f"{english.languages[tag]} ({more})" if more else english.languages[tag]
+
+
+@cache
+def script_name(script: str) -> str:
+    """English name of an ISO 15924 script by CLDR: Latin, Simplified Han; the code itself if CLDR has none."""
+    from babel import Locale
+
+    name = Locale("en").scripts.get(script, script)
+    return f"{name} Han" if script in ("Hans", "Hant") else name  # CLDR's names for use alone

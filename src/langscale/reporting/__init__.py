@@ -1,0 +1,1 @@
+"""Tables for reading, figures, the report and the provenance of a study."""

@@ -18,60 +18,9 @@ from langscale.core.tables import read_csv
 from langscale.languages.families import name as language_name
 from langscale.reporting import comparison, wording
 from langscale.reporting import tables as layout
+from langscale.reporting.contents import FIGURES, table_record
 from langscale.reporting.summary import answers, missing
 
-FIGURES = {  # title and what kind of picture it is; captions are files in workflow/report
-    "scaling-cross": (
-        "Across languages",
-        "Line charts of cross mAP against the number of training languages",
-    ),
-    "scaling-mono": ("Within a language", "Line charts of mono mAP against the number of training languages"),
-    "scaling-multi": (
-        "All languages at once",
-        "Line charts of multi mAP against the number of training languages",
-    ),
-    "tradeoff": (
-        "Mono against multi",
-        "Scatter plot of multi mAP against mono mAP, a point per sampler and n",
-    ),
-    "gaps": (
-        "The gap of held-out languages",
-        "Line charts of the gap in mAP against the number of training languages",
-    ),
-    "transfer": ("Held-out languages by script and branch", "Dot chart of cross mAP by group of languages"),
-    "matrix": ("Language by language", "Two heat maps of question languages by candidate languages"),
-    "bias": (
-        "Language bias",
-        "Line charts of three measures of language bias against the number of training languages",
-    ),
-    "shares": (
-        "Languages of the first ten",
-        "Line charts of language shares against the number of training languages",
-    ),
-    "training": ("Training loss", "Line charts of the loss against the training step, a line for each n"),
-}
-NUMBERS = {  # where a reader who cannot see a figure finds its numbers
-    "tradeoff": "scaling", "matrix": "pairs", "bias": "scaling", "training": "", "scaling-cross": "scaling",
-    "scaling-mono": "scaling", "scaling-multi": "scaling",
-}  # fmt: skip
-TABLES = {  # title, and the caption's file where it is not the table's name
-    "claims": ("The claims, with verdicts", ""),
-    "trends": ("Slope per doubling of n", ""),
-    "curves": ("Curves", ""),
-    "main": ("Samplers at the largest n", ""),
-    "contrasts": ("The declared contrasts", ""),
-    "gaps": ("The gap of held-out languages", "gaps-table"),
-    "transfer": ("Held-out languages by script and branch", "transfer-table"),
-    "languages": ("Every question language, cross", ""),
-    "entry": ("The entry of a language", ""),
-    "diversity": ("Which languages, at equal n", ""),
-    "components": ("Where the variance comes from", ""),
-    "bias": ("Measures of language bias", "bias-table"),
-    "sensitivity": ("Does the choice of the cluster decide?", ""),
-    "published": ("Published figures", ""),
-    "scaling": ("mAP against n", ""),
-    "data": ("The data", ""),
-}
 SECTIONS = {
     "compared": "What was compared, and how to read it",
     "claims": "The claims ledger",
@@ -173,13 +122,12 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
         return [part.strip() for part in text.split("\n\n")[1:]]
 
     def table(name: str, shown: pd.DataFrame, notes: list[str]) -> dict[str, Any]:
-        title, caption = TABLES.get(name, (f"Table {name.removeprefix('paper-')} of the paper", "paper"))
+        record = table_record(name)
         rows = texts(shown)
         marks = wording.notes(" ".join(cell for row in rows for cell in row))
-        caption = captions[caption or name]
         return {
-            "title": title,
-            "caption": caption,
+            "title": record.title,
+            "caption": captions[record.caption],
             "columns": list(shown),
             "rows": rows,
             "notes": [*notes, *marks],
@@ -248,15 +196,9 @@ def _budget(name: str, budget: Budget) -> str:
 def _figures(folder: Path) -> dict[str, dict[str, str]]:
     """Title, alternative text and data address of every figure that was drawn."""
     found = {}
-    for name, (title, kind) in FIGURES.items():
+    for name, record in FIGURES.items():
         file = folder / f"{name}.svg"
         if file.exists():
-            numbers = NUMBERS.get(name, name)
-            alt = f"{kind}. " + (
-                f"The numbers are in tables/{numbers}.csv."
-                if numbers
-                else "The numbers are in runs/*/log.csv."
-            )
             source = "data:image/svg+xml;base64," + base64.b64encode(file.read_bytes()).decode()
-            found[name] = {"title": title, "alt": alt, "source": source}
+            found[name] = {"title": record.title, "alt": record.alternative, "source": source}
     return found

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from langscale.core.errors import UserError
 from langscale.design.ladders import _van_der_corput, random_ladder, set_id
-from langscale.languages.families import BRANCHES, branch, family, name, script
+from langscale.languages.families import BRANCHES, branch, family, name, script, script_name
 
 POOL = ["en", "ar", "zh", "de", "hi", "ru", "es", "th", "tr"]
 STUDY = "ar zh en de hi ru es th tr el vi nl pt it sv ca ro fr uk bg mk sr fa ur mr ne ja ko"
@@ -194,3 +194,13 @@ def test_the_table_agrees_with_glottolog():
             assert lineage >= {called.get(part, part) for part in path.split("/")}, (code, path, lineage)
             checked += 1
     assert checked == len({code for codes in BRANCHES.values() for code in codes.split()}) > 250
+
+
+def test_script_names_are_english_by_cldr():
+    assert [script_name(code) for code in ("Latn", "Hans", "Hant", "Deva")] == [
+        "Latin",
+        "Simplified Han",
+        "Traditional Han",
+        "Devanagari",
+    ]
+    assert script_name("Zzyy") == "Zzyy"

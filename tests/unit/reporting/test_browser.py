@@ -7,7 +7,8 @@ import shutil
 import subprocess
 
 import pytest
-from support import rendered_study as reported
+
+from langscale.reporting.contents import figure_names
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: `make test-deps` installs it")
@@ -110,7 +111,7 @@ def test_a_page_that_errs_and_fetches_would_be_found(tmp_path):
 
 def test_every_figure_and_table_can_be_seen(seen, story):
     found = seen[0]
-    assert len(found["images"]) == len(reported.names(story[0].study)) == 10
+    assert len(found["images"]) == len(figure_names(story[0].study)) == 11
     for alt, natural, width, height in found["images"]:
         assert len(alt) > 20 and natural > 0 and width > 300 and height > 100, alt
     ids = [name.removeprefix("table-") for name, *_ in found["tables"]]

@@ -1,29 +1,37 @@
 """Every figure of a study."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from langscale.reporting.figures.dot_plots import tradeoff
+from langscale.config.terms import SETTINGS
+from langscale.reporting.figures.gain import gain
 from langscale.reporting.figures.language_matrix import matrix
 from langscale.reporting.figures.line_charts import bias, comparable, gaps, scaling, shares, training
-from langscale.reporting.figures.style import asked, of_gaps
+from langscale.reporting.figures.query_counts import with_gap_counts, with_query_counts
+from langscale.reporting.figures.tradeoff import tradeoff
 from langscale.reporting.figures.transfer import transfer
 
 
 def all_figures(
     tables: Mapping[str, pd.DataFrame], logs: pd.DataFrame, pool: list[str], names: list[str]
 ) -> Iterator[tuple[str, Figure]]:
-    """(name, figure) of every figure in `names`. tables: scaling, curves, published, pairs, shares, gaps, transfer, languages."""
+    """(name, figure) of every figure in `names`.
+
+    tables: by the names in `contents.FIGURE_TABLES`. logs: see `line_charts.training`.
+    """
     t = dict(tables)
-    t |= {name: asked(t[name], t["languages"], pool) for name in ("scaling", "transfer", "shares")}
-    t["gaps"] = of_gaps(t["gaps"], t["scaling"])
-    draw = {
-        **{
-            f"scaling-{setting}": lambda s=setting: scaling(t["scaling"], t["curves"], t["published"], s)
-            for setting in ("mono", "cross", "multi")
-        },
+    for name in ("scaling", "transfer", "shares", "contrasts"):
+        t[name] = with_query_counts(t[name], t["languages"], pool)
+    t["gaps"] = with_gap_counts(t["gaps"], t["scaling"])
+
+    def lines(setting: str) -> Callable[[], Figure]:
+        return lambda: scaling(t["scaling"], t["curves"], t["published"], setting)
+
+    draw: dict[str, Callable[[], Figure]] = {
+        "gain": lambda: gain(t["contrasts"], t["seeds"]),
+        **{f"scaling-{setting}": lines(setting) for setting in SETTINGS},
         "tradeoff": lambda: tradeoff(
             t["scaling"], *(comparable(t["published"], s) for s in ("mono", "multi"))
         ),

@@ -1,6 +1,6 @@
-"""The figures of a study, drawn from its tables alone: one function per figure."""
+"""Figures of lines against the number of training languages or the training step."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,15 +10,14 @@ from langscale.config.sampler import Spec
 from langscale.config.terms import ALL
 from langscale.reporting.comparison import NOT
 from langscale.reporting.figures.style import (
-    PANELS,
     RC,
     STYLES,
     Block,
     N,
     blank,
     blocks,
-    counted,
     fits,
+    fitting,
     grid_of,
     headline,
     legend,
@@ -28,36 +27,42 @@ from langscale.reporting.figures.style import (
     named,
     number,
     select,
+    titled,
+    without_empty,
 )
-from langscale.reporting.wording import label
+from langscale.reporting.wording import PAIR_SETS, count, label, place
+
+HEIGHT = 2.0  # inches of a row of panels
 
 
 def comparable(published: pd.DataFrame, setting: str) -> pd.DataFrame:
-    """The published values of mAP over all languages in one setting that the study may be compared with."""
+    """The comparable published values of mAP over all languages in one setting, of trained encoders."""
     same = {"metric": "mAP", "query_language": ALL, "setting": setting}
     rows = (published[list(same)] == pd.Series(same)).all(axis=1) & (published["verdict"] != NOT)
     return published[rows & (published["n_languages"] > 0)]
 
 
 def scaling(table: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame, setting: str) -> Figure:
-    """mAP against n in one setting: a panel per fixed pair set, a block of panels per benchmark and model.
+    """The mAP of one setting against n_languages: a panel per pair set, a block per benchmark and model.
 
     Corpora larger than memory have no mAP; in mono, nDCG@10 stands for it.
     """
-    parts = [headline(table, metric, setting) for metric in ("mAP", "nDCG@10")]
-    parts[1] = parts[1][~parts[1]["benchmark"].isin(parts[0]["benchmark"])]
-    table = named(pd.concat(parts))
-    if table.empty:
+    measured = [headline(table, metric, setting) for metric in ("mAP", "nDCG@10")]
+    measured[1] = measured[1][~measured[1]["benchmark"].isin(measured[0]["benchmark"])]
+    table = named(pd.concat(measured))
+    found = list(blocks(table))
+    if not found:
         return blank()
-    look = looks(list(table.loc[table["n_languages"] > 0, "line"]))
+    look = looks(table.loc[table["n_languages"] > 0, "line"])
     printed = named(comparable(published, setting), table)
     chosen = named(select(curves[curves["chosen"].eq(True)], metric="mAP", setting=setting), table)
-    shown = [name for name in PANELS if name != ALL and name in set(table["pair_set"])]
+    shown = [name for name in PAIR_SETS if name != ALL and name in set(table["pair_set"])]
     shown = [ALL] * (not shown or len(printed) > 0) + shown
-    parts, columns = list(blocks(table)), len(shown) if len(shown) < 5 else 3
+    columns = len(shown) if len(shown) < 5 else 3
     high = -(-len(shown) // columns)
+    parts, left_out = fitting(found, high * HEIGHT)
     with plt.rc_context(RC):
-        figure, grid = grid_of(len(parts) * high, columns)
+        figure, grid = grid_of(len(parts) * high, columns, HEIGHT)
         for i, block in enumerate(parts):
             axes_of = grid[i * high : (i + 1) * high].flatten()
             for name, axes in zip(shown, axes_of, strict=False):
@@ -67,20 +72,25 @@ def scaling(table: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame, 
                 star = _same(printed, rows) if name == ALL else printed[:0]
                 colors = [look[line]["color"] for line in star["line"]]
                 marks(axes, star["n_languages"], star["published"].astype(float), colors)
-                title = PANELS[name] if setting != "mono" else PANELS[name].partition(" → ")[0] + " languages"
-                axes.set_title(counted(title.replace("all languages languages", "all languages"), rows))
+                axes.set_title(titled(panel_title(setting, name), rows))
                 axes.set_ylim(bottom=0)
                 axes.set_xlabel(N)
             metric = block.rows["metric"].iloc[0]
-            axes_of[0].set_ylabel("\n".join(filter(None, (f"{setting} {metric} (0 to 1)", block.name))))
-            for axes in axes_of[len(shown) :]:
-                axes.remove()
-        legend(figure)
+            drawn = without_empty(axes_of)
+            drawn[0].set_ylabel("\n".join(filter(None, (f"{setting} {metric} (0 to 1)", block.name))))
+        legend(figure, left_out)
     return figure
 
 
+def panel_title(setting: str, pair_set: str) -> str:
+    """The pair set of a panel; in mono its one language."""
+    if setting != "mono":
+        return PAIR_SETS[pair_set]
+    return place(setting, pair_set).removeprefix("mono, ").removesuffix(" languages") + " languages"
+
+
 def _same(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of another table that belong to the trained lines of a panel."""
+    """Rows of another table for the trained lines of a panel."""
     keys = ["benchmark", "model", "line"]
     there = pd.MultiIndex.from_frame(
         rows.loc[rows["n_languages"] > 0, keys] if len(rows) else found[:0][keys]
@@ -89,48 +99,51 @@ def _same(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panels(
-    parts: list[Block], panels: Mapping[str, pd.DataFrame], labels: Mapping[str, str], value: str
+    parts: Sequence[Block], panels: Mapping[str, pd.DataFrame], labels: Mapping[str, str], value: str
 ) -> Figure:
-    """Lines against n: a row per block, a column per panel, whose rows are those of the panel's table."""
-    look = looks([line for block in parts for line in block.rows.loc[block.rows["n_languages"] > 0, "line"]])
+    """Lines against n_languages: a row per block, a column per panel, with the rows of the panel's table."""
+    if not parts:
+        return blank()
+    kept, left_out = fitting(parts, HEIGHT)
+    look = looks(line for block in kept for line in block.rows.loc[block.rows["n_languages"] > 0, "line"])
     with plt.rc_context(RC):
-        figure, grid = grid_of(len(parts), len(panels))
-        for block, axes_of in zip(parts, grid, strict=True):
+        figure, grid = grid_of(len(kept), len(panels), HEIGHT)
+        for block, axes_of in zip(kept, grid, strict=True):
             for (name, table), axes in zip(panels.items(), axes_of, strict=True):
                 rows = table[table.index.isin(block.rows.index)]
                 lines(axes, rows, look, value)
-                axes.set_title(counted(name, rows))
+                axes.set_title(titled(name, rows))
                 axes.set_ylabel(labels[name])
                 axes.set_xlabel(N)
+            drawn = without_empty(axes_of)
             if block.name:
-                axes_of[0].set_ylabel(f"{block.name}\n{axes_of[0].get_ylabel()}")
-        legend(figure)
+                drawn[0].set_ylabel(f"{block.name}\n{drawn[0].get_ylabel()}")
+        legend(figure, left_out)
     return figure
 
 
 def bias(table: pd.DataFrame) -> Figure:
-    """Rank distance, own-language advantage and own-language share of the top 10 against n, multi."""
+    """Rank distance, own-language advantage and own-language share of the top 10 against n_languages."""
     labels = {
-        "rank distance": "positions",
-        "own-language advantage": "positions",
-        "own-language share@10": "share of the top 10 (0 to 1)",
+        "rank distance": "ranks",
+        "own-language advantage": "ranks",
+        "own-language share@10": "share (0 to 1)",
     }
-    names = {metric: metric.replace("@10", "") for metric in labels}
+    names = {metric: metric.replace("share@10", "share of the top 10") for metric in labels}
     table = named(pd.concat([headline(table, metric, "multi") for metric in labels]))
-    if table.empty:
-        return blank()
     panels = {names[metric]: table[table["metric"] == metric] for metric in labels}
     return _panels(list(blocks(table)), panels, {names[m]: text for m, text in labels.items()}, "value")
 
 
 def shares(table: pd.DataFrame) -> Figure:
-    """Which languages fill the top 10 against n: the question's own, others of the pool, others held out.
+    """Languages of the top 10 against n_languages: the query's own, other pool and other held-out languages.
 
-    Share divided by the share among the candidates, so that 1 is a blind ranking.
+    Each share is divided by the share of these languages among the candidates: 1 in a ranking without
+    language bias.
     """
     table = named(select(table, metric="share@10 ratio"))
     kinds = {
-        "the question's own language": "own",
+        "the query's own language": "own",
         "other pool languages": "other-pool",
         "other held-out languages": "other-heldout",
     }
@@ -138,21 +151,22 @@ def shares(table: pd.DataFrame) -> Figure:
     panels = {kind: table[by == which] for kind, which in kinds.items() if which in set(by)}
     if not panels:
         return blank()
-    return _panels(
-        list(blocks(table)), panels, dict.fromkeys(panels, "share / share among candidates"), "value"
-    )
+    labels = dict.fromkeys(panels, "") | {
+        next(iter(panels)): "share of the top 10 /\nshare of the candidates"
+    }
+    return _panels(list(blocks(table)), panels, labels, "value")
 
 
 def gaps(table: pd.DataFrame) -> Figure:
-    """mAP within the pool minus mAP with held-out languages against n: mono, then cross by pair set."""
+    """The gap in mAP against n_languages: pool → pool minus each pair set with held-out languages."""
     table = named(select(table[table["setting"].isin(["mono", "cross"])]))
     if table.empty:
         return blank()
     panels = {
-        f"{setting}: {PANELS[pair_set] if setting == 'cross' else 'held-out'}": rows
+        place(str(setting), str(pair_set)): rows
         for (setting, pair_set), rows in table.groupby(["setting", "pair_set"], sort=False)
     }
-    labels = dict.fromkeys(panels, "") | {next(iter(panels)): "gap in mAP (pool minus these)"}
+    labels = dict.fromkeys(panels, "") | {next(iter(panels)): "gap in mAP\n(pool minus this pair set)"}
     figure = _panels(list(blocks(table)), panels, labels, "gap")
     for axes in figure.axes:
         axes.axhline(0, color="black", lw=0.6, zorder=0)
@@ -160,44 +174,39 @@ def gaps(table: pd.DataFrame) -> Figure:
 
 
 def training(logs: pd.DataFrame) -> Figure:
-    """Training loss against the step, mean over runs: a panel per sampler (model and budget), a line per n.
+    """Training loss against the step, mean over runs: a panel per sampler, a line per n_languages.
 
-    logs: step, loss, sampler (a name that Spec.parse reads), n_languages, and model and budget where there are several.
+    logs: step, loss, sampler (a name for Spec.parse), n_languages, and model and budget if there are several.
     """
     specs = {name: Spec.parse(name) for name in logs["sampler"].unique()}
     called = {name: label({"sampler": spec.sampler, "alpha": spec.alpha}) for name, spec in specs.items()}
     logs = logs.assign(sampler=logs["sampler"].map(called))
-    apart = [
+    names = [
         c for c in ("model", "sampler", "budget") if c == "sampler" or (c in logs and logs[c].nunique() > 1)
     ]
-    logs = logs.assign(sampler=logs[apart].agg(" ".join, axis=1))
+    logs = logs.assign(sampler=logs[names].agg(" ".join, axis=1))
     samplers, sizes = list(logs["sampler"].unique()), sorted(logs["n_languages"].unique())
     columns = min(3, len(samplers))
+    parts = [Block(", ".join(samplers[i : i + columns]), logs) for i in range(0, len(samplers), columns)]
+    kept, left_out = fitting(parts, HEIGHT)
+    samplers = samplers[: len(kept) * columns]
     with plt.rc_context(RC):
-        figure, grid = grid_of(-(-len(samplers) // columns), columns)
+        figure, grid = grid_of(len(kept), columns, HEIGHT)
         top = logs.groupby(["sampler", "n_languages", "step"])["loss"].mean().max()
         for sampler, axes in zip(samplers, grid.flatten(), strict=False):
             rows = logs[logs["sampler"] == sampler]
             for n, part in rows.groupby("n_languages"):
                 mean = part.groupby("step")["loss"].mean()
                 color, _, style = STYLES[sizes.index(n) % len(STYLES)]
-                axes.plot(mean.index, mean, color=color, ls=style, lw=1, label=f"n={n}")
+                axes.plot(mean.index, mean, color=color, ls=style, lw=1, label=count(int(n), "language"))
             runs = rows.groupby(["n_languages", "step"]).size().groupby("n_languages").max()
-            axes.set_title(f"{sampler}\n{number(runs, 'run')} per n")
+            axes.set_title(f"{sampler}\n{number(runs, 'run')} per line")
             axes.set_ylim(0, 1.05 * top)
             axes.set_xlabel("training step")
         for row in grid:
             row[0].set_ylabel("InfoNCE (nats)")
-        for axes in grid.flatten()[len(samplers) :]:
-            axes.remove()
-        # not every sampler has every n
-        shown = {
-            text: line
-            for axes in grid.flatten()[: len(samplers)]
-            for line in axes.lines
-            for text in [line.get_label()]
-        }
-        figure.legend(
-            [shown[f"n={n}"] for n in sizes], [f"n = {n}" for n in sizes], loc="outside lower center", ncols=8
-        )
+        without_empty(list(grid.flatten()))
+        legend(
+            figure, left_out, [count(int(n), "language") for n in sizes]
+        )  # not every sampler has every number
     return figure

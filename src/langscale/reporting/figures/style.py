@@ -1,10 +1,11 @@
-"""What the figures share: the style, the files, which rows make a panel, and lines against n."""
+"""The common parts of the figures: style, files, blocks of panels, lines against n_languages, legend."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any, TypedDict
 
 import matplotlib
 
@@ -16,34 +17,47 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
+from matplotlib.typing import RcKeyType
 
 from langscale.config.terms import ALL, BM25, NONE, UNTRAINED
 from langscale.core.files import atomic
-from langscale.reporting.wording import label
+from langscale.reporting.wording import count, label
 from langscale.statistics.curve_shapes import curve
 
-# Okabe and Ito's palette (2008), distinct for all kinds of colour vision; line style and marker tell apart in grey
+# Okabe and Ito's palette (2008), distinct for all kinds of colour vision; line and marker differ in grey
 STYLES = (
     ("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"),
     ("#E69F00", "v", "-"), ("#56B4E9", "P", "--"), ("#000000", "X", "-."),
 )  # fmt: skip
 FIRST = ("x-x-mono", "x-y", "hybrid 0.5")  # look the same in every study
 MAIN = {"en-en", "x-x", "x-x-mono", "x-y", "hybrid"}  # the others are controls
-PANELS = {
-    "all": "all languages",
-    "pool": "pool → pool",
-    "pool-heldout": "pool → held-out",
-    "heldout-pool": "held-out → pool",
-    "heldout": "held-out → held-out",
-}
 WIDTH = 7.0  # inches, the text of a page: letters keep their size in print
-RC = {
+TALLEST = 12.0  # inches; further blocks are named below the figure
+RC: dict[RcKeyType, Any] = {
     "font.size": 8, "axes.titlesize": 7, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
-    "legend.fontsize": 7.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.25,
-    "legend.frameon": False, "svg.hashsalt": "langscale", "svg.fonttype": "none", "figure.dpi": 100, "savefig.dpi": 200,
+    "legend.fontsize": 7.5, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
+    "grid.alpha": 0.25, "legend.frameon": False, "svg.hashsalt": "langscale", "svg.fonttype": "none",
+    "figure.dpi": 100, "savefig.dpi": 200,
 }  # fmt: skip
-N = "training languages n"
+N = "training languages"
 FITTED = "fitted curve "  # and the name of the line, as the gid of a curve
+
+
+class Look(TypedDict):
+    """The appearance of a line, as arguments of Axes.plot."""
+
+    color: str
+    marker: str
+    ls: str
+    mfc: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a table for a row of panels: one benchmark and model; with many lines, one budget and kind."""
+
+    name: str
+    rows: pd.DataFrame
 
 
 def save(figure: Figure, folder: str | Path, name: str) -> None:
@@ -55,14 +69,14 @@ def save(figure: Figure, folder: str | Path, name: str) -> None:
 
 
 def blank() -> Figure:
-    """Where no benchmark has the measures (all are larger than memory): the files exist, and say so."""
+    """A figure without panels: no benchmark of the study has its measures."""
     figure = plt.figure(figsize=(5, 1))
     figure.text(0.5, 0.5, "no benchmark of this study has these measures", ha="center", va="center")
     return figure
 
 
 def select(table: pd.DataFrame, **values: str) -> pd.DataFrame:
-    """The rows that have these values, of random ladders, the last checkpoint and the macro average."""
+    """The rows with these values, of random language orders, the last checkpoint and the macro average."""
     fixed = values | {"ladder": ALL, "checkpoint": "last", "average": "macro"}
     fixed = {name: value for name, value in fixed.items() if name in table}
     return table[(table[list(fixed)] == pd.Series(fixed, dtype=object)).all(axis=1)]
@@ -74,41 +88,32 @@ def headline(scaling: pd.DataFrame, metric: str, setting: str) -> pd.DataFrame:
     return select(scaling, metric=metric, setting=setting, **everything)
 
 
-def named(table: pd.DataFrame, like: pd.DataFrame | None = None) -> pd.DataFrame:
-    """With a column `line`: how the row's line is called, by its sampler, and by its budget where `like` has several."""
+def named(table: pd.DataFrame, like: pd.DataFrame | None = None, side: str = "") -> pd.DataFrame:
+    """The table with a column `line`: the sampler, and the budget if `like` has trained rows of several."""
     like = table if like is None else like
-    line = table.apply(label, axis=1) if len(table) else pd.Series(dtype=str)
-    if like.loc[like["n_languages"] > 0, "budget"].nunique() > 1:
-        line = line + (" " + table["budget"]).where(table["budget"] != NONE, "")
+    line = pd.Series([label(row, side) for _, row in table.iterrows()], index=table.index, dtype=object)
+    if like.loc[like[f"{side}n_languages"] > 0, f"{side}budget"].nunique() > 1:
+        line = line + (" " + table[f"{side}budget"]).where(table[f"{side}budget"] != NONE, "")
     return table.assign(line=line)
 
 
-def looks(lines: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Colour, marker and line style of every line; the paper's samplers come first. After seven, hollow markers."""
+def looks(lines: Iterable[str]) -> dict[str, Look]:
+    """Colour, marker and style of every line, the paper's samplers first. After seven, hollow markers."""
     order = [*FIRST, *sorted(set(lines) - set(FIRST))]
-    found = {}
+    found: dict[str, Look] = {}
     for i, name in enumerate(order):
         color, marker, _ = STYLES[i % len(STYLES)]
         style = STYLES[(i + i // len(STYLES)) % len(STYLES)][2]
-        found[name] = {
-            "color": color,
-            "marker": marker,
-            "ls": style,
-            "mfc": color if i < len(STYLES) else "white",
-        }
+        filled = color if i < len(STYLES) else "white"
+        found[name] = {"color": color, "marker": marker, "ls": style, "mfc": filled}
     return found
 
 
-@dataclass(frozen=True)
-class Block:
-    """Rows of a table that are drawn side by side: one benchmark, model and, where lines are many, budget and kind."""
-
-    name: str
-    rows: pd.DataFrame
-
-
 def blocks(table: pd.DataFrame, most: int = 8) -> Iterator[Block]:
-    """The blocks of a named table; one with more than `most` lines is split by budget, then into samplers and controls."""
+    """The blocks of a named table with trained rows: a benchmark and a model each.
+
+    A block of more than `most` lines is split by budget, and each budget into samplers and controls.
+    """
     several = table["benchmark"].nunique() * table.loc[table["model"] != BM25, "model"].nunique() > 1
     for benchmark, model in product(table["benchmark"].unique(), table["model"].unique()):
         rows = table[(table["benchmark"] == benchmark) & table["model"].isin([model, BM25])]
@@ -116,6 +121,8 @@ def blocks(table: pd.DataFrame, most: int = 8) -> Iterator[Block]:
         if model == BM25 or not (rows["model"] == model).any():
             continue
         trained = rows[rows["n_languages"] > 0]
+        if trained.empty:
+            continue
         if trained["line"].nunique() <= most:
             yield Block(name, rows)
             continue
@@ -126,6 +133,12 @@ def blocks(table: pd.DataFrame, most: int = 8) -> Iterator[Block]:
                 yield Block(", ".join(filter(None, (name, budget, kind))), part)
 
 
+def fitting(parts: Sequence[Block], height: float) -> tuple[list[Block], list[str]]:
+    """(the blocks of `height` inches each within TALLEST, the names of the blocks beyond it)."""
+    most = max(1, int(TALLEST / height))
+    return list(parts[:most]), [part.name for part in parts[most:]]
+
+
 def grid_of(rows: int, columns: int, height: float = 2.0) -> tuple[Figure, np.ndarray]:
     """A figure of a page's width with rows x columns axes; the caller is in rc_context(RC)."""
     return plt.subplots(
@@ -133,8 +146,8 @@ def grid_of(rows: int, columns: int, height: float = 2.0) -> tuple[Figure, np.nd
     )
 
 
-def lines(axes: Axes, table: pd.DataFrame, look: dict[str, dict[str, str]], value: str = "value") -> None:
-    """Value against n with procedure intervals where there are any: a line per name, the baselines across."""
+def lines(axes: Axes, table: pd.DataFrame, look: dict[str, Look], value: str = "value") -> None:
+    """Value against n_languages, with intervals over runs and queries; the baselines are horizontal lines."""
     trained = table[table["n_languages"] > 0]
     shown = [name for name in look if name in set(trained["line"])]
     for i, name in enumerate(shown):
@@ -146,17 +159,34 @@ def lines(axes: Axes, table: pd.DataFrame, look: dict[str, dict[str, str]], valu
             axes.vlines(x, rows["ci_low"], rows["ci_high"], color=look[name]["color"], lw=1)
     for sampler, style, text in ((UNTRAINED, (0, (5, 3)), "untrained"), (NONE, (0, (1, 2)), "BM25")):
         for _, row in table[table["sampler"] == sampler].iterrows():
-            axes.axhline(row[value], color="0.35", ls=style, lw=1, label=text)
-            if "ci_low" in row and pd.notna(row["ci_low"]):
-                axes.axhspan(row["ci_low"], row["ci_high"], color="0.5", alpha=0.12, lw=0)
-    ticks = sorted(trained["n_languages"].unique())
+            across(axes, row[value], row.get("ci_low"), row.get("ci_high"), style, text)
+    number_axis(axes, trained["n_languages"])
+
+
+def across(
+    axes: Axes,
+    value: float,
+    low: float | None,
+    high: float | None,
+    style: tuple[int, tuple[int, int]],
+    text: str,
+) -> None:
+    """A baseline: a grey line with its interval as a band."""
+    axes.axhline(value, color="0.35", ls=style, lw=1, label=text)
+    if low is not None and high is not None and pd.notna(low):
+        axes.axhspan(low, high, color="0.5", alpha=0.12, lw=0)
+
+
+def number_axis(axes: Axes, n: Iterable[int]) -> None:
+    """A logarithmic axis with a tick at each number of training languages."""
+    ticks = sorted(set(n))
     axes.set_xscale("log", base=2)
-    axes.set_xticks(ticks, _apart(ticks))
+    axes.set_xticks(ticks, _tick_labels(ticks))
     axes.minorticks_off()
 
 
-def _apart(ticks: Sequence[int]) -> list[str]:
-    """The labels of n on a logarithmic axis: none where the next larger one would lie on it."""
+def _tick_labels(ticks: Sequence[int]) -> list[str]:
+    """The labels of a logarithmic axis, without a label that would overlap the next larger one."""
     labels, next_one = [], np.inf
     for n in reversed(ticks):
         free = np.log2(next_one / n) > 0.11 * np.log2(ticks[-1] / ticks[0])
@@ -165,8 +195,8 @@ def _apart(ticks: Sequence[int]) -> list[str]:
     return labels[::-1]
 
 
-def fits(axes: Axes, chosen: pd.DataFrame, look: dict[str, dict[str, str]]) -> None:
-    """The fitted curves of rows of curves.csv (`chosen`), thin, over the n that they were fitted to."""
+def fits(axes: Axes, chosen: pd.DataFrame, look: dict[str, Look]) -> None:
+    """The fitted curves of rows of curves.csv (`chosen`), thin, over the n_languages of the fit."""
     for _, row in chosen.iterrows():
         n = [int(text) for text in str(row["n_values"]).split()]
         x = np.geomspace(n[0], n[-1], 60)
@@ -174,43 +204,64 @@ def fits(axes: Axes, chosen: pd.DataFrame, look: dict[str, dict[str, str]]) -> N
         axes.plot(x, y, color=look[row["line"]]["color"], lw=0.6, gid=f"{FITTED}{row['line']}")
 
 
-def marks(axes: Axes, x: Sequence[float], y: Sequence[float], colors: Sequence[str]) -> None:
+def marks(axes: Axes, x: Iterable[float], y: Iterable[float], colors: Iterable[str]) -> None:
     """Published values as stars."""
-    for one in zip(x, y, colors, strict=True):
-        axes.plot(*one[:2], "*", color=one[2], ms=8, mec="black", mew=0.5, gid="published")
+    for here, there, color in zip(x, y, colors, strict=True):
+        axes.plot(here, there, "*", color=color, ms=8, mec="black", mew=0.5, gid="published")
 
 
 def number(values: pd.Series, what: str) -> str:
-    """`4 replicates`, or `2-4 replicates` where the values differ."""
-    ends = sorted({values.min(), values.max()})
-    return "-".join(f"{n:,.0f}" for n in ends) + f" {what}{'' if ends[-1] == 1 else 's'}"
+    """`4 replicates`, or `2-4 replicates` for values that differ."""
+    low, high = values.min(), values.max()
+    return count(high, what) if low == high else f"{low:,.0f}-{count(high, what)}"
 
 
-def numbers(table: pd.DataFrame) -> list[str]:
-    """The numbers of questions and of replicates behind the points of a panel.
+def counts(table: pd.DataFrame) -> list[str]:
+    """The numbers of queries and of replicates behind the points of a panel.
 
-    Questions by language where the table has n_each and n_asked (langscale.reporting.figures.question_counts), else all together.
+    Queries by language if the table has n_queries_each and n_query_languages, else all together.
     """
     trained = table[table["n_languages"] > 0]
     if trained.empty or "n_runs" not in trained:
         return []
     found = [number(trained["n_runs"], "replicate")]
-    if "n_each" in trained and trained["n_each"].notna().all():
-        several = f" × {number(trained['n_asked'], 'language')}" if trained["n_asked"].max() > 1 else ""
-        found.insert(0, number(trained["n_each"], "question") + several)
+    if "n_queries_each" in trained and trained["n_queries_each"].notna().all():
+        languages = trained["n_query_languages"]
+        several = f" × {number(languages, 'language')}" if languages.max() > 1 else ""
+        found.insert(0, number(trained["n_queries_each"], "query") + several)
     elif "n_queries" in trained:
-        found.insert(0, number(trained["n_queries"], "question"))
+        found.insert(0, number(trained["n_queries"], "query"))
     return found
 
 
-def counted(title: str, table: pd.DataFrame) -> str:
-    """A panel's title, and below it its `numbers`."""
-    return "\n".join([title, *numbers(table)])
+def titled(title: str, table: pd.DataFrame) -> str:
+    """A panel's title, and below it its `counts`."""
+    return "\n".join([title, *counts(table)])
 
 
-def legend(figure: Figure) -> None:
-    """One legend below the figure for all its panels."""
-    found = {}
+def _legend_columns(names: Sequence[str]) -> int:
+    """As many entries side by side as a page has room for: all of them, else equal columns."""
+    widths = [40 + 4.2 * max(map(len, name.split("\n"))) for name in names]  # points: handle, gap and letters
+    return len(names) if sum(widths) <= 72 * WIDTH else max(1, int(72 * WIDTH / max(widths)))
+
+
+def without_empty(axes_of: Iterable[Axes]) -> list[Axes]:
+    """The axes with data; the others leave the figure."""
+    drawn = []
+    for axes in axes_of:
+        if axes.has_data():
+            drawn.append(axes)
+        else:
+            axes.remove()
+    return drawn
+
+
+def legend(figure: Figure, left_out: Sequence[str] = (), order: Sequence[str] = ()) -> None:
+    """One legend below the figure for all its panels, and the names of blocks without room.
+
+    order: the entries that come first, in this order.
+    """
+    found: dict[str, Any] = {}  # the stubs of legend() know no tuple of handles
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         for name, handle in zip(labels, handles, strict=True):
@@ -222,56 +273,11 @@ def legend(figure: Figure) -> None:
         found[textwrap.fill(f"{FITTED}({', '.join(fitted)})", 30)] = tuple(fitted.values())
     if "published" in drawn:
         found["published"] = Line2D([], [], color="0.6", marker="*", ms=8, mec="black", mew=0.5, ls="")
+    found = {name: found[name] for name in order if name in found} | found
     if found:
+        text = f"Not drawn, for lack of room: {'; '.join(left_out)}." if left_out else None
         figure.legend(
-            found.values(), found.keys(), loc="outside lower center", ncols=min(6, len(found)),
+            list(found.values()), list(found), loc="outside lower center", ncols=_legend_columns(list(found)),
             handler_map={tuple: HandlerTuple(ndivide=None)},
+            title=textwrap.fill(text, 110) if text else None, title_fontsize=6.5,
         )  # fmt: skip
-
-
-KEYS = ["benchmark", "setting", "pair_set", "n_queries"]
-
-
-def asked(table: pd.DataFrame, languages: pd.DataFrame, pool: Sequence[str]) -> pd.DataFrame:
-    """With the columns n_asked, the number of question languages, and n_each, the questions in each of them.
-
-    Both are nan where the languages do not have the same number of questions with a value. languages: languages.csv.
-    Held-out languages that ask are those of a column `languages`, if there is one.
-    """
-    keys = [*KEYS, *(name for name in ("languages",) if name in table)]
-    facts = table[keys].drop_duplicates()
-    each = languages.groupby(["benchmark", "setting", "query_language"])["n_queries"].max()
-    counts = []
-    for row in facts.to_dict("records"):
-        known = each.xs((row["benchmark"], row["setting"])) if len(each) else each
-        side = row["pair_set"].partition("-")[0]
-        if side != ALL:
-            known = known[known.index.isin(pool) == (side == "pool")]
-        if side == "heldout" and "languages" in row:
-            known = known[known.index.isin(row["languages"].split())]
-        alike = known.nunique() == 1 and known.sum() == row["n_queries"]
-        counts.append((len(known), known.iloc[0]) if alike else (np.nan, np.nan))
-    facts[["n_asked", "n_each"]] = np.array(counts, dtype=float).reshape(-1, 2)
-    return table.merge(facts, on=keys, how="left")
-
-
-def of_gaps(gaps: pd.DataFrame, scaling: pd.DataFrame) -> pd.DataFrame:
-    """gaps.csv with n_queries, n_asked and n_each, of the questions on either side of the difference.
-
-    scaling: scaling.csv from `asked`.
-    """
-    keys, counts = ["benchmark", "setting", "pair_set"], ["n_queries", "n_asked", "n_each"]
-    plain = (scaling[["query_language", "candidate_language", "status"]] == ALL).all(axis=1)
-    facts = scaling.loc[plain & (scaling["metric"] == "mAP"), keys + counts].drop_duplicates(keys)
-    pool = facts[facts["pair_set"] == "pool"].drop(columns="pair_set")
-    both = gaps.merge(facts, on=keys, how="left").merge(pool, on=keys[:2], how="left", suffixes=("", "_pool"))
-    # pool languages ask on both sides of pool - heldout, and held-out ones on one side of the others
-    other = both["pair_set"].str.startswith("heldout")
-    same = both["n_each"] == both["n_each_pool"]
-    both["n_queries"] = (
-        both[["n_queries", "n_queries_pool"]]
-        .max(axis=1)
-        .where(~other, both["n_queries"] + both["n_queries_pool"])
-    )
-    both["n_asked"] = (both["n_asked_pool"] + both["n_asked"] * other).where(same)
-    return both[[*gaps.columns, *counts]].assign(n_each=both["n_each"].where(same))

@@ -8,70 +8,98 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from langscale.config.terms import BM25, UNTRAINED
-from langscale.reporting.figures.style import PANELS, RC, STYLES, WIDTH, blank, counted, legend, looks, select
-from langscale.reporting.wording import label
+from langscale.languages.families import script_name
+from langscale.reporting.figures.style import (
+    RC,
+    STYLES,
+    WIDTH,
+    Block,
+    Look,
+    blank,
+    fitting,
+    legend,
+    looks,
+    select,
+    titled,
+)
+from langscale.reporting.wording import PAIR_SETS, count, label
 
 
 def transfer(table: pd.DataFrame) -> Figure:
-    """Held-out languages by script and branch: cross mAP untrained, at the smallest and at the largest n."""
+    """Cross mAP of held-out languages by script and branch: untrained, smallest and largest n_languages."""
     table = select(table, setting="cross")
     if table.empty:
         return blank()
-    facts = table[["group", "languages", "group_in_pool"]].drop_duplicates()
-    # a script and a branch with the same languages are one line
-    groups = [
-        (
-            codes,
-            f"{' = '.join(rows['group'].unique())} ({_short(codes)}){'' if rows['group_in_pool'].any() else ' *'}",
-        )
-        for codes, rows in facts.groupby("languages", sort=False)
-    ]
-    table = table.assign(sampler=table.apply(label, axis=1))
+    groups = _groups(table)
+    table = table.assign(sampler=[label(row) for _, row in table.iterrows()])
     samplers = [s for s in table["sampler"].unique() if s not in (UNTRAINED, "BM25")]
-    largest, smallest = table["n_languages"].max(), table.loc[table["n_languages"] > 0, "n_languages"].min()
     pairs = table[["benchmark", "model"]][table["model"] != BM25].drop_duplicates()
-    parts = list(pairs.itertuples(index=False, name=None))
+    parts = [
+        Block(f"{b}, {m}", table[(table["benchmark"] == b) & table["model"].isin([m, BM25])])
+        for b, m in pairs.itertuples(index=False, name=None)
+    ]
+    height = 0.34 * len(groups) + 1.0
+    kept, left_out = fitting(parts, height)
+    dots = _dots(table, samplers)
     with plt.rc_context(RC):
-        size = (WIDTH, (0.34 * len(groups) + 1.0) * len(parts) + 0.4)
         figure, grid = plt.subplots(
-            len(parts), 2, figsize=size, squeeze=False, layout="constrained", sharey="row"
-        )
-        for (benchmark, model), line in zip(parts, grid, strict=True):
+            len(kept), 2, figsize=(WIDTH, height * len(kept) + 0.4), squeeze=False, layout="constrained",
+            sharey="row",
+        )  # fmt: skip
+        for block, line in zip(kept, grid, strict=True):
             for pair_set, axes in zip(("heldout-pool", "pool-heldout"), line, strict=True):
-                part = table[(table["benchmark"] == benchmark) & table["model"].isin([model, BM25])]
-                part = part[part["pair_set"] == pair_set]
-                for y, (codes, _) in enumerate(groups):
-                    here = part[part["languages"] == codes].drop_duplicates(
-                        ["sampler", "n_languages", "budget"]
-                    )
-                    _dots(axes, y, here, samplers, smallest, largest)
-                axes.set_yticks(range(len(groups)), [name for _, name in groups])
-                axes.set_title(counted(PANELS[pair_set], part))
-                several = f"\n{benchmark}, {model}" if len(parts) > 1 else ""
-                axes.set_xlabel(f"cross mAP (0 to 1){several}")
+                rows = block.rows[block.rows["pair_set"] == pair_set]
+                for y, codes in enumerate(groups):
+                    here = rows[rows["languages"] == codes]
+                    _group(axes, y, here.drop_duplicates(["sampler", "n_languages", "budget"]), dots)
+                axes.set_yticks(range(len(groups)), list(groups.values()))
+                axes.set_title(titled(PAIR_SETS[pair_set], rows))
+                axes.set_xlabel("cross mAP (0 to 1)" + (f"\n{block.name}" if len(parts) > 1 else ""))
                 axes.set_xlim(left=0)
             line[0].invert_yaxis()
-        legend(figure)
+        legend(figure, left_out)
     return figure
 
 
+def _groups(table: pd.DataFrame) -> dict[str, str]:
+    """Language codes of a group -> its name; a script and a branch with the same languages are one group."""
+    facts = table[["grouping", "group", "languages", "group_in_pool"]].drop_duplicates()
+    found = {}
+    for codes, rows in facts.groupby("languages", sort=False):
+        names = [
+            f"{script_name(row['group'])} script" if row["grouping"] == "script" else row["group"]
+            for _, row in rows.iterrows()
+        ]
+        star = "" if rows["group_in_pool"].any() else " *"
+        found[str(codes)] = f"{', '.join(names)} ({_short(str(codes))}){star}"
+    return found
+
+
 def _short(codes: str, most: int = 8) -> str:
-    """The first codes, and how many more there are."""
+    """The first codes, and the number of further ones."""
     found = codes.split()
     return codes if len(found) <= most else f"{' '.join(found[: most - 1])} +{len(found) - most + 1}"
 
 
-def _dots(
-    axes: Axes, y: int, here: pd.DataFrame, samplers: Sequence[str], smallest: int, largest: int
-) -> None:
-    wanted = [("BM25", "BM25", 0, "0.6", "+"), ("untrained", UNTRAINED, 0, "0.35", "|")]
-    look = looks(samplers)
-    wanted += [(f"{s} n={largest}", s, largest, look[s]["color"], look[s]["marker"]) for s in samplers]
-    alike = "" if smallest == 1 else f"{samplers[0]} "  # at n = 1 all samplers are one
+def _dots(table: pd.DataFrame, samplers: Sequence[str]) -> dict[tuple[str, int], tuple[str, str, str]]:
+    """(sampler, n_languages) of every point of a group -> its name, colour and marker, from top to bottom."""
+    largest, smallest = table["n_languages"].max(), table.loc[table["n_languages"] > 0, "n_languages"].min()
+    look: dict[str, Look] = looks(samplers)
+    found = {("BM25", 0): ("BM25", "0.6", "+"), (UNTRAINED, 0): ("untrained", "0.35", "|")}
     if smallest < largest:
-        wanted.insert(2, (f"{alike}n={smallest}", samplers[0], smallest, STYLES[4][0], "x"))
-    for i, (text, sampler, n, color, marker) in enumerate(wanted):
-        offset = 0.13 * (i - (len(wanted) - 1) / 2)
+        # with one language all samplers are the same
+        sampler = "" if smallest == 1 else f"{samplers[0]}, "
+        found[samplers[0], smallest] = (sampler + count(smallest, "language"), STYLES[4][0], "x")
+    for name in samplers:
+        text = f"{name}, {count(largest, 'language')}"
+        found[name, largest] = (text, look[name]["color"], look[name]["marker"])
+    return found
+
+
+def _group(axes: Axes, y: int, here: pd.DataFrame, dots: dict[tuple[str, int], tuple[str, str, str]]) -> None:
+    """The points of one group around height y."""
+    for i, ((sampler, n), (text, color, marker)) in enumerate(dots.items()):
+        offset = 0.13 * (i - (len(dots) - 1) / 2)
         for _, row in here[(here["sampler"] == sampler) & (here["n_languages"] == n)].iterrows():
             axes.plot(row["value"], y + offset, color=color, marker=marker, ms=3.5, ls="", label=text)
             axes.hlines(y + offset, row["ci_low"], row["ci_high"], color=color, lw=0.8)

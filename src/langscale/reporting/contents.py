@@ -1,0 +1,118 @@
+"""The contents of the report: title, alternative text and source of every figure and table, in their order."""
+
+from dataclasses import dataclass
+
+from langscale.config.study import Study
+
+FIGURE_TABLES = (
+    "scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages", "contrasts", "seeds",
+)  # fmt: skip
+"""The CSV tables that the figures are drawn from."""
+
+
+@dataclass(frozen=True)
+class FigureRecord:
+    """A figure: its title, the kind of picture for readers without it, and the file with its numbers."""
+
+    title: str
+    kind: str
+    numbers: str
+    heldout: bool = False
+    """Whether the figure needs held-out languages."""
+
+    @property
+    def alternative(self) -> str:
+        """The alternative text."""
+        return f"{self.kind}. The numbers are in {self.numbers}."
+
+
+N = "the number of training languages"
+FIGURES = {
+    "gain": FigureRecord(
+        "Gain from more training languages",
+        f"Line charts of the difference in cross mAP to the smallest number of training languages against {N}",
+        "tables/contrasts.csv",
+    ),
+    "scaling-cross": FigureRecord(
+        "Cross-lingual retrieval", f"Line charts of cross mAP against {N}", "tables/scaling.csv"
+    ),
+    "scaling-mono": FigureRecord(
+        "Monolingual retrieval", f"Line charts of mono mAP against {N}", "tables/scaling.csv"
+    ),
+    "scaling-multi": FigureRecord(
+        "Multilingual retrieval", f"Line charts of multi mAP against {N}", "tables/scaling.csv"
+    ),
+    "tradeoff": FigureRecord(
+        "Monolingual against multilingual retrieval",
+        "Scatter plot of multi mAP against mono mAP, a point per sampler and number of training languages",
+        "tables/scaling.csv",
+    ),
+    "gaps": FigureRecord(
+        "Gap between training and held-out languages",
+        f"Line charts of the gap in mAP against {N}",
+        "tables/gaps.csv",
+        heldout=True,
+    ),
+    "transfer": FigureRecord(
+        "Held-out languages by script and branch",
+        "Dot chart of cross mAP by group of languages",
+        "tables/transfer.csv",
+        heldout=True,
+    ),
+    "matrix": FigureRecord(
+        "Every pair of languages",
+        "Two heat maps of query languages by candidate languages",
+        "tables/pairs.csv",
+    ),
+    "bias": FigureRecord(
+        "Measures of language bias",
+        f"Line charts of three measures of language bias against {N}",
+        "tables/bias.csv",
+    ),
+    "shares": FigureRecord(
+        "Languages of the top 10", f"Line charts of language shares against {N}", "tables/shares.csv"
+    ),
+    "training": FigureRecord(
+        "Training loss",
+        f"Line charts of the loss against the training step, a line for each value of {N}",
+        "runs/*/log.csv",
+    ),
+}
+
+
+def figure_names(study: Study) -> list[str]:
+    """The figures of a study, in the order of the report."""
+    return [name for name, figure in FIGURES.items() if study.languages.heldout or not figure.heldout]
+
+
+@dataclass(frozen=True)
+class TableRecord:
+    """A table of the report: its title and the name of its caption in workflow/report."""
+
+    title: str
+    caption: str
+
+
+TABLES = {
+    "claims": TableRecord("Claims with verdicts", "claims"),
+    "trends": TableRecord("Slope per doubling of the number of training languages", "trends"),
+    "curves": TableRecord("Scaling curves", "curves"),
+    "main": TableRecord("Samplers at the largest number of training languages", "main"),
+    "contrasts": TableRecord("Declared contrasts", "contrasts"),
+    "gaps": TableRecord("Gap between training and held-out languages", "gaps-table"),
+    "transfer": TableRecord("Held-out languages by script and branch", "transfer-table"),
+    "languages": TableRecord("Cross-lingual retrieval by query language", "languages"),
+    "entry": TableRecord("Effect of a language's entry into training", "entry"),
+    "diversity": TableRecord("Diversity of the training languages, at equal number", "diversity"),
+    "components": TableRecord("Components of variance", "components"),
+    "bias": TableRecord("Measures of language bias", "bias-table"),
+    "sensitivity": TableRecord("Sensitivity to the clustering of queries", "sensitivity"),
+    "published": TableRecord("Published figures beside this study", "published"),
+    "scaling": TableRecord("mAP by number of training languages", "scaling"),
+    "data": TableRecord("Training and evaluation data", "data"),
+}
+
+
+def table_record(name: str) -> TableRecord:
+    """The record of a table; `paper-<number>` is a table of the paper."""
+    return TABLES.get(name) or TableRecord(f"Table {name.removeprefix('paper-')} of the paper", "paper")
