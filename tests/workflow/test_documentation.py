@@ -82,3 +82,13 @@ def test_tables_of_the_readme_are_made_and_none_is_missing(project):
     names -= {".md", ".tex"}
     assert names >= made
     assert names - made <= set(paper_tables.names(paper))
+
+
+def test_the_packages_of_contributing_are_all_and_import_upwards_in_the_table():
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    source = ROOT / "src/langscale"
+    assert set(rows) == {folder.name for folder in source.iterdir() if (folder / "__init__.py").exists()}
+    for place, package in enumerate(rows):
+        text = "\n".join(file.read_text(encoding="utf-8") for file in (source / package).rglob("*.py"))
+        imported = set(re.findall(r"^ *from langscale\.(\w+)", text, re.MULTILINE)) - {package}
+        assert imported <= set(rows[:place]), f"{package} imports {imported - set(rows[:place])}"
