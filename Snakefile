@@ -35,7 +35,8 @@ SOURCES = sorted(STUDY.sources)
 
 onstart:
     # The limit on jobs a second makes Snakemake 9 start a timer at every event, which comes back each second as long as
-    # jobs wait; with hundreds of finished jobs it does little else. Local jobs need no such limit.
+    # jobs wait; with hundreds of finished jobs it does little else. Local jobs need no such limit. No value of
+    # --max-jobs-per-timespan does the same: Snakemake ends only after its last timer.
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
 
@@ -48,14 +49,17 @@ wildcard_constraints:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/params.smk"
 include: "workflow/rules/download.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/audit.smk"
 include: "workflow/rules/translation.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/retrieval.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/verify.smk"
 
 
 rule study:

@@ -2,11 +2,8 @@
 model.
 """
 
-import runpy
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +13,6 @@ from langscale.config.model import Model
 from langscale.config.sampler import Spec
 from langscale.data import subsets
 from langscale.data.tokens import Tokens, tokenise
-from langscale.jobs import log
 from langscale.models import pretrained as base
 from langscale.training.batches import Sampler
 
@@ -135,17 +131,6 @@ def run(
         validate,
     )
     return before, encoder, pd.read_csv(folder / "log.csv")
-
-
-def script(name: str, params: dict, input: dict, output) -> None:
-    """Run workflow/scripts/<name> in this process, with what Snakemake would tell it; its errors stay on
-    stderr.
-    """
-    told = SimpleNamespace(
-        params=SimpleNamespace(**params), input=SimpleNamespace(**input), output=output, log=["unused"]
-    )
-    log.redirect = lambda file: sys.stderr
-    runpy.run_path(str(ROOT / "workflow/scripts" / name), init_globals={"snakemake": told})
 
 
 def equal(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> bool:

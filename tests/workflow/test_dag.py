@@ -7,6 +7,8 @@ import pytest
 import yaml
 from support.project_copy import ROOT, copy_project, job_counts, snakemake
 
+from langscale.core.files import write_json
+
 # 4 runs at n = 1 (all samplers are one there), 12 at each of n = 2, 4, 9; 4 initial states; BM25
 TRAIN, UNTRAINED, BM25, SUBSETS = 40, 4, 1, 10
 
@@ -21,9 +23,11 @@ def test_default_study_has_exactly_these_jobs(planned):
         "tokens": 2,
         "train": TRAIN,
         "embed": UNTRAINED,
-        "take": TRAIN,
+        "reuse": TRAIN,
         "score": TRAIN + UNTRAINED + BM25,
         "statistics": 1,
+        "claims": 1,
+        "format": 1,
         "published": 1,
         "figures_of_study": 1,
         "provenance": 1,
@@ -37,7 +41,7 @@ def test_default_study_has_exactly_these_jobs(planned):
     [
         ("data", "subset", SUBSETS),
         ("models", "tokens", 2),
-        ("embeddings", "take", TRAIN),
+        ("embeddings", "reuse", TRAIN),
         ("rankings", "score", TRAIN + UNTRAINED + BM25),
         ("scores", "score", TRAIN + UNTRAINED + BM25),
         ("tables", "statistics", 1),
@@ -54,13 +58,12 @@ def test_named_target_ends_with_its_rule(planned, target, rule, count):
 def test_a_trained_run_that_left_nothing_is_embedded_by_the_rule_that_asks_for_a_card(tmp_path):
     folder = copy_project(tmp_path / "project")
     results = folder / "results/mini"
-    runs = [results / f"runs/tiny/x-y/fixed-total/n9-2a2e9a61/seed{seed}" for seed in (1, 2, 3)]
-    for run in runs:
-        (run / "last").mkdir(parents=True)
-    (runs[1] / ".left/last-0123456789abcdef").mkdir(parents=True)
-    (runs[2] / "embeddings/last/cldr").mkdir(parents=True)
+    run = results / "runs/tiny/x-y/fixed-total/n9-2a2e9a61"
+    for seed in (1, 2):
+        write_json(run / f"seed{seed}/last.json", {})
+    write_json(run / "seed2/embeddings/last/cldr.json", {})
     counts = job_counts(snakemake(folder, "-n"))
-    assert (counts["take"], counts["embed"]) == (TRAIN - 1, UNTRAINED + 1)
+    assert (counts["reuse"], counts["embed"]) == (TRAIN - 1, UNTRAINED + 1)
 
 
 def test_workflow_snakefile_is_the_same_study(project, planned):
@@ -74,7 +77,7 @@ def test_a_config_file_replaces_the_default(project, tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small))
     counts = job_counts(snakemake(project, "-n", "--configfile", str(tmp_path / "small.yaml")))
     # 4 at n = 1, 4 at n = 2; hybrid at n = 1 and the other budget there are aliases; best beside last
-    assert (counts["train"], counts["take"], counts["embed"], counts["score"]) == (8, 16, 4, 21)
+    assert (counts["train"], counts["reuse"], counts["embed"], counts["score"]) == (8, 16, 4, 21)
 
 
 def test_downloads_come_first_and_once(project, tmp_path):
@@ -92,7 +95,7 @@ def test_downloads_come_first_and_once(project, tmp_path):
     # a model, a source and two benchmarks; a downloaded encoder has one untrained row, not one per seed
     assert job_counts(snakemake(project, *words))["raw"] == 4
     counts = job_counts(snakemake(project, *words))
-    assert (counts["take"], counts["embed"]) == (2 * 8, 2 * 1)
+    assert (counts["reuse"], counts["embed"]) == (2 * 8, 2 * 1)
     assert job_counts(snakemake(project, "data", *words))["raw"] == 4
 
 
@@ -104,7 +107,7 @@ def test_a_corpus_larger_than_memory_is_searched_by_the_runs_of_the_declared_see
     counts = job_counts(snakemake(project, "-n", "--configfile", str(tmp_path / "miracl.yaml")))
     # seed 2 at n = 1 and n = 2, last and best, and its initial state; everything else is as without miracl
     assert (counts["search"], counts["score_lists"], counts["raw"], counts["tokens"]) == (5, 5, 1, 3)
-    assert (counts["train"], counts["take"], counts["embed"], counts["score"]) == (8, 16, 4, 21)
+    assert (counts["train"], counts["reuse"], counts["embed"], counts["score"]) == (8, 16, 4, 21)
 
 
 def test_an_unknown_data_set_is_named(project, tmp_path):

@@ -79,4 +79,4 @@ def test_the_rules_of_the_study_want_a_card_where_there_is_one(project, two_card
         rule = block.partition("rule ")[2].partition(":")[0]
         wanted.setdefault(rule, set()).add("gpu=1" in block)
     assert {rule for rule, gpu in wanted.items() if gpu == {True}} == {"train", "embed"}
-    assert {rule for rule, gpu in wanted.items() if gpu == {False}} >= {"score", "take", "tokens", "subset"}
+    assert {rule for rule, gpu in wanted.items() if gpu == {False}} >= {"score", "reuse", "tokens", "subset"}

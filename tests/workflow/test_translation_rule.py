@@ -87,7 +87,7 @@ def test_the_stage(tmp_path, mirror):
 
     # a second study finds everything, and shards stay as they are
     kept = {file: file.stat().st_mtime_ns for file in memory.rglob("*.parquet")}
-    run(folder, mirror, "two", ["results/two/data/wikiqa"])
+    run(folder, mirror, "two", ["results/two/data/wikiqa.json"])
     assert {file: file.stat().st_mtime_ns for file in memory.rglob("*.parquet")} == kept
     again = sources.table(folder / "results/two/data/wikiqa", "train", "pairs").to_pandas()
     pd.testing.assert_frame_equal(again, after)
@@ -98,7 +98,7 @@ def test_the_stage(tmp_path, mirror):
         folder,
         mirror,
         "two",
-        ["results/two/data/wikiqa"],
+        ["results/two/data/wikiqa.json"],
         translation={"path": str(local), "batch_tokens": 64},
     )
     assert job_counts(output) == {"translate": 1}

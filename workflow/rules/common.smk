@@ -1,36 +1,68 @@
-"""Where files lie, and what the rules ask again and again."""
+"""Where files lie, and what several rules need to know.
+
+The outputs of most rules are manifests, `X.json` beside the folder or file `X` (langscale.jobs.manifests). Three params
+have the same meaning in every rule:
+
+code    a hash of each file that the rule's script reaches through its imports (langscale.jobs.code)
+where   where bytes are or come from, never what they are
+study   the study as it was read; `identity` has what of it decides the outputs
+
+`where` and `study` are functions of `output`. Snakemake compares no such param with the one of an earlier start.
+"""
 
 import re
 import shutil
+from functools import cache
 
 from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.sources import readers as sources
+from langscale.jobs import code as hashes
+from langscale.models import pretrained
 
 GPU = int(
     shutil.which("nvidia-smi") is not None
 )  # jobs ask for a GPU only where there is one
 
 
-def code(script, *modules):
-    """The script and the modules whose change makes a rule's outputs stale, as absolute paths."""
-    return [
-        ROOT / "workflow/scripts" / script,
-        *(ROOT / "src/langscale" / name for name in modules),
-    ]
+@cache
+def code(script, *roots):
+    """The `code` of a rule; `roots`: modules that its script imports by name."""
+    return hashes.code(ROOT / "workflow/scripts" / script, *roots)
+
+
+def identity(**more):
+    """What of the study decides tables, figures and report; `more` is added."""
+    values = STUDY.model_dump(exclude={"title", "mirror", "accept_licence"})
+    values["languages"]["heldout"].sort()
+    for model in (*values["models"].values(), values.get("translation")):
+        if model and model["path"]:
+            model["path"] = Path(model["path"]).name
+    return values | more
 
 
 def embeddings(run, checkpoint, benchmark):
-    return f"{RESULTS}/runs/{run.path}/embeddings/{checkpoint}/{benchmark}"
+    return f"{RESULTS}/runs/{run.path}/embeddings/{checkpoint}/{benchmark}.json"
 
 
 def rankings(run, checkpoint, benchmark):
-    return f"{RESULTS}/runs/{run.path}/rankings/{checkpoint}/{benchmark}.npy"
+    return f"{RESULTS}/runs/{run.path}/rankings/{checkpoint}/{benchmark}.json"
 
 
 def scores(run, checkpoint, benchmark):
-    return f"{RESULTS}/runs/{run.path}/scores/{checkpoint}/{benchmark}.parquet"
+    return f"{RESULTS}/runs/{run.path}/scores/{checkpoint}/{benchmark}.json"
 
 
+def base_of(run):
+    return f"{RESULTS}/models/{run.model}/base.json"
+
+
+def tokens_of(run, name):
+    """Tokens of a run's model: source-<name>, benchmark-<name> or corpus-<name>."""
+    return f"{RESULTS}/models/{run.model}/tokens/{name}.json"
+
+
+LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
+IN_MEMORY = [name for name in BENCHMARKS if name not in LISTED]
 TRANSLATION = "translation"  # its name among the raw files of models
 TRANSLATED = [name for name in SOURCES if STUDY.sources[name].translate]
 
@@ -63,35 +95,19 @@ def origin(name, *keys):
     return model.model_dump(include=wanted)
 
 
+def files_of(name):
+    """The files of a model in a local folder; none for other models."""
+    path = model_of(name).path
+    return sorted(map(str, pretrained.files(path))) if path else []
+
+
 def languages_of(kind, name):
-    """The languages that a data set is asked for."""
+    """The languages that a data set is asked for, sorted."""
     if kind == "benchmark":
-        return STUDY.benchmarks[name].languages or STUDY.languages.all
+        return sorted(STUDY.benchmarks[name].languages or STUDY.languages.all)
     # a tokenizer that is trained here reads the held-out languages too
     built = any(model.architecture for model in STUDY.models.values())
-    return STUDY.languages.all if built else STUDY.languages.pool
-
-
-LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
-IN_MEMORY = [name for name in BENCHMARKS if name not in LISTED]
-
-
-def unembedded():
-    """Trained runs that left no embeddings for a benchmark that lacks them, one that was added later."""
-    lacking = {
-        run.path
-        for name in IN_MEMORY
-        for run, checkpoint in GRID.scored(name)
-        if run.steps and not Path(embeddings(run, checkpoint, name)).is_dir()
-    }
-    for folder in (Path(RESULTS) / "runs" / path for path in sorted(lacking)):
-        if (folder / "last").is_dir() and not any((folder / ".left").glob("[!.]*")):
-            yield str(folder.relative_to(f"{RESULTS}/runs"))
-
-
-def tokens_of(benchmark):
-    """Folder of a benchmark's tokens; training embeds those called benchmark-, but no corpus."""
-    return f"{'corpus' if benchmark in LISTED else 'benchmark'}-{benchmark}"
+    return sorted(STUDY.languages.all if built else STUDY.languages.pool)
 
 
 def raw(kind, name):

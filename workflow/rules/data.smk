@@ -4,21 +4,19 @@ Needs:  nothing but the config, and raw/ for data that is downloaded
 Makes:  data/<source>/{train,validation}/{pairs,passages}   Arrow tables
         benchmarks/<name>/{questions,candidates,qrels}.parquet
         subsets/n<k>-<set>/                                 rows of every pair in these languages
-        tables/audit.csv, tables/leaks.csv                  with `audit`: overlap of training and evaluation
         tables/data.csv                                     counts per language
 """
+
+ALL_SOURCES = expand(f"{RESULTS}/data/{{name}}.json", name=SOURCES)
+ALL_BENCHMARKS = expand(f"{RESULTS}/benchmarks/{{name}}.json", name=BENCHMARKS)
 
 
 rule source:
     """The parts of one source that the study uses, the same ids in every language."""
     input:
         raw=lambda w: raw("source", w.name),
-        code=lambda w: code(
-            "source.py",
-            *(f"data/sources/{name}.py" for name in sources.modules(w.name)),
-        ),
     output:
-        directory(f"{RESULTS}/data/{{name}}"),
+        data=f"{RESULTS}/data/{{name}}.json",
     log:
         f"{RESULTS}/logs/source-{{name}}.log",
     wildcard_constraints:
@@ -31,6 +29,9 @@ rule source:
         pairs=lambda w: STUDY.sources[w.name].pairs,
         seed=lambda w: STUDY.sources[w.name].seed,
         languages=lambda w: languages_of("source", w.name),
+        code=lambda w: code(
+            "source.py", f"langscale.data.sources.{sources.module(w.name)}"
+        ),
     script:
         "../scripts/source.py"
 
@@ -39,9 +40,8 @@ rule benchmark:
     """Questions, candidate pools and relevance of one benchmark."""
     input:
         raw=lambda w: raw("benchmark", w.name),
-        code=lambda w: code("benchmark.py", *benchmarks.modules(set_of(w.name))),
     output:
-        directory(f"{RESULTS}/benchmarks/{{name}}"),
+        data=f"{RESULTS}/benchmarks/{{name}}.json",
     log:
         f"{RESULTS}/logs/benchmark-{{name}}.log",
     priority: 10
@@ -54,37 +54,23 @@ rule benchmark:
         options=lambda w: STUDY.benchmarks[w.name].model_dump(
             include={"candidate_text", "every_article"}, exclude_none=True
         ),
+        code=lambda w: code(
+            "benchmark.py",
+            f"langscale.data.benchmarks.{benchmarks.module(set_of(w.name))}",
+        ),
     script:
         "../scripts/benchmark.py"
 
 
-rule audit:
-    """Overlap of every training and validation set with every benchmark's questions and passages."""
-    input:
-        sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
-        benchmarks=expand(f"{RESULTS}/benchmarks/{{name}}", name=BENCHMARKS),
-        code=code("audit.py", "data/leakage.py"),
-    output:
-        summary=f"{RESULTS}/tables/audit.csv",
-        offending=f"{RESULTS}/tables/leaks.csv",
-    log:
-        f"{RESULTS}/logs/audit.log",
-    conda:
-        "../../environment.yml"
-    params:
-        containment=STUDY.audit.containment if STUDY.audit else None,
-    script:
-        "../scripts/audit.py"
-
-
 rule subset:
-    """Where every pair stands in one set of training languages; stops where the audit found too much."""
+    """Where every pair stands in one set of training languages."""
     input:
-        sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
-        audit=rules.audit.output if STUDY.audit else [],
-        code=code("subset.py", "data/subsets.py", "data/tokens.py"),
+        sources=ALL_SOURCES,
+        dropped=(
+            f"{RESULTS}/audit/dropped.json" if STUDY.audit and STUDY.audit.drop else []
+        ),
     output:
-        directory(f"{RESULTS}/subsets/{{subset}}"),
+        data=f"{RESULTS}/subsets/{{subset}}.json",
     log:
         f"{RESULTS}/logs/subset-{{subset}}.log",
     conda:
@@ -92,13 +78,9 @@ rule subset:
     params:
         sources={name: STUDY.sources[name].parts for name in SOURCES},
         languages=lambda w: GRID.subsets[w.subset],
-        pool=STUDY.languages.pool,
-        audit=(
-            STUDY.audit.model_dump(include={"allowed", "drop"})
-            if STUDY.audit
-            else None
-        ),
+        pool=sorted(STUDY.languages.pool),
         hard_negatives=STUDY.training.hard_negatives,
+        code=lambda w: code("subset.py"),
     script:
         "../scripts/subset.py"
 
@@ -106,9 +88,8 @@ rule subset:
 rule data_table:
     """Pairs, passages, questions and candidates per language."""
     input:
-        sources=expand(f"{RESULTS}/data/{{name}}", name=SOURCES),
-        benchmarks=expand(f"{RESULTS}/benchmarks/{{name}}", name=BENCHMARKS),
-        code=code("data_table.py"),
+        sources=ALL_SOURCES,
+        benchmarks=ALL_BENCHMARKS,
     output:
         f"{RESULTS}/tables/data.csv",
     log:
@@ -116,15 +97,8 @@ rule data_table:
     conda:
         "../../environment.yml"
     params:
-        pool=STUDY.languages.pool,
-        heldout=STUDY.languages.heldout,
+        pool=sorted(STUDY.languages.pool),
+        heldout=sorted(STUDY.languages.heldout),
+        code=lambda w: code("data_table.py"),
     script:
         "../scripts/data_table.py"
-
-
-rule data:
-    """All data that the study needs, and the models that it downloads; then nothing needs a network."""
-    input:
-        [raw("model", name) for name in STUDY.models],
-        expand(f"{RESULTS}/subsets/{{subset}}", subset=GRID.subsets),
-        rules.data_table.output,

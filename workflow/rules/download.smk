@@ -1,21 +1,13 @@
 """Downloads: the files of data sets and models.
 
 Needs:  nothing but the config, and a mirror or the web
-Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, shared by studies
+Makes:  raw/<kind>-<name>.json and resources/<host>/<path>   downloaded files, shared by studies, with their hashes
         resources/registry.csv                              with `check_registry`
 """
 
 
 rule raw:
     """The raw files of one data set or model, from the mirror or the web; nothing after this needs a network."""
-    input:
-        code=code(
-            "raw.py",
-            "data/download.py",
-            "data/registry.py",
-            "languages/codes.py",
-            "data/checksums.txt",
-        ),
     output:
         f"{RESULTS}/raw/{{kind}}-{{name}}.json",
     log:
@@ -30,18 +22,18 @@ rule raw:
         name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
         model=lambda w: origin(w.name) if w.kind == "model" else None,
         languages=lambda w: languages_of(w.kind, w.name),
-        mirror=STUDY.mirror,
-        accept_licence=STUDY.accept_licence,
+        # what the registry knows of the files: a new revision or hash downloads again, code of the downloads does not
+        files=lambda w: entries(w.kind, w.name),
+        where=lambda w, output: {
+            "mirror": STUDY.mirror,
+            "accept_licence": STUDY.accept_licence,
+        },
     script:
         "../scripts/raw.py"
 
 
 rule check_registry:
     """Compare every address, hash and size in the registry with the web; downloads nothing, runs every time."""
-    input:
-        code(
-            "check_registry.py", "data/registry.py", "data/download.py", "data/http.py"
-        ),
     log:
         "resources/registry.log",
     localrule: True
@@ -51,3 +43,19 @@ rule check_registry:
         table="resources/registry.csv",
     script:
         "../scripts/check_registry.py"
+
+
+RAW = [
+    *(raw("source", name) for name in SOURCES),
+    *(raw("benchmark", name) for name in BENCHMARKS),
+    *(
+        raw("model", name)
+        for name in [*STUDY.models, *[TRANSLATION] * bool(TRANSLATED)]
+    ),
+]
+
+
+rule download:
+    """All files that the study downloads, and nothing else; then nothing needs a network."""
+    input:
+        [listing for listing in RAW if listing],

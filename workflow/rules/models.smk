@@ -7,33 +7,31 @@ Makes:  models/<model>/base/                      transformers config, tokenizer
                                                   they are more than fit into memory
 """
 
-# one that is built here has room for its longest text
-ORIGIN = {
-    True: ["architecture", "vocabulary", "query_length", "passage_length"],
-    False: ["path"],
-}
-
 
 rule base:
     """The model as it comes, or its config and a tokenizer trained on the training part of all languages."""
     input:
         raw=lambda w: raw("model", w.model),
-        sources=lambda w: (
-            expand(f"{RESULTS}/data/{{name}}", name=SOURCES)
-            if STUDY.models[w.model].architecture
-            else []
-        ),
-        code=code("base.py", "models/pretrained.py"),
+        files=lambda w: files_of(w.model),
+        sources=lambda w: ALL_SOURCES if STUDY.models[w.model].architecture else [],
     output:
-        directory(f"{RESULTS}/models/{{model}}/base"),
+        data=f"{RESULTS}/models/{{model}}/base.json",
     log:
         f"{RESULTS}/logs/base-{{model}}.log",
     conda:
         "../../environment.yml"
     params:
+        # one that is built here has room for its longest text
         model=lambda w: origin(
-            w.model, *ORIGIN[bool(STUDY.models[w.model].architecture)]
+            w.model,
+            *(
+                ["architecture", "vocabulary", "query_length", "passage_length"]
+                if STUDY.models[w.model].architecture
+                else []
+            ),
         ),
+        code=lambda w: code("base.py"),
+        where=lambda w, output: {"path": STUDY.models[w.model].path},
     script:
         "../scripts/base.py"
 
@@ -41,11 +39,10 @@ rule base:
 rule tokens:
     """Token ids of one source or benchmark, made once."""
     input:
-        base=f"{RESULTS}/models/{{model}}/base",
-        texts=lambda w: f"{RESULTS}/{'data' if w.kind == 'source' else 'benchmarks'}/{w.name}",
-        code=code("tokens.py", "data/tokens.py"),
+        base=f"{RESULTS}/models/{{model}}/base.json",
+        texts=lambda w: f"{RESULTS}/{'data' if w.kind == 'source' else 'benchmarks'}/{w.name}.json",
     output:
-        directory(f"{RESULTS}/models/{{model}}/tokens/{{kind}}-{{name}}"),
+        data=f"{RESULTS}/models/{{model}}/tokens/{{kind}}-{{name}}.json",
     log:
         f"{RESULTS}/logs/tokens-{{model}}-{{kind}}-{{name}}.log",
     wildcard_constraints:
@@ -63,16 +60,23 @@ rule tokens:
                 "passage_length",
             }
         ),
+        code=lambda w: code("tokens.py"),
     script:
         "../scripts/tokens.py"
+
+
+ALL_TOKENS = [
+    *(f"source-{name}" for name in SOURCES),
+    *(f"benchmark-{name}" for name in IN_MEMORY),  # training embeds these
+    *(f"corpus-{name}" for name in LISTED),
+]
 
 
 rule models:
     """All models and tokens that training and embedding need."""
     input:
         expand(
-            f"{RESULTS}/models/{{model}}/tokens/{{tokens}}",
+            f"{RESULTS}/models/{{model}}/tokens/{{tokens}}.json",
             model=STUDY.models,
-            tokens=[f"source-{s}" for s in SOURCES]
-            + [tokens_of(b) for b in BENCHMARKS],
+            tokens=ALL_TOKENS,
         ),

@@ -17,23 +17,7 @@ rule figures_of_study:
     """Gain, scaling curves, samplers and alpha, held-out languages, pairs of languages, language bias, loss."""
     input:
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=FIGURE_TABLES),
-        logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
-        code=code(
-            "figures.py",
-            "reporting/contents.py",
-            "reporting/wording.py",
-            "reporting/figures/all_figures.py",
-            "reporting/figures/gain.py",
-            "reporting/figures/language_matrix.py",
-            "reporting/figures/line_charts.py",
-            "reporting/figures/query_counts.py",
-            "reporting/figures/style.py",
-            "reporting/figures/tradeoff.py",
-            "reporting/figures/transfer.py",
-            "claims/sampler_choice.py",
-            "statistics/curve_shapes.py",
-            "languages/families.py",
-        ),
+        logs=[f"{RESULTS}/runs/{run.path}/log.json" for run in GRID.trained],
     output:
         [
             report(
@@ -63,6 +47,7 @@ rule figures_of_study:
             }
             for run in GRID.trained
         ],
+        code=lambda w: code("figures.py"),
     script:
         "../scripts/figures.py"
 
@@ -71,8 +56,7 @@ rule provenance:
     """Resolved config, git commit, versions, hardware, and the time that training took."""
     input:
         tables=rules.tables.input,
-        logs=[f"{RESULTS}/runs/{run.path}/log.csv" for run in GRID.trained],
-        code=code("provenance.py", "reporting/provenance.py"),
+        logs=[f"{RESULTS}/runs/{run.path}/log.json" for run in GRID.trained],
     output:
         f"{RESULTS}/provenance.json",
     log:
@@ -81,7 +65,8 @@ rule provenance:
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.model_dump(),
+        study=identity(title=STUDY.title),
+        code=lambda w: code("provenance.py"),
     script:
         "../scripts/provenance.py"
 
@@ -92,21 +77,6 @@ rule report_of_study:
         tables=rules.tables.input,
         figures=rules.figures_of_study.output,
         provenance=rules.provenance.output,
-        captions=sorted((ROOT / "workflow/report").glob("*.rst")),
-        code=code(
-            "report.py",
-            "reporting/report.py",
-            "reporting/comparison.py",
-            "reporting/contents.py",
-            "reporting/formats.py",
-            "reporting/paper_tables.py",
-            "reporting/summary.py",
-            "reporting/tables.py",
-            "reporting/wording.py",
-            "reporting/templates/report.html.jinja",
-            "reporting/templates/report.css.jinja",
-            "reporting/templates/report.js.jinja",
-        ),
     output:
         report(
             f"{RESULTS}/report.html",
@@ -120,7 +90,13 @@ rule report_of_study:
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.model_dump(),
+        study=lambda w, output: STUDY.model_dump(),
+        identity=identity(title=STUDY.title),
+        captions={
+            file.stem: file.read_text(encoding="utf-8")
+            for file in sorted((ROOT / "workflow/report").glob("*.rst"))
+        },
+        code=lambda w: code("report.py"),
     script:
         "../scripts/report.py"
 
@@ -139,8 +115,6 @@ rule report:
 
 rule plan:
     """What the study will cost, printed and as results/<study>/plan.csv; runs every time, and nothing else with it."""
-    input:
-        code("plan.py", "planning/summary.py", "planning/costs.py", "planning/sizes.py"),
     log:
         f"{RESULTS}/logs/plan.log",
     localrule: True

@@ -11,25 +11,15 @@ A corpus larger than memory has no embeddings: `search` embeds and searches it s
 rule score:
     """FAISS top-k lists, exact ranks of the relevant candidates, and per-question values in every setting."""
     input:
-        benchmark=f"{RESULTS}/benchmarks/{{name}}",
+        benchmark=f"{RESULTS}/benchmarks/{{name}}.json",
         embeddings=lambda w: (
             []
             if GRID.by_path[w.run].model == BM25
             else embeddings(GRID.by_path[w.run], w.checkpoint, w.name)
         ),
-        code=lambda w: code(
-            "score.py",
-            "retrieval/scores.py",
-            "retrieval/metrics.py",
-            "retrieval/language_bias.py",
-            "data/benchmarks/__init__.py",
-            "retrieval/search.py",
-            *(["retrieval/bm25.py"] if GRID.by_path[w.run].model == BM25 else []),
-            *(["retrieval/bias_controls.py"] if STUDY.evaluation.controls else []),
-        ),
     output:
-        rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
-        scores=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.parquet",
+        rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.json",
+        scores=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.json",
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
@@ -42,6 +32,7 @@ rule score:
             STUDY.evaluation.bm25_ngrams if GRID.by_path[w.run].model == BM25 else None
         ),
         controls=STUDY.evaluation.controls,
+        code=lambda w: code("score.py"),
     script:
         "../scripts/score.py"
 
@@ -49,27 +40,23 @@ rule score:
 rule search:
     """Top-k lists of a corpus larger than memory, embedded and searched shard by shard; goes on where it stopped."""
     input:
-        benchmark=f"{RESULTS}/benchmarks/{{name}}",
+        benchmark=f"{RESULTS}/benchmarks/{{name}}.json",
         checkpoint=lambda w: (
-            f"{RESULTS}/runs/{w.run}/{w.checkpoint}"
+            f"{RESULTS}/runs/{w.run}/{w.checkpoint}.json"
             if GRID.by_path[w.run].steps
             else []
         ),
-        base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
-        tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/corpus-{w.name}",
-        code=code(
-            "search.py",
-            "retrieval/sharded_search.py",
-            "retrieval/search.py",
-            "retrieval/embedding.py",
-            "models/encoder.py",
-            "data/tokens.py",
+        base=lambda w: (
+            [] if GRID.by_path[w.run].steps else base_of(GRID.by_path[w.run])
         ),
+        tokens=lambda w: tokens_of(GRID.by_path[w.run], f"corpus-{w.name}"),
     output:
-        rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.npy",
-        similarity=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}-similarity.npy",
+        rankings=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}.json",
+        similarity=f"{RESULTS}/runs/{{run}}/rankings/{{checkpoint}}/{{name}}-similarity.json",
     log:
         f"{RESULTS}/logs/search/{{run}}-{{checkpoint}}-{{name}}.log",
+    benchmark:
+        f"{RESULTS}/logs/search/{{run}}-{{checkpoint}}-{{name}}.tsv"
     wildcard_constraints:
         name=one_of(LISTED),
     conda:
@@ -77,10 +64,11 @@ rule search:
     resources:
         gpu=GPU,
     params:
-        run=lambda w: GRID.by_path[w.run].recipe(),
-        model=lambda w: STUDY.models[GRID.by_path[w.run].model].model_dump(),
-        threads=STUDY.training.threads,
+        model=of(embed_params, "model"),
+        initial=of(embed_params, "initial"),
+        threads=of(embed_params, "threads"),
         top_k=STUDY.evaluation.top_k,
+        code=lambda w: code("search.py"),
     script:
         "../scripts/search.py"
 
@@ -88,22 +76,18 @@ rule search:
 rule score_lists:
     """Per-question values of the lists of a corpus larger than memory."""
     input:
-        benchmark=f"{RESULTS}/benchmarks/{{name}}",
+        benchmark=f"{RESULTS}/benchmarks/{{name}}.json",
         rankings=rules.search.output.rankings,
-        code=code(
-            "score_lists.py",
-            "retrieval/scores.py",
-            "retrieval/metrics.py",
-            "data/benchmarks/__init__.py",
-        ),
     output:
-        f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.parquet",
+        scores=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.json",
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
         name=one_of(LISTED),
     conda:
         "../../environment.yml"
+    params:
+        code=lambda w: code("score_lists.py"),
     script:
         "../scripts/score_lists.py"
 

@@ -27,54 +27,14 @@ TABLES = (
     "runs scaling main languages pairs transfer shares contrasts sensitivity seeds "
     "ranks bias trends curves components entry diversity gaps"
 ).split()
-CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
-    name: name
-    for name in ("claims", "main", "contrasts", "trends", "curves", "scaling")
-} | {
-    "gaps": "gaps-table",
-    "transfer": "transfer-table",
-}
+SCORED = [(run.path, checkpoint, name) for run, checkpoint, name in ALL_SCORED]
 READABLE = "scaling main transfer contrasts trends curves gaps claims bias".split()
-
-
-def shown(name):
-    """A table that Snakemake's own report shows."""
-    return report(
-        f"{RESULTS}/tables/{name}.csv",
-        caption=f"../report/{CAPTIONS[name]}.rst",
-        category="Tables",
-        labels={"table": name},
-    )
 
 
 rule statistics:
     """Intervals, contrasts and tables."""
     input:
         scores=[scores(*scored) for scored in ALL_SCORED],
-        code=code(
-            "statistics.py",
-            "statistics/tables.py",
-            "claims/ledger.py",
-            "claims/definitions.py",
-            "claims/cells.py",
-            "claims/tests.py",
-            "statistics/panel.py",
-            "statistics/contrasts.py",
-            "statistics/trends.py",
-            "statistics/curve_fits.py",
-            "statistics/variance_components.py",
-            "statistics/language_entry.py",
-            "statistics/diversity.py",
-            "statistics/intervals.py",
-            "statistics/multiple_testing.py",
-            "retrieval/scores.py",
-            "retrieval/metrics.py",
-            "retrieval/language_bias.py",
-            "languages/families.py",
-            "design/grid.py",
-            "statistics/zero_shot.py",
-            "published/figures.py",
-        ),
     output:
         [
             shown(name) if name in CAPTIONS else f"{RESULTS}/tables/{name}.csv"
@@ -82,14 +42,15 @@ rule statistics:
         ],
     log:
         f"{RESULTS}/logs/statistics.log",
+    benchmark:
+        f"{RESULTS}/logs/statistics.tsv"
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.model_dump(exclude={"mirror", "title"}),
-        scored=[
-            (run.path, checkpoint, benchmark)
-            for run, checkpoint, benchmark in ALL_SCORED
-        ],
+        study=lambda w, output: STUDY.model_dump(),
+        identity=identity(),
+        scored=SCORED,
+        code=lambda w: code("statistics.py"),
     script:
         "../scripts/statistics.py"
 
@@ -100,7 +61,6 @@ rule claims:
         scores=[scores(*scored) for scored in ALL_SCORED],
         audit=rules.audit.output.summary if STUDY.audit else [],
         diversity=f"{RESULTS}/tables/diversity.csv",
-        code=code("claims.py", "claims/ledger.py"),
     output:
         shown("claims"),
     log:
@@ -108,11 +68,10 @@ rule claims:
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.model_dump(exclude={"mirror", "title"}),
-        scored=[
-            (run.path, checkpoint, benchmark)
-            for run, checkpoint, benchmark in ALL_SCORED
-        ],
+        study=lambda w, output: STUDY.model_dump(),
+        identity=identity(),
+        scored=SCORED,
+        code=lambda w: code("claims.py"),
     script:
         "../scripts/claims.py"
 
@@ -121,12 +80,6 @@ rule format:
     """Markdown and LaTeX of the tables that have a layout for reading."""
     input:
         tables=expand(f"{RESULTS}/tables/{{table}}.csv", table=READABLE),
-        code=code(
-            "format.py",
-            "reporting/formats.py",
-            "reporting/tables.py",
-            "reporting/wording.py",
-        ),
     output:
         expand(
             f"{RESULTS}/tables/{{table}}.{{kind}}", table=READABLE, kind=["md", "tex"]
@@ -136,6 +89,8 @@ rule format:
     localrule: True
     conda:
         "../../environment.yml"
+    params:
+        code=lambda w: code("format.py"),
     script:
         "../scripts/format.py"
 
@@ -146,15 +101,6 @@ rule published:
         scaling=f"{RESULTS}/tables/scaling.csv",
         languages=f"{RESULTS}/tables/languages.csv",
         contrasts=f"{RESULTS}/tables/contrasts.csv",
-        code=code(
-            "published.py",
-            "published/figures.py",
-            "published/figures.csv",
-            "reporting/comparison.py",
-            "reporting/formats.py",
-            "reporting/paper_tables.py",
-            "reporting/wording.py",
-        ),
     output:
         report(
             f"{RESULTS}/tables/published.csv",
@@ -174,8 +120,10 @@ rule published:
     conda:
         "../../environment.yml"
     params:
-        study=STUDY.model_dump(exclude={"mirror", "title"}),
+        study=lambda w, output: STUDY.model_dump(),
+        identity=identity(),
         papers=paper.names(STUDY),
+        code=lambda w: code("published.py"),
     script:
         "../scripts/published.py"
 

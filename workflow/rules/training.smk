@@ -5,59 +5,45 @@ Makes:  runs/<run>/last/  (and best/)             transformers checkpoints
         runs/<run>/log.csv                        one line per step
         runs/<run>/exposure.csv                   examples and distinct texts per direction
         runs/<run>/embeddings/<checkpoint>/<benchmark>/{questions,candidates}.npy
+Training leaves the embeddings of its benchmarks beside the checkpoint, where `reuse` finds them without a GPU.
 """
 
 
 rule train:
     """One run: (model, sampler, budget, languages, seed)."""
     input:
-        subset=lambda w: f"{RESULTS}/subsets/{GRID.by_path[w.run].subset}",
-        base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
-        tokens=lambda w: expand(
-            f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/source-{{name}}",
-            name=SOURCES,
-        ),
-        validation=lambda w: (
-            f"{RESULTS}/subsets/{subset_name(GRID.validation_languages)}"
-            if STUDY.training.validation
-            else []
-        ),
-        code=code(
-            "train.py",
-            "training/loop.py",
-            "training/step.py",
-            "training/examples.py",
-            "training/validation.py",
-            "training/loss.py",
-            "training/batches.py",
-            "models/encoder.py",
-            "data/tokens.py",
-            "data/subsets.py",
-            "core/random.py",
-        ),
+        subset=of(train_inputs, "subset"),
+        base=of(train_inputs, "base"),
+        tokens=of(train_inputs, "tokens"),
+        validation=of(train_inputs, "validation"),
+        gate=[ancient(file) for file in GATES],
     output:
-        *[directory(f"{RESULTS}/runs/{{run}}/{c}") for c in GRID.checkpoints],
-        log=f"{RESULTS}/runs/{{run}}/log.csv",
-        exposure=f"{RESULTS}/runs/{{run}}/exposure.csv",
+        **{c: f"{RESULTS}/runs/{{run}}/{c}.json" for c in GRID.checkpoints},
+        log=f"{RESULTS}/runs/{{run}}/log.json",
+        exposure=f"{RESULTS}/runs/{{run}}/exposure.json",
     log:
         f"{RESULTS}/logs/train/{{run}}.log",
+    benchmark:
+        f"{RESULTS}/logs/train/{{run}}.tsv"
     conda:
         "../../environment.yml"
     resources:
         gpu=GPU,
     params:
-        run=lambda w: GRID.by_path[w.run].recipe(),
-        model=lambda w: encoding(
-            GRID.by_path[w.run].model,
-            "query_prefix",
-            "passage_prefix",
-            "passage_length",
-        ),
-        training=STUDY.training.model_dump(),
-        validation_languages=(
-            GRID.validation_languages if STUDY.training.validation else []
-        ),
-        validation_sources=[name for name in SOURCES if STUDY.sources[name].validation],
+        run=of(train_params, "run"),
+        model=of(train_params, "model"),
+        training=of(train_params, "training"),
+        validation_languages=of(train_params, "validation_languages"),
+        validation_sources=of(train_params, "validation_sources"),
+        code=of(train_params, "code"),
+        # the embeddings that it leaves; those of a benchmark whose tokens are not there yet are made later
+        where=lambda w, output: {
+            "embed": embed_params(GRID.by_path[w.run]),
+            "tokens": {
+                name: tokens_of(GRID.by_path[w.run], f"benchmark-{name}")
+                for name in IN_MEMORY
+            },
+        },
     script:
         "../scripts/train.py"
 
@@ -66,37 +52,35 @@ rule embed:
     """All questions and candidates of a benchmark, in all languages, by one checkpoint."""
     input:
         checkpoint=lambda w: (
-            f"{RESULTS}/runs/{w.run}/{w.checkpoint}"
+            f"{RESULTS}/runs/{w.run}/{w.checkpoint}.json"
             if GRID.by_path[w.run].steps
             else []
         ),
-        base=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/base",
-        tokens=lambda w: f"{RESULTS}/models/{GRID.by_path[w.run].model}/tokens/benchmark-{w.name}",
-        code=code(
-            "embed.py", "retrieval/embedding.py", "models/encoder.py", "data/tokens.py"
+        base=lambda w: (
+            [] if GRID.by_path[w.run].steps else base_of(GRID.by_path[w.run])
         ),
+        tokens=lambda w: tokens_of(GRID.by_path[w.run], f"benchmark-{w.name}"),
     output:
-        directory(f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}"),
+        data=f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}.json",
     log:
         f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
         name=one_of(IN_MEMORY),
-        run=one_of(
-            [run.path for run in GRID.encoded if not run.steps] + [*unembedded()]
-        ),
+        run=one_of(unembedded()),
     conda:
         "../../environment.yml"
     resources:
         gpu=GPU,
     params:
-        run=lambda w: GRID.by_path[w.run].recipe(),
-        model=lambda w: encoding(GRID.by_path[w.run].model),
-        threads=STUDY.training.threads,
+        model=of(embed_params, "model"),
+        initial=of(embed_params, "initial"),
+        threads=of(embed_params, "threads"),
+        code=of(embed_params, "code"),
     script:
         "../scripts/embed.py"
 
 
-use rule embed as take with:
+use rule embed as reuse with:
     # what training left, which needs no GPU and no time
     wildcard_constraints:
         name=one_of(IN_MEMORY),
@@ -104,7 +88,7 @@ use rule embed as take with:
         gpu=0,
 
 
-ruleorder: embed > take
+ruleorder: embed > reuse
 
 
 rule embeddings:

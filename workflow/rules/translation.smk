@@ -10,7 +10,7 @@ if TRANSLATED:
 
     use rule source as untranslated with:
         output:
-            directory(f"{RESULTS}/untranslated/{{name}}"),
+            data=f"{RESULTS}/untranslated/{{name}}.json",
         log:
             f"{RESULTS}/logs/untranslated-{{name}}.log",
         wildcard_constraints:
@@ -19,19 +19,15 @@ if TRANSLATED:
     rule translate:
         """A source with the pool languages that it lacks, translated; what was translated before is not again."""
         input:
-            source=f"{RESULTS}/untranslated/{{name}}",
+            source=f"{RESULTS}/untranslated/{{name}}.json",
             raw=raw("model", TRANSLATION),
-            code=code(
-                "translate.py",
-                "data/translation/fill.py",
-                "data/translation/translator.py",
-                "data/translation/target_languages.py",
-                "data/translation/cache.py",
-            ),
+            files=files_of(TRANSLATION),
         output:
-            directory(f"{RESULTS}/data/{{name}}"),
+            data=f"{RESULTS}/data/{{name}}.json",
         log:
             f"{RESULTS}/logs/translate-{{name}}.log",
+        benchmark:
+            f"{RESULTS}/logs/translate-{{name}}.tsv"
         wildcard_constraints:
             name=one_of(TRANSLATED),
         conda:
@@ -39,11 +35,13 @@ if TRANSLATED:
         resources:
             gpu=GPU,
         params:
-            model=STUDY.translation.model_dump(include={"hub", "revision", "path"}),
+            model=origin(TRANSLATION),
             origin=STUDY.translation.origin,
-            languages=STUDY.languages.pool,
+            languages=sorted(STUDY.languages.pool),
             max_tokens=STUDY.translation.max_tokens,
             batch_tokens=STUDY.translation.batch_tokens,
             threads=STUDY.training.threads,
+            code=lambda w: code("translate.py"),
+            where=lambda w, output: {"path": STUDY.translation.path},
         script:
             "../scripts/translate.py"

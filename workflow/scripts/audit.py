@@ -1,26 +1,22 @@
-"""Look for evaluation data in the training and validation sets."""
+"""Join the overlaps of all sources and benchmarks: by source, part and benchmark."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from langscale.core.files import atomic
-from langscale.data.benchmarks.tables import audited
-from langscale.data.leakage import audit
-from langscale.data.sources.readers import parts, table
 from langscale.jobs.log import redirect
+from langscale.jobs.manifests import checked
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 redirect(snakemake.log[0])
 
-sources = (
-    (folder.name, part, *(table(folder, part, name).to_pandas() for name in ("pairs", "passages")))
-    for folder in map(Path, snakemake.input.sources)
-    for part in parts(folder)
-)
-benchmarks = {folder.name: audited(folder) for folder in map(Path, snakemake.input.benchmarks)}
-found = audit(sources, benchmarks, snakemake.params.containment)
-for file, rows in zip(snakemake.output, found, strict=True):
-    with atomic(file) as partial:
+folders = [checked(file) for file in snakemake.input.overlaps]
+for name in ("summary", "leaks"):
+    # as text: numbers keep their digits, and an id such as NA stays one
+    tables = [pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for folder in folders]
+    with atomic(snakemake.output[name]) as partial:
+        rows = pd.concat(tables).sort_values(["source", "part"], kind="stable")
         rows.to_csv(partial, index=False, lineterminator="\n")

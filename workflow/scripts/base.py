@@ -2,22 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.config.model import Model
-from langscale.data.sources.readers import parts, table
-from langscale.jobs.log import redirect
-from langscale.models import pretrained as base
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-redirect(snakemake.log[0])
+job = begin(snakemake)
 
-model = Model(**snakemake.params.model)
+from langscale.config.model import Model
+from langscale.data.sources.readers import parts, table
+from langscale.models import pretrained
+
+model = Model(**snakemake.params.model | snakemake.params.where)
 texts = (
     text
-    for folder in snakemake.input.sources
+    for folder in job.all_data("sources")
     if "train" in parts(folder)
     for name, column in (("pairs", "query"), ("passages", "text"))
     for text in table(folder, "train", name)[column]
 )
-base.make(snakemake.output[0], model, texts, snakemake.input.raw or None)
+pretrained.make(job.target(), model, texts, snakemake.input.raw or None)
+job.done()

@@ -2,19 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.core.files import atomic
-from langscale.data.benchmarks.readers import reader
-from langscale.data.download import verify
-from langscale.jobs.log import redirect
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-redirect(snakemake.log[0])
+job = begin(snakemake)
+
+from langscale.core.files import atomic
+from langscale.data.benchmarks.readers import reader
+from langscale.data.download import verify
 
 p = snakemake.params
 if snakemake.input.raw:
     verify(snakemake.input.raw)
-with atomic(snakemake.output[0]) as partial:
+with atomic(job.target()) as partial:
     partial.mkdir()
     reader(p.set).write(partial, p.languages, p.questions, "resources", **p.options)
+job.done()

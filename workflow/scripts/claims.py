@@ -7,6 +7,7 @@ from langscale.config.study import load
 from langscale.core.tables import read_csv, write_csv
 from langscale.design.grid import Grid
 from langscale.jobs.log import redirect
+from langscale.jobs.manifests import checked
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 redirect(snakemake.log[0])
 
 study = load(snakemake.params.study)
-files = dict(zip(map(tuple, snakemake.params.scored), snakemake.input.scores, strict=True))
+files = dict(zip(map(tuple, snakemake.params.scored), map(checked, snakemake.input.scores), strict=True))
 audit = read_csv(snakemake.input.audit) if snakemake.input.audit else None
 diversity = read_csv(snakemake.input.diversity)
 write_csv(snakemake.output[0], claims_table(study, Grid(study), files, audit, diversity))

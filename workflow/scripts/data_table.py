@@ -1,7 +1,6 @@
 """Count pairs, passages, questions and candidates per language."""
 
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +9,7 @@ import pyarrow.parquet as parquet
 from langscale.core.files import atomic
 from langscale.data.sources.readers import parts, table
 from langscale.jobs.log import redirect
+from langscale.jobs.manifests import checked
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -18,7 +18,7 @@ redirect(snakemake.log[0])
 
 p = snakemake.params
 counts = []
-for folder in map(Path, snakemake.input.sources):
+for folder in map(checked, snakemake.input.sources):
     for part in parts(folder):
         for what in ("pairs", "passages"):
             rows = table(folder, part, what)
@@ -31,7 +31,8 @@ for folder in map(Path, snakemake.input.sources):
                 for name, chosen in counted.items()
                 for item in chosen.value_counts().items()
             ]
-for folder in map(Path, snakemake.input.benchmarks):
+for manifest in snakemake.input.benchmarks:
+    folder = checked(manifest, "questions.parquet", "candidates.parquet")
     for what in ("questions", "candidates"):
         batches = parquet.ParquetFile(folder / f"{what}.parquet").iter_batches(columns=["language"])
         languages = sum((Counter(batch.column("language").to_pylist()) for batch in batches), Counter())

@@ -7,6 +7,7 @@ import pandas as pd
 
 from langscale.core.tables import read_csv
 from langscale.jobs.log import redirect
+from langscale.jobs.manifests import checked
 from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 
@@ -19,7 +20,7 @@ tables = {
     name: read_csv(file) for name, file in zip(snakemake.params.tables, snakemake.input.tables, strict=True)
 }
 logs = pd.concat(
-    pd.read_csv(file, usecols=["step", "loss"]).assign(**labels)
+    pd.read_csv(checked(file), usecols=["step", "loss"]).assign(**labels)
     for file, labels in zip(snakemake.input.logs, snakemake.params.logs, strict=True)
 )
 folder = Path(snakemake.output[0]).parent

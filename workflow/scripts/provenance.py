@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import langscale
 from langscale.core.files import write_json
 from langscale.jobs.log import redirect
+from langscale.jobs.manifests import checked
 from langscale.reporting.provenance import provenance
 
 if TYPE_CHECKING:
@@ -15,5 +16,9 @@ redirect(snakemake.log[0])
 
 write_json(
     snakemake.output[0],
-    provenance(snakemake.params.study, snakemake.input.logs, Path(langscale.__file__).parent),
+    provenance(
+        snakemake.params.study,
+        [checked(file) for file in snakemake.input.logs],
+        Path(langscale.__file__).parent,
+    ),
 )

@@ -17,8 +17,8 @@ redirect(snakemake.log[0])
 
 p = snakemake.params
 if p.kind == "model":
-    paths = base.fetch(Model(**p.model), "resources", p.mirror, p.accept_licence)
+    paths = base.fetch(Model(**p.model), "resources", p.where["mirror"], p.where["accept_licence"])
 else:
     entries = {"source": sources, "benchmark": benchmarks}[p.kind].reader(p.name).files(p.languages)
-    paths = fetch_all(entries, "resources", p.mirror, p.accept_licence)
+    paths = fetch_all(entries, "resources", p.where["mirror"], p.where["accept_licence"])
 write_json(snakemake.output[0], {str(path): recorded(path) for path in paths})

@@ -16,7 +16,6 @@ redirect(snakemake.log[0])
 
 output = Path(snakemake.output[0])
 provenance = json.loads(Path(snakemake.input.provenance[0]).read_text(encoding="utf-8"))
-captions = {Path(file).stem: Path(file).read_text(encoding="utf-8") for file in snakemake.input.captions}
-page = build(load(snakemake.params.study), output.parent, provenance, captions)
+page = build(load(snakemake.params.study), output.parent, provenance, snakemake.params.captions)
 with atomic(output) as partial:
     partial.write_text(page, encoding="utf-8")

@@ -1,22 +1,22 @@
 """Rank one benchmark by one run and score it."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from langscale.core.files import atomic
-from langscale.data.benchmarks.tables import Benchmark
-from langscale.jobs.log import redirect
-from langscale.retrieval import language_bias as bias
-from langscale.retrieval.scores import Scores
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-redirect(snakemake.log[0])
+job = begin(snakemake)
 
-benchmark = Benchmark.load(snakemake.input.benchmark)
+import numpy as np
+
+from langscale.core import arrays
+from langscale.data.benchmarks.tables import Benchmark
+from langscale.retrieval import language_bias as bias
+from langscale.retrieval.scores import Scores
+
+benchmark = Benchmark.load(job.data("benchmark"))
 k = snakemake.params.top_k
 controls = None
 if snakemake.params.ngrams:
@@ -26,7 +26,7 @@ if snakemake.params.ngrams:
 else:
     from langscale.retrieval.search import exact_ranks, top_k
 
-    folder = Path(snakemake.input.embeddings)
+    folder = job.data("embeddings")
     questions, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
     top = top_k(questions, candidates, k)[1]
     own, multi = exact_ranks(questions, candidates, benchmark.candidate_language, benchmark.relevant)
@@ -50,6 +50,6 @@ scores = Scores(
     np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages)),
 )
 
-with atomic(snakemake.output.rankings) as partial, open(partial, "wb") as file:
-    np.save(file, top)
-scores.save(snakemake.output.scores)
+arrays.save(job.target(".npy", "rankings"), top)
+scores.save(job.target(".parquet", "scores"))
+job.done()

@@ -2,17 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from langscale.data.benchmarks.tables import Corpus
-from langscale.jobs.log import redirect
-from langscale.retrieval.scores import ListScores
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-redirect(snakemake.log[0])
+job = begin(snakemake)
 
-corpus = Corpus.load(snakemake.input.benchmark)
-lists = np.load(snakemake.input.rankings)
-ListScores.of(corpus.questions, lists, corpus.relevant).save(snakemake.output[0])
+import numpy as np
+
+from langscale.data.benchmarks.tables import Corpus
+from langscale.retrieval.scores import ListScores
+
+corpus = Corpus.load(job.data("benchmark", *Corpus.FILES))
+lists = np.load(job.data("rankings"))
+ListScores.of(corpus.questions, lists, corpus.relevant).save(job.target(".parquet"))
+job.done()

@@ -3,38 +3,28 @@
 from typing import TYPE_CHECKING
 
 from langscale.jobs.gpu import lease
-from langscale.jobs.log import redirect
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-redirect(snakemake.log[0])
+job = begin(snakemake)
 lease()
 
-import numpy as np
 import torch
 
 from langscale.config.model import Model
-from langscale.core.files import atomic
+from langscale.core import arrays
 from langscale.data.benchmarks.tables import Corpus
-from langscale.jobs import partial as unfinished
 from langscale.models.encoder import Encoder
-from langscale.retrieval import sharded_search as shards
+from langscale.retrieval.sharded_search import search_corpus
 
-p, files, output = snakemake.params, snakemake.input, snakemake.output
+p = snakemake.params
 torch.set_num_threads(p.threads)
-model, run = Model(**p.model), p.run
-if files.checkpoint:
-    encoder = Encoder.load(files.checkpoint, model.pooling)
-else:
-    encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
-encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-weights, facts = files.checkpoint or files.base, [run["model"], run["seed"], p.top_k, p.threads]
-state = unfinished.state(output.rankings, weights, files.tokens, facts, shards.CODE)
-similarity, lists = shards.search_corpus(
-    Corpus.load(files.benchmark), encoder, files.tokens, p.top_k, state=state
-)
-for file, array in ((output.similarity, similarity), (output.rankings, lists)):
-    with atomic(file) as partial, open(partial, "wb") as opened:
-        np.save(opened, array)
-unfinished.remove_states(output.rankings)
+weights = job.data("base" if p.initial else "checkpoint")
+encoder = Encoder.ready(weights, Model.model_construct(**p.model), p.initial)
+corpus = Corpus.load(job.data("benchmark", *Corpus.FILES))
+similarity, lists = search_corpus(corpus, encoder, job.data("tokens"), p.top_k, state=job.state())
+arrays.save(job.target(".npy", "similarity"), similarity)
+arrays.save(job.target(".npy", "rankings"), lists)
+job.done()

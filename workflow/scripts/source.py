@@ -2,23 +2,25 @@
 
 from typing import TYPE_CHECKING
 
+from langscale.jobs.job import begin
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+job = begin(snakemake)
+
 from datasets import Dataset
 
 from langscale.core.files import atomic
 from langscale.data.download import verify
 from langscale.data.sources.readers import reader
-from langscale.jobs.log import redirect
-
-if TYPE_CHECKING:
-    from snakemake.iocontainers import snakemake
-
-redirect(snakemake.log[0])
 
 p, chosen = snakemake.params, reader(snakemake.params.name)
 if snakemake.input.raw:
     verify(snakemake.input.raw)
-with atomic(snakemake.output[0]) as partial:
+with atomic(job.target()) as partial:
     for part in p.parts:
         tables = chosen.build(part, p.languages, "resources", p.pairs, p.seed)
         for name, table in zip(("pairs", "passages"), tables, strict=True):
             Dataset.from_pandas(table, preserve_index=False).save_to_disk(partial / part / name)
+job.done()

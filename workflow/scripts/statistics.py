@@ -7,6 +7,7 @@ from langscale.config.study import load
 from langscale.core.tables import write_csv
 from langscale.design.grid import Grid
 from langscale.jobs.log import redirect
+from langscale.jobs.manifests import checked
 from langscale.statistics.tables import all_tables
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 redirect(snakemake.log[0])
 
 study = load(snakemake.params.study)
-files = dict(zip(map(tuple, snakemake.params.scored), snakemake.input.scores, strict=True))
+files = dict(zip(map(tuple, snakemake.params.scored), map(checked, snakemake.input.scores), strict=True))
 folder = Path(snakemake.output[0]).parent
 for name, table in all_tables(study, Grid(study), files).items():
     write_csv(folder / f"{name}.csv", table)

@@ -1,31 +1,28 @@
 """Index the pairs of all sources in one set of languages."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-
-from langscale.data import subsets
-from langscale.data.leakage import check
-from langscale.data.sources.readers import table
-from langscale.data.tokens import fingerprint
-from langscale.jobs.log import redirect
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-redirect(snakemake.log[0])
+job = begin(snakemake)
+
+import numpy as np
+
+from langscale.data import subsets
+from langscale.data.sources.readers import table
+from langscale.data.tokens import fingerprint
 
 p = snakemake.params
 without = set()
-if p.audit:
-    summary, offending = map(pd.read_csv, snakemake.input.audit)
-    if p.audit["drop"]:
-        without = set(offending["pair_id"])
-    else:
-        check(summary, p.audit["allowed"])
+if snakemake.input.dropped:
+    without = set(json.loads(Path(snakemake.input.dropped).read_text(encoding="utf-8")))
 built = {}
-for (source, parts), folder in zip(p.sources.items(), snakemake.input.sources, strict=True):
+for (source, parts), folder in zip(p.sources.items(), job.all_data("sources"), strict=True):
     for part in parts:
         # ids alone: the texts of a large source do not fit in memory
         asked = table(folder, part, "pairs")
@@ -35,4 +32,5 @@ for (source, parts), folder in zip(p.sources.items(), snakemake.input.sources, s
         built[source, part] = subsets.build(
             source, pairs, passages, p.languages, p.pool, p.hard_negatives, without, prints
         )
-subsets.write(snakemake.output[0], built, p.languages)
+subsets.write(job.target(), built, p.languages)
+job.done()

@@ -1,23 +1,25 @@
 """Tokenise one source (both parts) or one benchmark."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.data.benchmarks.tables import texts as sides
-from langscale.data.sources.readers import parts, table
-from langscale.data.tokens import tokenise
-from langscale.jobs.log import redirect
-from langscale.models.pretrained import tokenizer
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-redirect(snakemake.log[0])
+job = begin(snakemake)
 
-texts, output, model = Path(snakemake.input.texts), Path(snakemake.output[0]), snakemake.params.model
+from langscale.core.files import atomic
+from langscale.data.benchmarks import tables as benchmarks
+from langscale.data.sources.readers import parts, table
+from langscale.data.tokens import tokenise
+from langscale.models.pretrained import tokenizer
+
+model = snakemake.params.model
 if snakemake.params.kind == "source":
-    jobs = [
-        (output / part / side, table(texts, part, name)[column], kind)
+    texts = job.data("texts")
+    sides = [
+        (f"{part}/{side}", table(texts, part, name)[column], kind)
         for part in parts(texts)
         for side, name, column, kind in (
             ("queries", "pairs", "query", "query"),
@@ -25,10 +27,13 @@ if snakemake.params.kind == "source":
         )
     ]
 else:
-    jobs = [
-        (output / side, sides(texts, side), kind)
+    texts = job.data("texts", "questions.parquet", "candidates.parquet")
+    sides = [
+        (side, benchmarks.texts(texts, side), kind)
         for side, kind in (("questions", "query"), ("candidates", "passage"))
     ]
-tokens_of = tokenizer(snakemake.input.base)
-for folder, column, kind in jobs:
-    tokenise(folder, column, tokens_of, model[f"{kind}_prefix"], model[f"{kind}_length"])
+tokens_of = tokenizer(job.data("base"))
+with atomic(job.target()) as partial:
+    for side, column, kind in sides:
+        tokenise(partial / side, column, tokens_of, model[f"{kind}_prefix"], model[f"{kind}_length"])
+job.done()

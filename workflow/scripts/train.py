@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.jobs.gpu import lease
-from langscale.jobs.log import redirect
+from langscale.jobs.job import Job, begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-terminal = redirect(snakemake.log[0])
+job = begin(snakemake)
 lease()
 os.environ.setdefault(
     "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
@@ -20,23 +20,23 @@ os.environ.setdefault(
 from langscale.config.experiment import Training
 from langscale.config.model import Model
 from langscale.config.sampler import Spec
-from langscale.core.files import remove
 from langscale.data.tokens import Tokens
+from langscale.jobs.manifests import checked
 from langscale.models.encoder import Encoder
-from langscale.retrieval.embedding import leave
+from langscale.retrieval.embedding import embed_benchmark
 from langscale.training.batches import Sampler
 from langscale.training.examples import load_data
 from langscale.training.loop import Recipe, train
-from langscale.training.resume import State, identity
+from langscale.training.resume import State
 from langscale.training.step import EncoderStep
 from langscale.training.validation import validation_batches, validation_loss
 
 SAVE_MINUTES = 10  # of work are lost at most when a run is killed; changes no result
 
-p, files = snakemake.params, snakemake.input
+p = snakemake.params
 run, training = p.run, Training(**p.training)
 model = Model.model_construct(**p.model)  # checked as part of the config; told is what matters here
-tokens = Path(files.tokens[0]).parent
+base, tokens = job.data("base"), job.all_data("tokens")[0].parent
 languages = run["languages"]
 
 
@@ -45,7 +45,7 @@ def tokens_of(part: str) -> Callable[[str, str], Tokens]:
     return lambda source, side: Tokens.load(tokens / f"source-{source}" / part / side)
 
 
-data = load_data(files.subset, run["sources"], "train", run["take"], tokens_of("train"))
+data = load_data(job.data("subset"), run["sources"], "train", run["take"], tokens_of("train"))
 sampler = Sampler(
     Spec.parse(run["sampler"]),
     languages,
@@ -58,27 +58,30 @@ validate = None
 if training.validation:
     # a validation source that is English only has no pair in the whole pool
     take = {"whole_pool": training.validation.languages == "pool"}
-    held = load_data(files.validation, p.validation_sources, "validation", take, tokens_of("validation"))
+    held = load_data(
+        job.data("validation"), p.validation_sources, "validation", take, tokens_of("validation")
+    )
     batches = validation_batches(held, p.validation_languages, training.validation, training.batch_size)
     validate = validation_loss(held, batches)
 
-encoder = Encoder.initial(files.base, run["model"], model, run["seed"])
-folder = Path(snakemake.output.log).parent
-told = [run, p.model, p.training, p.validation_languages, p.validation_sources]
-read = [files.subset, files.base, *files.tokens, *files.code, *([files.validation] if validate else [])]
-state = State(folder / ".state", identity(told, read), SAVE_MINUTES)
+encoder = Encoder.initial(base, run["model"], model, run["seed"])
+folder = job.target(name="log").parent
+state = State(folder / ".state", job.key, SAVE_MINUTES)
 recipe = Recipe(training, sampler, data, run["steps"], run["seed"], run["path"])
-step = EncoderStep(encoder, training, lambda checkpoint: encoder.save(checkpoint, files.base, model))
-train(recipe, step, folder, validate, state, terminal)
+step = EncoderStep(encoder, training, lambda checkpoint: encoder.save(checkpoint, base, model))
+train(recipe, step, folder, validate, state, job.terminal)
+job.done()
+state.clear()
 
 # torch is loaded now: leave embeddings for the embed jobs, which then need no torch. They are made by a loaded
 # checkpoint, as in an embed job, because a compiled encoder differs in the last bits
 device = next(encoder.parameters()).device
-left = set()
 for checkpoint in ("last", "best") if training.validation else ("last",):
     encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
-    for benchmark in sorted(tokens.glob("benchmark-*")):
-        left.add(leave(encoder, folder / checkpoint, benchmark, run))
-for other in set((folder / ".left").glob("*")) - left:  # by an earlier training of this run
-    remove(other)
-state.clear()
+    for name, manifest in p.where["tokens"].items():
+        if Path(manifest).exists():
+            read = {"checkpoint": [job.outputs[checkpoint]], "tokens": [Path(manifest)]}
+            left = Job(read, p.where["embed"], {"data": folder / "embeddings" / checkpoint / f"{name}.json"})
+            if not left.kept:
+                embed_benchmark(encoder, left.target(), checked(manifest), left.state())
+                left.leave()

@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from langscale.jobs.gpu import lease
-from langscale.jobs.log import redirect
+from langscale.jobs.job import begin
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-terminal = redirect(snakemake.log[0])
+job = begin(snakemake)
 lease()
 
 import torch
@@ -24,7 +24,7 @@ from langscale.models import pretrained as base
 
 p, files = snakemake.params, snakemake.input
 torch.set_num_threads(p.threads)
-model = Model(**p.model)
+model = Model(**p.model | p.where)
 name = model.hub.replace("/", "--") if files.raw else Path(model.path).resolve().name
 with TemporaryDirectory() as scratch:
     folder = Path(scratch) / name
@@ -39,11 +39,12 @@ with TemporaryDirectory() as scratch:
         "cuda" if torch.cuda.is_available() else "cpu",
     )
     filling.fill_source(
-        files.source,
-        snakemake.output[0],
+        job.data("source"),
+        job.target(),
         p.origin,
         p.languages,
         translator,
         lambda target: Memory("resources/translations", kept, p.origin, target),
-        terminal=terminal,
+        terminal=job.terminal,
     )
+job.done()

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -70,6 +71,15 @@ class Encoder(nn.Module):
                 "give a checkpoint of the kind that its config.json names"
             )
         return cls(transformer, pooling, _load_dense(Path(folder)) if pooling == "cls-dense" else None)
+
+    @classmethod
+    def ready(cls, folder: str | Path, model: Model, initial: dict[str, Any] | None = None) -> "Encoder":
+        """The encoder that embeds texts, on the GPU if there is one.
+
+        `folder`: a checkpoint, or with `initial` (name and seed, see the method of this name) a model before training.
+        """
+        encoder = cls.initial(folder, model=model, **initial) if initial else cls.load(folder, model.pooling)
+        return encoder.to("cuda" if torch.cuda.is_available() else "cpu")
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """int64 [B, T] ids and mask to float32 [B, d] unit vectors."""

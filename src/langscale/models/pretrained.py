@@ -1,6 +1,8 @@
 """A model before training: downloaded, linked from a folder, or a config with a tokenizer trained here."""
 
 import json
+import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from langscale.data.registry import CONVERT, Entry, complete
 from langscale.models import bundled, known
 from langscale.models.known import KnownModel
 
+UNREAD = (".bin", ".pt", ".ckpt", ".h5", ".msgpack", ".onnx", ".ot", ".gguf")
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
 
 
@@ -65,6 +68,12 @@ def fetch(
     return fetch_all(entries(model), resources, mirror, accepted)
 
 
+def files(path: str | Path) -> list[Path]:
+    """The files of a model in a local folder, sorted, without hidden ones and weights in formats that are not read."""
+    found = (file for file in Path(path).rglob("*") if file.is_file() and file.suffix not in UNREAD)
+    return sorted(file for file in found if not any(p.startswith(".") for p in file.relative_to(path).parts))
+
+
 def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | Path | None = None) -> None:
     """Write `folder`: config.json, tokenizer and, unless the model is built here, its weights.
 
@@ -76,7 +85,7 @@ def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | 
         if model.architecture is not None:
             _build(partial, model, texts)
         elif model.path is not None:
-            _link(partial, Path(model.path))
+            _take(partial, Path(model.path))
         else:
             verify(listing)
             _place(partial, listing, model.bundled)
@@ -134,14 +143,23 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int):
     return trained
 
 
-def _link(folder: Path, origin: Path) -> None:
+def _take(folder: Path, origin: Path) -> None:
     if not (origin / "config.json").is_file():
         raise UserError(
             f"models: path: {origin} has no config.json; give a folder with a transformers checkpoint"
         )
-    folder.mkdir()
-    for file in sorted(origin.resolve().iterdir()):
-        (folder / file.name).symlink_to(file)
+    for file in files(origin):
+        link = folder / file.relative_to(origin)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if file.resolve().is_relative_to(Path.cwd()):
+            _link_to(file.resolve(), link)
+        else:  # a project that moves takes its models with it
+            shutil.copyfile(file, link)
+
+
+def _link_to(target: Path, link: Path) -> None:
+    """Link to a file of the project by a relative path, which stays right when the project moves."""
+    link.symlink_to(os.path.relpath(Path.cwd() / target, link.parent.resolve()))
 
 
 def _readable(folder: Path, model: Model) -> None:
@@ -165,4 +183,4 @@ def _place(folder: Path, listing: str | Path, bundle: str | None) -> None:
         else:  # <host>/<repo>/resolve/<revision>/<file>
             name = path.partition("/resolve/")[2].partition("/")[2]
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).symlink_to(Path(path).resolve())
+        _link_to(Path(path), folder / name)

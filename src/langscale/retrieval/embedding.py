@@ -1,26 +1,20 @@
 """Embeddings of all texts of a benchmark by one checkpoint."""
 
-import hashlib
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from langscale.core.files import atomic, sha256
+from langscale.core import arrays
+from langscale.core.files import atomic
 from langscale.data.tokens import Tokens
-from langscale.jobs import partial as unfinished
 
 # tokens that are encoded together, padding included: on a CPU what passes between layers should stay in its cache
 BLOCK = 1024
 GPU_BLOCK = 65_536
 SHARD = 64  # blocks that a killed embedding loses at most: half a minute with a base model on its hardware
 SIDES = ("questions", "candidates")
-CONFIGS = ("config.json", "1_Pooling/config.json")
-DENSE = ("2_Dense/config.json", "2_Dense/model.safetensors")  # where the pooling has a dense layer
-CODE = ("retrieval/embedding.py", "models/encoder.py", "data/tokens.py")
 
 
 def embed(encoder, tokens: Tokens, state: Path | None = None) -> np.ndarray:
@@ -50,8 +44,7 @@ def embed(encoder, tokens: Tokens, state: Path | None = None) -> np.ndarray:
             else:
                 made = np.concatenate([encoded(rows) for rows in shard])
                 if kept and len(shard) == SHARD:
-                    with atomic(kept) as partial, open(partial, "wb") as file:
-                        np.save(file, made)
+                    arrays.save(kept, made)
             if vectors is None:
                 vectors = np.empty((len(tokens), made.shape[1]), dtype=np.float32)
             vectors[np.concatenate(shard)] = made
@@ -73,47 +66,14 @@ def blocks(tokens: Tokens, rows: np.ndarray, most: int) -> Iterator[np.ndarray]:
         start += size
 
 
-def embed_benchmark(
-    encoder, folder: str | Path, weights: str | Path, tokens: str | Path, run: dict[str, Any]
-) -> None:
+def embed_benchmark(encoder, folder: str | Path, tokens: str | Path, state: Path) -> None:
     """Write questions.npy and candidates.npy, the vectors of a benchmark, to `folder`; goes on where it was killed.
 
-    `tokens`: the benchmark's folder of tokens; `weights`: the folder that `encoder` comes from; `run`: its recipe.
+    `tokens`: the benchmark's folder of tokens; `state`: see `embed`. Vectors depend on torch's number of threads.
     """
-    import torch
-
-    facts = [run["model"], run["seed"], torch.get_num_threads()]
-    state = unfinished.state(folder, weights, tokens, facts, CODE)
     with atomic(folder) as partial:
         partial.mkdir()
         for side in SIDES:
-            np.save(partial / f"{side}.npy", embed(encoder, Tokens.load(Path(tokens) / side), state / side))
-    unfinished.remove_states(folder)
-
-
-def left_key(weights: str | Path, tokens: str | Path) -> str:
-    """What embeddings depend on: bytes of weights and configs, token ids and code, as 16 hex."""
-    digest = hashlib.sha256(sha256(weights).encode())
-    folder = Path(weights).parent
-    for name in (*CONFIGS, *(name for name in DENSE if (folder / name).exists())):
-        digest.update((folder / name).read_bytes())
-    for side in SIDES:
-        digest.update(json.loads((Path(tokens) / side / "meta.json").read_text())["key"].encode())
-    for name in CODE:
-        digest.update(Path(__file__).parents[1].joinpath(name).read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def left_folder(checkpoint: str | Path, tokens: str | Path) -> Path:
-    """Where training leaves a checkpoint's embeddings, beside it, for the embed rule to take without torch."""
-    checkpoint = Path(checkpoint)
-    key = left_key(checkpoint / "model.safetensors", tokens)
-    return checkpoint.parent / ".left" / f"{checkpoint.name}-{key}"
-
-
-def leave(encoder, checkpoint: str | Path, tokens: str | Path, run: dict[str, Any]) -> Path:
-    """Embed a benchmark with a checkpoint that is loaded, where that is not done; `left_folder`, with the vectors."""
-    left = left_folder(checkpoint, tokens)
-    if not left.is_dir():
-        embed_benchmark(encoder, left, checkpoint, tokens, run)
-    return left
+            arrays.save(
+                partial / f"{side}.npy", embed(encoder, Tokens.load(Path(tokens) / side), state / side)
+            )

@@ -20,14 +20,6 @@ from langscale.retrieval.search import Best
 GROUP = 16_384  # rows that are embedded together
 SHARD = 8 * GROUP  # rows in memory at a time: 200 MB at 384 dimensions
 
-CODE = (
-    "retrieval/sharded_search.py",
-    "retrieval/search.py",
-    "retrieval/embedding.py",
-    "models/encoder.py",
-    "data/tokens.py",
-)
-
 Vectors = Callable[[int, int], np.ndarray]
 
 

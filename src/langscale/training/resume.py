@@ -5,14 +5,12 @@ job. Batches and dropout are functions of (seed, step), so no state of a sampler
 kept.
 """
 
-import hashlib
 import json
 import math
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -154,21 +152,6 @@ class State:
 def _frozen(module: torch.nn.Module) -> set[str]:
     """Names of the parameters that are not trained."""
     return {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
-
-
-def identity(values: Any, inputs: Iterable[str | Path]) -> str:
-    """Digest of all inputs of a run, 16 hex: `values` (JSON) and files, by bytes if small, else by size and
-    time.
-    """
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode())
-    for path in map(Path, inputs):
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
-                facts = file.stat()
-                digest.update(str(file).encode())
-                small = facts.st_size <= 1_000_000
-                digest.update(file.read_bytes() if small else f"{facts.st_size} {facts.st_mtime_ns}".encode())
-    return digest.hexdigest()[:16]
 
 
 class Interrupt:

@@ -122,7 +122,8 @@ class Watch:
             os._exit(0)
 
 sys.meta_path.insert(0, Watch())
-runpy.run_path(sys.argv[1], init_globals={"snakemake": SimpleNamespace(log=[sys.argv[2]])})
+told = SimpleNamespace(log=[sys.argv[2]], input={}, output={"log": sys.argv[2]}, params={})
+runpy.run_path(sys.argv[1], init_globals={"snakemake": told})
 """
 
 

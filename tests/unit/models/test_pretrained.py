@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,15 +71,29 @@ def test_a_text_of_full_length_fits_every_kind(tmp_path, kind):
     assert encoder(ids, torch.ones_like(ids)).shape == (1, 16)
 
 
-def test_a_folder_is_linked(tmp_path):
-    made(tmp_path / "origin")
-    (tmp_path / "origin/model.safetensors").write_bytes(b"weights")
-    model = MODEL.model_copy(update={"architecture": None, "path": str(tmp_path / "origin")})
-    base.make(tmp_path / "base", model, [])
-    files = sorted((tmp_path / "base").iterdir())
-    assert [file.name for file in files] == sorted(file.name for file in (tmp_path / "origin").iterdir())
-    assert all(file.is_symlink() and file.resolve().parent == tmp_path / "origin" for file in files)
-    assert base.tokenizer(tmp_path / "base")("de a1") == base.tokenizer(tmp_path / "origin")("de a1")
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_folder_is_linked_within_the_project_and_copied_from_elsewhere(tmp_path, monkeypatch, inside):
+    """So that a project that moves takes its models with it."""
+    made(tmp_path / "old/origin")
+    (tmp_path / "old/origin/model.safetensors").write_bytes(b"weights")
+    (tmp_path / "old/origin/pytorch_model.bin").write_bytes(b"not read")
+    (tmp_path / "old/origin/1_Pooling").mkdir()
+    (tmp_path / "old/origin/1_Pooling/config.json").write_text("{}")
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / ("old" if inside else "project"))
+    path = "origin" if inside else str(tmp_path / "old/origin")
+    base.make(Path("models/base"), MODEL.model_copy(update={"architecture": None, "path": path}), [])
+    names = [file.relative_to(path) for file in base.files(path)]
+    files = [Path("models/base") / name for name in names]
+    assert Path("1_Pooling/config.json") in names and Path("pytorch_model.bin") not in names
+    assert {file.is_symlink() for file in files} == {inside}
+    tokenizer = base.tokenizer(path)("de a1")
+    if inside:
+        monkeypatch.chdir((tmp_path / "old").rename(tmp_path / "new"))
+    else:
+        shutil.rmtree(path)
+    assert all(file.is_file() for file in files)
+    assert base.tokenizer("models/base")("de a1") == tokenizer
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

@@ -1,25 +1,24 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from support.toy_training import MODEL, ROOT, script, tables, world
+from support.job_scripts import script
+from support.toy_training import MODEL, ROOT, tables, world
 
 from langscale.data.tokens import Tokens, tokenise
 from langscale.models import pretrained as base
 from langscale.models.encoder import Encoder
 from langscale.retrieval import embedding
-from langscale.retrieval.embedding import embed, embed_benchmark, leave, left_folder, left_key
+from langscale.retrieval.embedding import embed
 
 LENGTH = 12
-RUN = {"model": "tiny", "seed": 1}
+INITIAL = {"name": "tiny", "seed": 1}
 
 
 @pytest.fixture(scope="module")
@@ -160,93 +159,19 @@ def test_a_killed_embedding_goes_on_with_the_next_shard_to_the_same_bits(toy, en
     assert rest.made == whole.made - 6
 
 
-def test_a_killed_embed_job_leaves_its_shards_beside_its_output(
-    toy, encoder, checkpoint, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(embedding, "SHARD", 2)
-    benchmark, out = toy.tokens / "benchmark-toy", tmp_path / "embeddings/toy"
-    with pytest.raises(KeyboardInterrupt):
-        embed_benchmark(Killed(encoder, 5), out, checkpoint, benchmark, RUN)
-    assert not out.exists() and len(list((tmp_path / "embeddings/.unfinished/toy").rglob("*.npy"))) == 2
-    counting = Killed(encoder, -1)
-    embed_benchmark(counting, out, checkpoint, benchmark, RUN)
-    again = Killed(encoder, -1)
-    embed_benchmark(again, tmp_path / "whole/toy", checkpoint, benchmark, RUN)
-    assert again.made == counting.made + 4 and digests(out) == digests(tmp_path / "whole/toy")
-    assert [path.name for path in out.parent.iterdir()] == ["toy"]
-
-
-def test_shards_of_another_number_of_threads_are_not_taken(toy, encoder, checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setattr(embedding, "SHARD", 2)
-    made = []
-    for blocks, threads in ((5, 1), (5, 2), (-1, 2)):
-        torch.set_num_threads(threads)
-        counting = Killed(encoder, blocks)
-        with suppress(KeyboardInterrupt):
-            embed_benchmark(counting, tmp_path / "toy", checkpoint, toy.tokens / "benchmark-toy", RUN)
-        made.append(counting.made)
-    whole = Killed(encoder, -1)
-    embed_benchmark(whole, tmp_path / "whole", checkpoint, toy.tokens / "benchmark-toy", RUN)
-    assert made == [5, 5, whole.made - 4]
-
-
-@pytest.fixture
-def checkpoint(toy, encoder, tmp_path):
-    encoder.save(tmp_path / "run/last", toy.base, MODEL)
-    return tmp_path / "run/last"
-
-
-def test_left_key_is_of_weights_configs_tokens_and_code(toy, encoder, checkpoint, tmp_path, monkeypatch):
-    tokens = tmp_path / "benchmark"
-    shutil.copytree(toy.tokens / "benchmark-toy", tokens)
-    weights = checkpoint / "model.safetensors"
-    keys = [left_key(weights, tokens)]
-    shutil.copytree(checkpoint, tmp_path / "copy/best")
-    assert left_key(tmp_path / "copy/best/model.safetensors", tokens) == keys[0]
-
-    with torch.no_grad():
-        encoder.transformer.encoder.layer[0].output.dense.bias[0] += 1e-6
-    encoder.save(checkpoint, toy.base, MODEL)
-    keys.append(left_key(weights, tokens))
-    encoder.pooling = "cls"
-    encoder.save(checkpoint, toy.base, MODEL.model_copy(update={"pooling": "cls"}))
-    keys.append(left_key(weights, tokens))
-    encoder.dense, encoder.pooling = torch.nn.Linear(16, 16), "cls-dense"
-    for _ in range(2):
-        encoder.save(checkpoint, toy.base, MODEL)
-        keys.append(left_key(weights, tokens))
-        with torch.no_grad():
-            encoder.dense.bias[0] += 1e-6
-    for side in embedding.SIDES:
-        tokens_of(toy, tokens / side, ["another text"])
-        keys.append(left_key(weights, tokens))
-    here = Path(embedding.__file__).parents[1]
-    for i, name in enumerate(embedding.CODE):
-        shutil.copytree(here, tmp_path / f"src{i}")
-        (tmp_path / f"src{i}" / name).write_text("# edited\n")
-        monkeypatch.setattr(embedding, "__file__", str(tmp_path / f"src{i}" / "retrieval/embedding.py"))
-        keys.append(left_key(weights, tokens))
-    assert len(set(keys)) == len(keys) == 10
-    monkeypatch.undo()
-    assert left_key(weights, tokens) == keys[6]
-
-
-def embed_job(toy, checkpoint, output):
+def embed_job(toy, checkpoint, **changes):
     """What Snakemake tells workflow/scripts/embed.py."""
+    given = {"checkpoint": checkpoint} if checkpoint else {"base": toy.base}
     return {
-        "params": {"model": MODEL.model_dump(), "run": RUN, "threads": 1},
-        "input": {
-            "checkpoint": str(checkpoint) if checkpoint else [],
-            "base": str(toy.base),
-            "tokens": str(toy.tokens / "benchmark-toy"),
-        },
-        "output": [str(output)],
+        "params": {"model": MODEL.model_dump(), "initial": None if checkpoint else INITIAL, "threads": 1}
+        | changes,
+        "input": given | {"tokens": toy.tokens / "benchmark-toy"},
     }
 
 
 ALONE = """
 import json, sys
-from support.toy_training import script
+from support.job_scripts import script
 script("embed.py", **json.loads(sys.argv[1]))
 assert "torch" not in sys.modules
 """
@@ -258,30 +183,68 @@ def digests(folder):
     }
 
 
-def test_the_embed_job_takes_what_training_left_and_computes_the_same(
-    toy, encoder, checkpoint, tmp_path, monkeypatch
-):
+@pytest.fixture
+def checkpoint(toy, encoder, tmp_path):
+    encoder.save(tmp_path / "run/last", toy.base, MODEL)
+    return tmp_path / "run/last"
+
+
+def killed_after(blocks, monkeypatch):
+    """Make the encoder of the next embed jobs die at a block; a list that fills with the blocks that each one made."""
+    made, ready = [], Encoder.ready
+
+    def counted(*args):
+        made.append(Killed(ready(*args), blocks))
+        return made[-1]
+
+    monkeypatch.setattr(Encoder, "ready", counted)
+    return made
+
+
+def test_a_killed_embed_job_leaves_its_shards_beside_its_output(toy, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "SHARD", 2)
+    out = tmp_path / "embeddings/toy"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        killed_after(5, patch)
+        script("embed.py", **embed_job(toy, checkpoint), output={"data": out})
+    assert not out.exists() and len(list((tmp_path / "embeddings/.unfinished").rglob("*.npy"))) == 2
+    with monkeypatch.context() as patch:
+        made = killed_after(-1, patch)
+        for folder in (out, tmp_path / "whole/toy"):
+            script("embed.py", **embed_job(toy, checkpoint), output={"data": folder})
+    assert made[1].made == made[0].made + 4 and digests(out) == digests(tmp_path / "whole/toy")
+    assert sorted(path.name for path in out.parent.iterdir()) == [".made", "toy", "toy.json"]
+
+
+def test_shards_of_another_number_of_threads_are_not_taken(toy, checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "SHARD", 2)
+    made = []
+    for blocks, threads in ((5, 1), (5, 2), (-1, 2)):
+        with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+            counting = killed_after(blocks, patch)
+            job = embed_job(toy, checkpoint, threads=threads)
+            script("embed.py", **job, output={"data": tmp_path / "toy"})
+        made.append(counting[0].made)
+    with monkeypatch.context() as patch:
+        whole = killed_after(-1, patch)
+        script("embed.py", **embed_job(toy, checkpoint, threads=2), output={"data": tmp_path / "whole"})
+    assert made == [5, 5, whole[0].made - 4]
+
+
+def test_an_embed_job_takes_what_is_there_without_torch(toy, checkpoint, tmp_path, monkeypatch):
     monkeypatch.undo()  # blocks as in the job
-    leave(encoder, checkpoint, toy.tokens / "benchmark-toy", RUN)
-    left = left_folder(checkpoint, toy.tokens / "benchmark-toy")
-    assert left.parent == checkpoint.parent / ".left"
-    there = digests(left)
-    job = json.dumps(embed_job(toy, checkpoint, tmp_path / "taken"))
+    out = {"data": tmp_path / "computed"}
+    script("embed.py", **embed_job(toy, checkpoint), output=out)
+    there, manifest = digests(out["data"]), (tmp_path / "computed.json").read_text()
+    (tmp_path / "computed.json").unlink()  # as Snakemake does before a job
+    told = embed_job(toy, checkpoint) | {"output": out}
     paths = os.pathsep.join(str(ROOT / part) for part in ("src", "tests"))
-    subprocess.run([sys.executable, "-c", ALONE, job], env=os.environ | {"PYTHONPATH": paths}, check=True)
-    assert digests(tmp_path / "taken") == there and not left.exists()
-    script("embed.py", **embed_job(toy, checkpoint, tmp_path / "computed"))
-    assert digests(tmp_path / "computed") == there
+    command = [sys.executable, "-c", ALONE, json.dumps(told, default=str)]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, check=True)
+    assert (tmp_path / "computed.json").read_text() == manifest
     # the untrained row has no checkpoint: it is drawn anew
-    script("embed.py", **embed_job(toy, None, tmp_path / "untrained"))
+    script("embed.py", **embed_job(toy, None), output={"data": tmp_path / "untrained"})
     assert digests(tmp_path / "untrained") == there
-    questions = np.load(tmp_path / "taken/questions.npy")
+    questions = np.load(tmp_path / "computed/questions.npy")
     assert questions.shape == (len(toy.pairs), 16)
     assert np.linalg.norm(questions, axis=1) == pytest.approx(1, abs=1e-6)
-
-
-def test_last_and_best_may_hold_the_same_weights(toy, encoder, checkpoint):
-    best = checkpoint.with_name("best")
-    shutil.copytree(checkpoint, best)
-    benchmark = toy.tokens / "benchmark-toy"
-    assert left_folder(checkpoint, benchmark) != left_folder(best, benchmark)

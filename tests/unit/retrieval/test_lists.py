@@ -1,6 +1,7 @@
 """Scores from lists against trec_eval's own code, tables of a benchmark that has only lists, and all jobs in a row."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import pandas as pd
 import pytest
 import pytrec_eval
 from support import synthetic_study as synthetic
+from support.job_scripts import script
 from support.miracl_files import fetched, put
 from support.rendered_study import write_table
-from support.toy_training import LENGTH, MODEL, script, tables, world
+from support.toy_training import LENGTH, MODEL, tables, world
 
 from langscale.claims.ledger import claims_table
 from langscale.config.terms import BM25
@@ -20,7 +22,7 @@ from langscale.data.benchmarks import miracl
 from langscale.data.benchmarks.tables import Corpus
 from langscale.data.tokens import Tokens
 from langscale.design.grid import Grid
-from langscale.jobs import partial as unfinished
+from langscale.jobs import partial
 from langscale.models.encoder import Encoder
 from langscale.reporting import comparison, report
 from langscale.reporting.figures.all_figures import all_figures
@@ -261,41 +263,37 @@ def test_from_raw_files_to_scores(tmp_path, monkeypatch):
     monkeypatch.setattr(miracl, "RUN", 32)
     options = {"set": "miracl", "languages": ["sw", "yo"], "questions": None, "options": {}}
     Path("listing.json").write_text("{}")
-    script("benchmark.py", options, {"raw": "listing.json"}, ["benchmark"])
-    script(
-        "tokens.py",
-        {"kind": "corpus", "model": MODEL.model_dump()},
-        {"base": toy.base, "texts": "benchmark"},
-        ["tokens"],
-    )
+    script("benchmark.py", options, {"raw": "listing.json"}, {"data": "benchmark"})
+    told = {"kind": "corpus", "model": MODEL.model_dump()}
+    script("tokens.py", told, {"base": toy.base, "texts": "benchmark"}, {"data": "tokens"})
     assert json.loads(Path("tokens/candidates/meta.json").read_text())["texts"] == 220
-    asked = {"checkpoint": [], "base": toy.base, "tokens": "tokens", "benchmark": "benchmark"}
-    params = {
-        "run": {"model": "tiny", "seed": 1}, "model": MODEL.model_dump(), "threads": 1, "top_k": 100
-    }  # fmt: skip
-
-    class Output(list):
-        rankings, similarity = "rankings/miracl.npy", "rankings/miracl-similarity.npy"
+    asked = {"base": toy.base, "tokens": "tokens", "benchmark": "benchmark"}
+    initial = {"name": "tiny", "seed": 1}
+    params = {"initial": initial, "model": MODEL.model_dump(), "threads": 1, "top_k": 100}
+    output = {"rankings": "rankings/miracl", "similarity": "rankings/miracl-similarity"}
 
     encoder, lists = Encoder.initial(toy.base, "tiny", MODEL, 1), []
     for shard in (8, 64, 1000):  # 17 + 12 shards, 3 + 2, 1 + 1
         monkeypatch.setattr(shards.search_corpus, "__defaults__", (shard,))
-        script("search.py", params, asked, Output())
-        lists.append([np.load(Output.rankings), np.load(Output.similarity)])
+        shutil.rmtree("rankings", ignore_errors=True)
+        script("search.py", params, asked, output)
+        lists.append([np.load(f"{path}.npy") for path in output.values()])
         assert not Path("rankings/.unfinished").exists()
     for found in lists[1:]:
         np.testing.assert_array_equal(found[0], lists[0][0])
         np.testing.assert_array_equal(found[1], lists[0][1])
     with monkeypatch.context() as patch:
-        patch.setattr(unfinished, "remove_states", lambda output: None)
+        patch.setattr(partial, "remove_states", lambda output: None)
         for threads in (1, 2, 2):  # bits of vectors depend on it
-            script("search.py", params | {"threads": threads}, asked, Output())
-        assert len(list(Path("rankings/.unfinished/miracl").iterdir())) == 2
-    unfinished.remove_states(Output.rankings)
+            shutil.rmtree("rankings/.made", ignore_errors=True)
+            script("search.py", params | {"threads": threads}, asked, output)
+        assert len(list(Path("rankings/.unfinished/miracl.json").iterdir())) == 2
+    partial.remove_states("rankings/miracl.json")
     # texts that are embedded in other groups differ in the last bits, so near scores may change places
     expected = brute_force(tmp_path, encoder, 100)
     assert (lists[0][0] == expected).mean() > 0.98 and (lists[0][0][40:, 90:] == -1).all()
-    script("score_lists.py", {}, {"benchmark": "benchmark", "rankings": Output.rankings}, ["scores.parquet"])
+    given = {"benchmark": "benchmark", "rankings": "rankings/miracl.json"}
+    script("score_lists.py", {}, given, {"scores": "scores"})
     found, corpus = scores.load("scores.parquet"), Corpus.load("benchmark")
     assert found.languages == ("sw", "yo") and len(found.queries) == 80 and LENGTH == 16
     for q, (row,) in enumerate(corpus.relevant):

@@ -5,13 +5,13 @@ import shutil
 import sys
 import sysconfig
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 import torch._inductor.config
+from support.job_scripts import script
 from support.killed_training import TIMES, Killed, stopping
 from support.toy_training import (
     LANGUAGES,
@@ -20,15 +20,15 @@ from support.toy_training import (
     data_of,
     equal,
     sampler_of,
-    script,
     step_of,
     weights,
     world,
 )
 
 from langscale.data.tokens import Tokens
+from langscale.jobs import manifests
 from langscale.models.encoder import Encoder
-from langscale.retrieval.embedding import SIDES, embed, embed_benchmark, left_folder
+from langscale.retrieval.embedding import SIDES, embed, embed_benchmark
 from langscale.training.loop import Recipe, train
 from langscale.training.resume import State
 
@@ -94,28 +94,29 @@ def test_compiled_and_killed_it_ends_in_the_same_bits_and_leaves_those_of_an_emb
         "sources": ["toy"], "path": "toy run", "take": {"whole_pool": True},
     }  # fmt: skip
     torch._dynamo.reset()
+    manifests.write(toy.tokens / "benchmark-toy.json")
     script(
         "train.py",
         params={
             "run": run, "model": MODEL.model_dump(), "training": COMPILED.model_dump(),
             "validation_languages": (), "validation_sources": [],
+            "where": {"embed": {}, "tokens": {"toy": toy.tokens / "benchmark-toy.json"}},
         },
-        input={"subset": toy.subset, "base": toy.base, "tokens": [toy.tokens / "source-toy"], "code": []},
-        output=SimpleNamespace(log=str(tmp_path / "whole/log.csv")),
+        input={"subset": toy.subset, "base": toy.base, "tokens": [toy.tokens / "source-toy"]},
+        output={name: tmp_path / "whole" / name for name in ("last", "log", "exposure")},
     )  # fmt: skip
     stopping(monkeypatch, 3)
     with pytest.raises(Killed):
         train_toy(toy, tmp_path / "killed", COMPILED)
     monkeypatch.undo()
     train_toy(toy, tmp_path / "killed", COMPILED)
-    checkpoint = tmp_path / "whole/last"
     one, two = (Encoder.load(tmp_path / name / "last", MODEL.pooling) for name in ("whole", "killed"))
     assert equal(weights(one), weights(two))
     logs = [pd.read_csv(tmp_path / name / "log.csv").drop(columns=TIMES) for name in ("whole", "killed")]
     pd.testing.assert_frame_equal(*logs, check_exact=True)
 
     benchmark = toy.tokens / "benchmark-toy"
-    left = left_folder(checkpoint, benchmark)
-    embed_benchmark(one, tmp_path / "job", checkpoint, benchmark, run)
+    left = tmp_path / "whole/embeddings/last/toy"
+    embed_benchmark(one, tmp_path / "job", benchmark, tmp_path / "state")
     for side in SIDES:
         assert np.array_equal(np.load(left / f"{side}.npy"), np.load(tmp_path / f"job/{side}.npy"))

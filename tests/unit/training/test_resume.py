@@ -20,7 +20,7 @@ from langscale.core import files
 from langscale.models.encoder import Encoder
 from langscale.training import step as steps
 from langscale.training.loop import optimiser
-from langscale.training.resume import Interrupt, Progress, State, identity
+from langscale.training.resume import Interrupt, Progress, State
 from langscale.training.step import EncoderStep
 
 JOB = """
@@ -273,17 +273,6 @@ def test_memory_that_ran_out_is_remembered_at_once(toy, tmp_path, monkeypatch):
     train_toy(toy, tmp_path / "plenty", math.inf, settings=settings)
     with pytest.raises(AssertionError):  # the size of a chunk tells
         assert_same(tmp_path / "plenty", tmp_path / "whole")
-
-
-def test_identity_sees_values_and_bytes(tmp_path):
-    file = tmp_path / "code.py"
-    file.write_text("one")
-    first = identity({"a": 1}, [file])
-    assert first == identity({"a": 1}, [file]) != identity({"a": 2}, [file])
-    os.utime(file, (1, 1))
-    assert identity({"a": 1}, [tmp_path]) == first  # a checkout changes the time, not the content
-    file.write_text("two")
-    assert identity({"a": 1}, [file]) != first
 
 
 def test_an_orphan_is_asked_to_stop(monkeypatch):

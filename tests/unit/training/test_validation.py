@@ -1,10 +1,10 @@
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from support.job_scripts import script
 from support.toy_training import (
     LANGUAGES,
     LENGTH,
@@ -14,7 +14,6 @@ from support.toy_training import (
     equal,
     run,
     sampler_of,
-    script,
     step_of,
     tables,
     weights,
@@ -26,9 +25,9 @@ from langscale.core.errors import UserError
 from langscale.data import subsets
 from langscale.data.subsets import build
 from langscale.data.tokens import Tokens, tokenise
+from langscale.jobs import manifests
 from langscale.models import pretrained as base
 from langscale.models.encoder import Encoder
-from langscale.retrieval.embedding import left_folder
 from langscale.training.examples import Data
 from langscale.training.validation import validation_batches, validation_loss
 
@@ -145,7 +144,7 @@ def test_load_data_takes_the_budget(toy):
     assert len(part.passages) == len(toy.passages)
 
 
-def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path):
+def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path, monkeypatch):
     """workflow/scripts/train.py with a validation source that exists in English alone, as SQuADShifts
     does.
     """
@@ -157,7 +156,8 @@ def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path)
     built = build("english", pairs, passages, ["en"], LANGUAGES, 0)
     subsets.write(tmp_path / "validation", {("english", "validation"): built}, ["en"])
     settings = TRAINING.model_copy(update={"validation": Validation(every=2, pairs=16)})
-    (tmp_path / "run/.left/stale").mkdir(parents=True)
+    embedded = {"model": MODEL.model_dump(include={"architecture", "pooling"}), "initial": None, "threads": 1}
+    manifests.write(tokens / "benchmark-toy.json")
     script(
         "train.py",
         params={
@@ -169,12 +169,13 @@ def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path)
             "training": settings.model_dump(),
             "validation_languages": ("en",),
             "validation_sources": ["english"],
+            "where": {"embed": embedded, "tokens": {"toy": tokens / "benchmark-toy.json"}},
         },
         input={
             "subset": toy.subset, "validation": tmp_path / "validation", "base": toy.base,
-            "tokens": [tokens / "source-toy", tokens / "source-english"], "code": [],
+            "tokens": [tokens / "source-toy", tokens / "source-english"],
         },
-        output=SimpleNamespace(log=str(tmp_path / "run/log.csv")),
+        output={name: tmp_path / "run" / name for name in ("last", "best", "log", "exposure")},
     )  # fmt: skip
     losses = pd.read_csv(tmp_path / "run/log.csv")["validation_loss"].dropna()
     assert losses.index.tolist() == [1, 2] and losses.between(0.01, 99).all()
@@ -182,6 +183,17 @@ def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path)
     best = weights(Encoder.load(tmp_path / "run/best", "mean"))
     last = weights(Encoder.load(tmp_path / "run/last", "mean"))
     assert equal(best, last) == (losses.idxmin() == 2)
-    left = {left_folder(tmp_path / "run" / name, tokens / "benchmark-toy") for name in ("last", "best")}
     assert not (tmp_path / "run/.state").exists()
-    assert set((tmp_path / "run/.left").iterdir()) == left and len(left) == 2
+    # the embed jobs of both find their embeddings made, and those are what a loaded checkpoint gives
+    for name in ("last", "best"):
+        left = tmp_path / "run/embeddings" / name / "toy"
+        made = {file.name: file.read_bytes() for file in left.iterdir()}
+        assert len(made) == 2 and not left.with_suffix(".json").exists()
+        read = {"checkpoint": tmp_path / f"run/{name}.json", "tokens": tokens / "benchmark-toy.json"}
+        with monkeypatch.context() as patch:
+            patch.setattr(Encoder, "ready", None)
+            script("embed.py", embedded, read, {"data": left})
+        assert left.with_suffix(".json").exists()
+        again = left.with_name("again")
+        script("embed.py", embedded, read, {"data": again})
+        assert {file.name: file.read_bytes() for file in again.iterdir()} == made

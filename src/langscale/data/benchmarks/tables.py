@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,8 @@ class Corpus:
     questions: Q rows (question_id, cluster, language, text); pools: language -> (first row, number of rows) of its
     candidates; relevant: int64 [Q, R] rows of the relevant candidates, -1 behind a question's last.
     """
+
+    FILES: ClassVar[tuple[str, ...]] = ("questions.parquet", "qrels.parquet", "pools.json")
 
     questions: pd.DataFrame
     pools: dict[str, tuple[int, int]]

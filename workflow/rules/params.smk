@@ -1,0 +1,103 @@
+"""What the rules of runs, downloads and tables are told."""
+
+from langscale.config.model import Model
+from langscale.jobs import job as jobs
+
+CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
+    name: name
+    for name in ("claims", "main", "contrasts", "trends", "curves", "scaling")
+} | {
+    "gaps": "gaps-table",
+    "transfer": "transfer-table",
+}
+
+
+def entries(kind, name):
+    """(path, SHA-256 if known) of every file of a data set or model."""
+    if kind == "model":
+        found = pretrained.entries(Model(**origin(name)))
+    else:
+        reader = (
+            sources.reader(name)
+            if kind == "source"
+            else benchmarks.reader(set_of(name))
+        )
+        found = reader.files(languages_of(kind, name))
+    return [(entry.path, entry.sha256) for entry in found]
+
+
+def train_inputs(run):
+    """The files that a run is trained from."""
+    validated = STUDY.training.validation
+    return {
+        "subset": f"{RESULTS}/subsets/{run.subset}.json",
+        "base": base_of(run),
+        "tokens": [tokens_of(run, f"source-{name}") for name in SOURCES],
+        "validation": (
+            f"{RESULTS}/subsets/{subset_name(GRID.validation_languages)}.json"
+            if validated
+            else []
+        ),
+    }
+
+
+def train_params(run):
+    """What a run is trained with, its code included."""
+    keys = "query_prefix", "passage_prefix", "passage_length"
+    validated = STUDY.training.validation
+    return {
+        "run": run.recipe(),
+        "model": encoding(run.model, *keys),
+        "training": STUDY.training.model_dump(),
+        "validation_languages": GRID.validation_languages if validated else [],
+        "validation_sources": [n for n in SOURCES if STUDY.sources[n].validation],
+        "code": code("train.py"),
+    }
+
+
+def embed_params(run):
+    """What embeddings depend on besides weights and tokens; an untrained state is drawn from its model and seed."""
+    return {
+        "model": encoding(run.model),
+        "initial": None if run.steps else {"name": run.model, "seed": run.seed},
+        "threads": STUDY.training.threads,
+        "code": code("embed.py"),
+    }
+
+
+def of(params, name):
+    """One of the params of a run, for a rule with the wildcard `run`."""
+    return lambda wildcards: params(GRID.by_path[wildcards.run])[name]
+
+
+def left(run, checkpoint, benchmark):
+    """Whether embeddings were left by a training, or will be, so that no GPU is needed for them."""
+    if not run.steps:
+        return False
+    if not Path(f"{RESULTS}/runs/{run.path}/{checkpoint}.json").exists():
+        return True
+    known = jobs.record(embeddings(run, checkpoint, benchmark))
+    return known is not None and not jobs.reasons(known, embed_params(run))
+
+
+def unembedded():
+    """Runs that lack embeddings and left none: untrained ones, or those of a benchmark that was added later."""
+    lacking = {
+        run.path
+        for name in IN_MEMORY
+        for run, checkpoint in GRID.scored(name)
+        if run.model != BM25
+        and not Path(embeddings(run, checkpoint, name)).exists()
+        and not left(run, checkpoint, name)
+    }
+    return sorted(lacking)
+
+
+def shown(name):
+    """A table that Snakemake's own report shows."""
+    return report(
+        f"{RESULTS}/tables/{name}.csv",
+        caption=f"../report/{CAPTIONS[name]}.rst",
+        category="Tables",
+        labels={"table": name},
+    )

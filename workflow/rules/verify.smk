@@ -1,0 +1,38 @@
+"""The files of a finished study against their manifests.
+
+Needs:  results/<study>
+Makes:  nothing
+"""
+
+KEPT = [
+    *ALL_SOURCES,
+    *(f"{RESULTS}/untranslated/{name}.json" for name in TRANSLATED),
+    *ALL_BENCHMARKS,
+    *OVERLAPS,
+    *expand(f"{RESULTS}/subsets/{{subset}}.json", subset=GRID.subsets),
+    *expand(f"{RESULTS}/models/{{model}}/base.json", model=STUDY.models),
+    *rules.models.input,
+    *(
+        f"{RESULTS}/runs/{run.path}/{name}.json"
+        for run in GRID.trained
+        for name in (*GRID.checkpoints, "log", "exposure")
+    ),
+    *rules.embeddings.input,
+    *rules.rankings.input,
+    *(rankings(r, c, f"{b}-similarity") for r, c, b in ALL_SCORED if b in LISTED),
+    *rules.scores.input,
+]
+
+
+rule verify:
+    """Compare all files of the study with their manifests and downloads with their hashes; runs every time."""
+    log:
+        f"{RESULTS}/logs/verify.log",
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        manifests=KEPT,
+        raw=[listing for listing in RAW if listing],
+    script:
+        "../scripts/verify.py"
