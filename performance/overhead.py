@@ -34,7 +34,7 @@ LATER = {
     "score": ["langscale.retrieval.search", "faiss"],
     "statistics": ["scipy.sparse", "scipy.stats"],
 }
-SCRIPTS = {"figures_of_study": "figures", "report_of_study": "report", "take": "embed"}
+SCRIPTS = {"figures_of_study": "figures", "report_of_study": "report", "reuse": "embed"}
 
 
 def children() -> float:
