@@ -1,11 +1,12 @@
-"""The contents of the report: title, alternative text and source of every figure and table, in their order."""
+"""The contents of the report: title, alternative text and source of every figure and table, in order."""
 
 from dataclasses import dataclass
 
 from langscale.config.study import Study
 
 FIGURE_TABLES = (
-    "scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages", "contrasts", "seeds",
+    "scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages", "contrasts",
+    "seeds",
 )  # fmt: skip
 """The CSV tables that the figures are drawn from."""
 
@@ -30,7 +31,7 @@ N = "the number of training languages"
 FIGURES = {
     "gain": FigureRecord(
         "Gain from more training languages",
-        f"Line charts of the difference in cross mAP to the smallest number of training languages against {N}",
+        f"Line charts of the gain in cross mAP over the smallest number of languages against {N}",
         "tables/contrasts.csv",
     ),
     "scaling-cross": FigureRecord(
