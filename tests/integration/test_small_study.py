@@ -185,7 +185,13 @@ def test_touching_code_trains_nothing(study):
 
 
 @pytest.mark.parametrize(
-    "module, reruns", [("training/batches.py", 8), ("training/loss.py", 8), ("reporting/figures/style.py", 0), ("retrieval/metrics.py", 0)]
+    "module, reruns",
+    [
+        ("training/batches.py", 8),
+        ("training/loss.py", 8),
+        ("reporting/figures/style.py", 0),
+        ("retrieval/metrics.py", 0),
+    ],
 )
 def test_editing_code_retrains_where_it_matters(study, module, reruns):
     file = study / "src/langscale" / module

@@ -1,7 +1,7 @@
 """What the rules of runs, downloads and tables are told."""
 
 from langscale.config.model import Model
-from langscale.jobs import job as jobs
+from langscale.jobs.job import Job, again
 
 CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
     name: name
@@ -70,14 +70,29 @@ def of(params, name):
     return lambda wildcards: params(GRID.by_path[wildcards.run])[name]
 
 
+def paths(files):
+    """One file or several as a list of paths."""
+    return [Path(file) for file in ([files] if isinstance(files, str) else files)]
+
+
+def train_job(run):
+    """A training as its record knows it."""
+    inputs = {name: paths(files) for name, files in train_inputs(run).items()}
+    folder = Path(f"{RESULTS}/runs/{run.path}")
+    return Job(inputs, train_params(run), {"last": folder / "last.json"})
+
+
 def left(run, checkpoint, benchmark):
     """Whether embeddings were left by a training, or will be, so that no GPU is needed for them."""
-    if not run.steps:
-        return False
-    if not Path(f"{RESULTS}/runs/{run.path}/{checkpoint}.json").exists():
-        return True
-    known = jobs.record(embeddings(run, checkpoint, benchmark))
-    return known is not None and not jobs.reasons(known, embed_params(run))
+    weights = Path(f"{RESULTS}/runs/{run.path}/{checkpoint}.json")
+    inputs = {
+        "checkpoint": [weights],
+        "tokens": paths(tokens_of(run, f"benchmark-{benchmark}")),
+    }
+    made = {"data": Path(embeddings(run, checkpoint, benchmark))}
+    return run.steps > 0 and (
+        not weights.exists() or Job(inputs, embed_params(run), made).changes() == []
+    )
 
 
 def unembedded():

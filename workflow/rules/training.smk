@@ -100,3 +100,9 @@ rule embeddings:
             for run, checkpoint in GRID.scored(benchmark)
             if run in GRID.encoded
         ],
+
+
+if workflow.is_main_process:
+    AGAIN = again((train_job(run) for run in GRID.trained), "trainings")
+    if AGAIN:
+        print(f"langscale: {AGAIN}", file=sys.stderr)

@@ -73,8 +73,8 @@ train(recipe, step, folder, validate, state, job.terminal)
 job.done()
 state.clear()
 
-# torch is loaded now: leave embeddings for the embed jobs, which then need no torch. They are made by a loaded
-# checkpoint, as in an embed job, because a compiled encoder differs in the last bits
+# Torch is loaded now: leave embeddings for the embed jobs, which then need none. A loaded checkpoint makes
+# them, as in an embed job: the vectors of a compiled encoder differ in the last bits.
 device = next(encoder.parameters()).device
 for checkpoint in ("last", "best") if training.validation else ("last",):
     encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)

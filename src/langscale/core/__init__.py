@@ -1,0 +1,1 @@
+"""Errors, files, arrays, CSV tables and named random streams: what every package may import."""

@@ -16,11 +16,12 @@ def save(path: str | Path, array: np.ndarray) -> None:
 
 
 def rows(file: str | Path, begin: int, end: int) -> np.ndarray:
-    """Rows begin to end of the array in a .npy file, not writable; no other part of the file is mapped into memory.
+    """Rows begin to end of the array in a .npy file, read-only; only this part of the file is mapped into
+    memory.
 
-    Raises ValueError where there are no such rows.
+    Raises ValueError for rows that the array does not have.
     """
-    with open(file, "rb") as opened:
+    with Path(file).open("rb") as opened:
         np.lib.format.read_magic(opened)
         shape, _, dtype = np.lib.format.read_array_header_1_0(opened)
         if not 0 <= begin <= end <= shape[0]:
@@ -33,9 +34,9 @@ def rows(file: str | Path, begin: int, end: int) -> np.ndarray:
 
 @contextmanager
 def growing(file: str | Path, dtype: type) -> Iterator[Callable[[np.ndarray], None]]:
-    """Yield a function that appends to a one-dimensional array in a new .npy file; the bytes are those of np.save.
+    """Yield a function that appends to a one-dimensional array in a new .npy file.
 
-    numpy leaves room in the header for any number of rows.
+    The file has the bytes of np.save: numpy leaves room in the header for any number of rows.
     """
     facts = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False}
     count = 0
@@ -49,7 +50,7 @@ def growing(file: str | Path, dtype: type) -> Iterator[Callable[[np.ndarray], No
         count += len(values)
         opened.write(np.ascontiguousarray(values, dtype).data)
 
-    with open(file, "wb") as opened:
+    with Path(file).open("wb") as opened:
         header()
         yield append
         header()

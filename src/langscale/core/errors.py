@@ -1,5 +1,5 @@
-"""Errors that speak to the user: where, what was found, what would be right, on one line."""
+"""Errors for the user: where, what was found, what would be right, on one line."""
 
 
 class UserError(ValueError):
-    """A mistake that the user can mend: a config key, a file, a missing download. Shown without a traceback."""
+    """A mistake that the user can correct, such as a wrong config key. Shown without a traceback."""

@@ -23,9 +23,9 @@ def _beside(path: Path, kind: str) -> Path:
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` for a file or folder; it takes the name `path` when the block ends well.
+    """Yield a temporary path beside `path` for a file or folder, renamed to `path` when the block ends well.
 
-    An existing file or folder of that name is replaced; after an error neither is left half written.
+    An existing file or folder is replaced. After an error nothing half written is left.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,19 +35,19 @@ def atomic(path: str | Path) -> Iterator[Path]:
     try:
         yield partial
         if path.is_dir() and partial.exists():
-            # A full folder cannot be replaced, and one that is being deleted is not complete: move it away whole.
-            os.replace(path, old)
-        os.replace(partial, path)
+            # a full folder cannot be replaced, and a folder in deletion is not complete: move it away whole
+            path.replace(old)
+        partial.replace(path)
     finally:
         remove(partial)
         remove(old)
 
 
 def sweep(folder: str | Path) -> list[Path]:
-    """Remove what killed processes left of `atomic` and `remove` in and below a folder; what was removed.
+    """Remove what killed processes left of `atomic` and `remove` in and below a folder; the removed paths.
 
-    Of this machine whatever belongs to no living process, of others (nodes of a cluster, which may be at work) what was
-    not touched for a day.
+    From this machine this is everything of dead processes; from others, such as nodes of a cluster at work,
+    everything that was not touched for a day.
     """
     removed = []
     for parent, folders, names in os.walk(folder):
@@ -109,5 +109,5 @@ def write_json(path: str | Path, value: object) -> None:
 
 def sha256(path: str | Path) -> str:
     """Hex digest of a file's bytes."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

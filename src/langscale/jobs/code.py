@@ -1,8 +1,9 @@
 """The code of a rule as data: one hash per file that the rule's script reaches through its imports.
 
-A hash covers what Python executes: the syntax tree without comments, docstrings, positions, function annotations and
-blocks for type checkers. Formatting and the version of Python (3.11 to 3.13) leave it unchanged. Data files beside a
-module, such as tables and templates, count by their bytes if the module names them.
+A hash covers what Python executes: the syntax tree without comments, docstrings, positions, function
+annotations and blocks for type checkers. Formatting and the version of Python (3.11 to 3.13) leave it
+unchanged. Data files beside a module, such as tables and templates, count by their bytes if the module names
+them.
 """
 
 import ast
@@ -16,8 +17,8 @@ ROOT = "langscale"
 PACKAGE = Path(__file__).parents[1]
 DIGITS = 12
 
-# Packages and modules that change no result: job control; options, whose values are params; addresses of files and of
-# code, whose contents are inputs.
+# Packages and modules that change no result: job control; options, whose values are params; addresses of
+# files and of code, whose contents are inputs.
 RESULTLESS = (
     "jobs",
     "config",
@@ -36,8 +37,8 @@ _IGNORED = ("ctx", "kind", "type_comment", "type_ignores", "returns", "annotatio
 def code(script: str | Path, *roots: str) -> dict[str, str]:
     """File -> hash of the script and every file that it reaches, sorted by file.
 
-    Files of the package are named relative to it. `roots`: dotted names of modules that the script imports by name, which
-    no import statement shows. Raises FileNotFoundError for a module that does not exist.
+    Files of the package are named relative to it. `roots`: dotted names of modules that the script imports by
+    name, which no import statement shows. Raises FileNotFoundError for a module that does not exist.
     """
     script = Path(script)
     found = {script.name: _hash(script)}
@@ -114,7 +115,7 @@ def _imports(file: Path) -> frozenset[str]:
 
 
 def _data(file: Path) -> Iterator[Path]:
-    """Data files beside a module that the module names by a string: a file, or all files of a folder without code."""
+    """Data files beside a module that a string in it names: a file, or all files of a folder without code."""
     for node in _executed(_tree(file)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_name(node.value):
             path = file.parent / node.value

@@ -1,46 +1,49 @@
 """A GPU for each job of one machine: Snakemake counts GPUs, it does not hand them out."""
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 
-_held = []  # an open file is what keeps a lock; the kernel drops it when the process dies, however it dies
+from filelock import FileLock, Timeout
+
+ANY_USER = 0o666  # mode of a lock file: the jobs of all users of a machine share its GPUs
+_held: list[FileLock] = []  # until the process ends, however it ends
 
 
 def lease(folder: str | Path | None = None, poll: float = 1.0) -> str | None:
-    """Take a free device, wait for one if need be, and set CUDA_VISIBLE_DEVICES to it; call it before torch is imported.
+    """Take a free device, or wait for one, and set CUDA_VISIBLE_DEVICES. Call this before torch is imported.
 
-    Returns its number; None where the variable is set already (Slurm sets it) or the machine has no GPU. One lock file
-    per device in `folder`, which has to be local to the machine (default: its folder for temporary files). Standard
-    error, the log of a job, says which device it is.
+    Returns the number of the device. Returns None if the variable is set already, as Slurm does, and on a
+    machine without a GPU. `folder` holds one lock file per device and must be local to the machine (default:
+    its folder for temporary files); `poll`: seconds between attempts. Standard error, the log of a job, names
+    the device.
     """
     if "CUDA_VISIBLE_DEVICES" in os.environ:
         print(f"CUDA_VISIBLE_DEVICES={os.environ['CUDA_VISIBLE_DEVICES']}, as given", file=sys.stderr)
         return None
     found = devices()
-    if not found:
-        return None
     folder = Path(folder or tempfile.gettempdir())
-    while True:
+    while found:
         for device in found:
-            file = _lock(folder / f"langscale-gpu-{device}.lock")
-            if file is None:
+            lock = FileLock(folder / f"langscale-gpu-{device}.lock", timeout=0, mode=ANY_USER)
+            try:
+                lock.acquire()
+            except Timeout:
                 continue
-            _held.append(file)
+            _held.append(lock)
             os.environ["CUDA_VISIBLE_DEVICES"] = device
             print(f"CUDA_VISIBLE_DEVICES={device}, leased", file=sys.stderr)
             return device
         time.sleep(poll)
+    return None
 
 
 def devices() -> list[str]:
-    """Numbers of the NVIDIA GPUs of this machine, as nvidia-smi lists them; none where it cannot, for want of a driver."""
+    """Numbers of the NVIDIA GPUs of this machine from nvidia-smi; none without a driver."""
     if shutil.which("nvidia-smi") is None:
         return []
     query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
@@ -50,27 +53,3 @@ def devices() -> list[str]:
         print(f"no GPU: nvidia-smi ended with {listed.returncode}: {said}", file=sys.stderr)
         return []
     return listed.stdout.split()
-
-
-def _lock(path: Path) -> int | None:
-    """The file, locked; None where another process has it."""
-    while True:
-        file = _open(path)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            return None
-        # a cleaner of temporary files may have deleted it in between: the next process would lock a new one
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file), os.stat(path)):
-                return file
-        os.close(file)
-
-
-def _open(path: Path) -> int:
-    """The file for reading, which is enough for a lock; another user may have made it."""
-    try:
-        return os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)

@@ -1,17 +1,19 @@
 """A job of the workflow: what it reads, what it is told, what it makes, and whether that was made before.
 
-The outputs of a rule are manifests (`langscale.jobs.manifests`). The data beside them are no outputs for Snakemake, which
-deletes outputs before a job and after a failed one. A record in `.made/` beside each manifest keeps what the data were
-made from: the params of the rule, its code among them, and the digests of its inputs. A job with an equal record and
-undamaged data writes its manifests again and ends, before it imports anything expensive.
+The outputs of a rule are manifests (`langscale.jobs.manifests`). The data beside them are no outputs for
+Snakemake, which deletes outputs before a job and after a failed one. A record in `.made/` beside each
+manifest keeps what the data were made from: the params of the rule, its code among them, and the digests of
+its inputs. A job with an equal record and undamaged data writes its manifests again and ends, before it
+imports anything expensive.
 
-Two names have a meaning here. The param `where` says where bytes are or come from, never what they are. The input `gate`
-is waited for and not read. Both are no part of a record.
+Two names have a meaning here. The param `where` says where bytes are or come from, never what they are. The
+input `gate` is waited for and not read. Both are no part of a record.
 """
 
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +27,7 @@ from langscale.jobs.log import redirect
 WHERE, GATE = "where", "gate"
 MADE = ".made"
 CODE = "code"
+REASONS = 4  # in a line on jobs that are done again
 
 
 class Named(Protocol):
@@ -45,9 +48,9 @@ class Script(Protocol):
 
 @dataclass
 class Job:
-    """Inputs, params and outputs by name; files of inputs are manifests or plain files, outputs are manifests.
+    """Inputs, params and outputs by name. Inputs are manifests or plain files, outputs are manifests.
 
-    params: JSON values, or sequences of them, without `where`.
+    terminal: where a progress bar may be shown.
     """
 
     inputs: dict[str, list[Path]]
@@ -58,15 +61,7 @@ class Job:
     @cached_property
     def origin(self) -> dict[str, Any]:
         """What the outputs are made from, as JSON: params, and SHA-256 of every input file by name."""
-        inputs = {
-            name: [sha256(file) for file in files]
-            for name, files in self.inputs.items()
-            if files and name != GATE
-        }
-        params = {name: value for name, value in self.params.items() if name != WHERE}
-        # through JSON and back, as it is read from a record: tuples become lists
-        origin: dict[str, Any] = json.loads(json.dumps({"inputs": inputs, "params": params}, sort_keys=True))
-        return origin
+        return _origin(self.params, self.inputs)
 
     @property
     def key(self) -> str:
@@ -85,6 +80,22 @@ class Job:
             ):
                 return False
         return True
+
+    def changes(self) -> list[str] | None:
+        """What differs from the origin of the first output: code, params, inputs. None: it was not made.
+
+        An input that does not exist yet counts as unchanged.
+        """
+        known = record(next(iter(self.outputs.values())))
+        if known is None:
+            return None
+        before, now = known["origin"], _origin(self.params, {})
+        found = _differences(before["params"].get(CODE, {}), now["params"].get(CODE, {}), "code of ")
+        found += _differences(_flat(before["params"], CODE), _flat(now["params"], CODE))
+        there = {name: files for name, files in self.inputs.items() if all(file.exists() for file in files)}
+        known_inputs, digests = before["inputs"], _origin({}, there)["inputs"]
+        changed = [name for name, digest in digests.items() if digest != known_inputs.get(name, digest)]
+        return found + [f"data of {name}" for name in changed]
 
     def data(self, name: str, *wanted: str) -> Path:
         """The folder or file of one input, checked; see `manifests.checked`."""
@@ -127,11 +138,8 @@ class Job:
             manifests.write(manifest, known["files"])
 
 
-def begin(script: Script, end_if_kept: bool = True) -> Job:
-    """Open the log of a job. If its outputs were made before, write their manifests and end the process.
-
-    `end_if_kept`: False leaves that to the caller, who has more to do.
-    """
+def begin(script: Script) -> Job:
+    """Open the log of a job. If its outputs were made before, write their manifests and end the process."""
     terminal = redirect(script.log[0])
     job = Job(
         {name: [Path(file) for file in _listed(files)] for name, files in script.input.items()},
@@ -139,7 +147,7 @@ def begin(script: Script, end_if_kept: bool = True) -> Job:
         {name: Path(file) for name, file in script.output.items()},
         terminal,
     )
-    if end_if_kept and job.kept:
+    if job.kept:
         job.restore()
         print("made before from the same data, options and code; nothing to do", file=sys.stderr)
         raise SystemExit(0)
@@ -155,29 +163,47 @@ def record(manifest: str | Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and {"origin", "files"} <= found.keys() else None
 
 
-def reasons(known: Mapping[str, Any], params: Mapping[str, Any]) -> list[str]:
-    """Why data with a record have to be made again with these params, in words; none: they need not be."""
-    now = json.loads(json.dumps({name: value for name, value in params.items() if name != WHERE}))
-    before = known["origin"]["params"]
-    found = []
-    for file in sorted({*before.get(CODE, {}), *now.get(CODE, {})}):
-        if before.get(CODE, {}).get(file) != now.get(CODE, {}).get(file):
-            found.append(f"code of {file}")
-    flat_before, flat_now = _flat(before), _flat(now)
-    for name in sorted({*flat_before, *flat_now}):
-        if flat_before.get(name) != flat_now.get(name) and not name.startswith(f"{CODE}."):
-            found.append(name)
+def again(jobs: Iterable[Job], what: str) -> str | None:
+    """A line on finished jobs that are out of date, with the reasons; None without such jobs.
+
+    `what`: plural noun for the jobs.
+    """
+    changed = [changes for changes in (job.changes() for job in jobs) if changes is not None]
+    counts = Counter(change for changes in changed for change in changes)
+    stale = sum(map(bool, changed))
+    if not stale:
+        return None
+    shown = [f"{change} ({count})" for change, count in counts.most_common(REASONS)]
+    more = [f"{len(counts) - len(shown)} more"] if len(counts) > len(shown) else []
+    reasons = ", ".join(shown + more)
+    return f"{stale} of {len(changed)} finished {what} are out of date, done again if needed: {reasons}"
+
+
+def _origin(params: Mapping[str, Any], inputs: Mapping[str, list[Path]]) -> dict[str, Any]:
+    origin = {
+        "inputs": {n: [sha256(f) for f in files] for n, files in inputs.items() if files and n != GATE},
+        "params": {name: value for name, value in params.items() if name != WHERE},
+    }
+    # through JSON and back, as it is read from a record: tuples become lists
+    found: dict[str, Any] = json.loads(json.dumps(origin, sort_keys=True))
     return found
 
 
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Dotted names of the single values of nested mappings."""
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> list[str]:
+    absent = object()
+    names = sorted({*before, *now})
+    return [f"{prefix}{name}" for name in names if before.get(name, absent) != now.get(name, absent)]
+
+
+def _flat(value: Any, without: str = "", name: str = "") -> dict[str, Any]:
+    """Dotted names of the single values of nested mappings; without one name at the top."""
     if not isinstance(value, dict) or not value:
         return {name: value}
     return {
         path: one
         for key, inner in value.items()
-        for path, one in _flat(inner, f"{name}.{key}" if name else key).items()
+        if key != without
+        for path, one in _flat(inner, "", f"{name}.{key}" if name else key).items()
     }
 
 

@@ -1,9 +1,14 @@
-"""One study at a time in a folder, one process at a time for a job: locks that the kernel drops with their process.
+"""File locks: at most one study in a working directory, and one process for a job.
 
-    python -m langscale.jobs.locks COMMAND ...      runs COMMAND, or ends with 1 where another one runs in this folder
+    python -m langscale.jobs.locks COMMAND ...      runs COMMAND, or ends with 1 if a study runs in this
+    folder
 
-Whoever holds the folder may clear away what a killed study left: Snakemake's own lock, which a killed Snakemake never
-removes, and half-written files.
+The kernel releases a lock when its process ends. The holder of the folder may remove what a killed study
+left: Snakemake's own lock, which a killed Snakemake never removes, and half-written files.
+
+These two locks are not filelock's. The lock of the folder must pass to the command that replaces this
+process, and the locks of jobs are single bytes of one file, which NFS knows too, and not thousands of lock
+files.
 """
 
 import fcntl
@@ -19,13 +24,14 @@ from langscale.core.files import remove, sweep
 
 SNAKEMAKE = Path(".snakemake")
 CHECK = 1.0  # seconds between looks at the parent
-_held = []  # an open file is what keeps a lock
+_held: list[int] = []  # open files, which keep the locks
 
 
 def hold(folder: str | Path = ".") -> bool:
-    """Take the folder; False where another process has it. Whatever this process becomes by exec keeps it.
+    """Take the folder; False if another process has it. A command that replaces this process by exec keeps
+    it.
 
-    Raises OSError where the file system has no locks.
+    Raises OSError on a file system without locks.
     """
     path = Path(folder) / SNAKEMAKE / "exclusive.lock"
     path.parent.mkdir(exist_ok=True)
@@ -43,8 +49,8 @@ def hold(folder: str | Path = ".") -> bool:
 def clear(folder: str | Path = ".") -> None:
     """Remove what killed studies left in a folder that this process holds.
 
-    Snakemake's lock stays where a Snakemake that was started without this module works in the folder, or where that
-    cannot be told because the system has no /proc.
+    Snakemake's lock stays if a Snakemake that was started without this module works in the folder, or if that
+    is unknown because the system has no /proc.
     """
     folder = Path(folder)
     if Path("/proc/self").exists() and not _snakemakes(folder):
@@ -54,7 +60,7 @@ def clear(folder: str | Path = ".") -> None:
 
 
 def _snakemakes(folder: Path) -> list[int]:
-    """Process ids of Snakemakes of this machine that may lock the folder; the jobs that they start never do."""
+    """Process ids of Snakemakes of this machine that may lock the folder; their jobs never do."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -69,10 +75,11 @@ def _snakemakes(folder: Path) -> list[int]:
 
 
 def alone(log: str | Path) -> None:
-    """Wait until no other process works on the job that writes `log`, then keep others out until this one ends.
+    """Wait until no other process works on the job that writes `log`, then keep others out until this one
+    ends.
 
-    Two of them meet where Snakemake was killed and started again: its jobs live on for a moment (`end_with_parent`),
-    and those of a cluster until they are cancelled. One byte of one file per job, because such locks work over NFS.
+    Two processes meet after Snakemake was killed and started again: its jobs live on for a moment
+    (`end_with_parent`), jobs on a cluster until they are cancelled.
     """
     if not SNAKEMAKE.is_dir():  # not in a workflow
         return
@@ -92,7 +99,7 @@ def alone(log: str | Path) -> None:
 
 
 def end_with_parent() -> None:
-    """From now on send this process SIGTERM when its parent dies: Snakemake, killed, does not stop its jobs."""
+    """Send this process SIGTERM when its parent dies, because a killed Snakemake does not stop its jobs."""
     threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
 
 

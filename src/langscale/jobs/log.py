@@ -1,9 +1,10 @@
-"""What a job says goes to its log; the terminal keeps a progress bar where there is one to look at."""
+"""The log of a job; the terminal keeps the progress bar."""
 
 import os
 import sys
 import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 
 from langscale.core.errors import UserError
@@ -11,11 +12,12 @@ from langscale.jobs.locks import alone, end_with_parent
 
 
 def redirect(file: str | Path) -> TextIO:
-    """Begin a job: send this process's standard error, that of its C libraries too, to `file`; return the former one.
+    """Begin a job: send standard error of this process and its C libraries to `file`; return the former
+    stream.
 
-    A UserError that ends the process is written as its one line, any other error with its traceback. Snakemake shows
-    the log of a job that failed. An earlier process of the same job is waited for, and the death of the workflow ends
-    this one (langscale.jobs.locks).
+    A UserError that ends the process is written as one line, any other error with its traceback. Snakemake
+    shows the log of a failed job. An earlier process of the same job is waited for, and the death of the
+    workflow ends this process (`langscale.jobs.locks`).
     """
     end_with_parent()
     alone(file)
@@ -29,7 +31,7 @@ def redirect(file: str | Path) -> TextIO:
     return terminal
 
 
-def _say(kind: type[BaseException], error: BaseException, trace) -> None:
+def _say(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, UserError):
         print(error, file=sys.stderr)
     else:

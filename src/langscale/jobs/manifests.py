@@ -1,8 +1,8 @@
 """Manifests: what the files of a folder are, by their digests, in one small file beside the folder.
 
-`X.json` describes the folder `X`, or else the one file `X.<suffix>`: relative name -> SHA-256 and size in bytes. Rules of
-the workflow depend on manifests. Data that are made again with equal content therefore start nothing, and a job that
-reads a damaged file stops and names it.
+`X.json` describes the folder `X`, or else the one file `X.<suffix>`: relative name -> SHA-256 and size in
+bytes. Rules of the workflow depend on manifests. Data that are made again with equal content therefore start
+nothing, and a job that reads a damaged file stops and names it.
 """
 
 import json
@@ -36,7 +36,7 @@ def target(manifest: str | Path, suffix: str = "") -> Path:
 
 
 def described(manifest: str | Path) -> Path:
-    """The existing folder or file that a manifest describes. Raises FileNotFoundError if there is none, or several."""
+    """The folder or file that a manifest describes. Raises FileNotFoundError if none exists, or several."""
     folder = target(manifest)
     if folder.is_dir():
         return folder
@@ -51,7 +51,7 @@ def described(manifest: str | Path) -> Path:
 
 
 def content(path: str | Path) -> dict[str, Facts]:
-    """Name -> facts of a file, or of all files below a folder, sorted; names are relative to the parent of `path`."""
+    """Name -> facts of a file, or of all files below a folder, sorted; names start with that of `path`."""
     path = Path(path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     return {
@@ -78,7 +78,8 @@ def read(manifest: str | Path) -> dict[str, Facts]:
 def damages(manifest: str | Path, files: Files | None = None, *wanted: str) -> Iterator[str]:
     """One line for each file that is not what the manifest says.
 
-    `files`: the facts, None: those of the manifest; `wanted`: patterns of names below the described folder, none: all.
+    `files`: the facts, None: those of the manifest; `wanted`: patterns of names below the described folder,
+    none: all.
     """
     for name, facts in (read(manifest) if files is None else files).items():
         inner = name.partition("/")[2]
@@ -100,8 +101,9 @@ def damages(manifest: str | Path, files: Files | None = None, *wanted: str) -> I
 def checked(manifest: str | Path, *wanted: str) -> Path:
     """The folder or file that a manifest describes, after its files were compared with the manifest.
 
-    Each file is read once per process. `wanted`: patterns of names below the folder, for a job that reads few of its
-    files. Raises UserError, which names the first file that is damaged or missing and says how to make it again.
+    Each file is read once per process. `wanted`: patterns of names below the folder, for a job that reads few
+    of its files. Raises UserError, which names the first file that is damaged or missing and says how to make
+    it again.
     """
     for damage in damages(manifest, None, *wanted):
         raise UserError(f"{damage}; {_again(manifest)}")

@@ -1,6 +1,7 @@
 """Parts of an output that takes hours, until it is whole.
 
-They lie beside the output and under no name of an output, because Snakemake deletes the outputs of a job that failed.
+They lie beside the output and under no name of an output, because Snakemake deletes the outputs of a job that
+failed.
 """
 
 from contextlib import suppress

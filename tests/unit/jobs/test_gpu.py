@@ -1,6 +1,5 @@
 """Jobs of one machine take different GPUs: real processes, a faked nvidia-smi."""
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -73,24 +72,14 @@ def test_a_given_device_is_kept(monkeypatch, tmp_path):
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "7" and not list(tmp_path.iterdir())
 
 
-def test_a_lock_file_that_was_deleted_is_no_lease(monkeypatch, tmp_path):
-    """A cleaner of temporary files strikes between open and lock: the lease is of the file that others will open."""
-
-    def flock(file, operation):
-        if not cleaned:
-            cleaned.append(path.unlink())
-        former(file, operation)
-
-    path, cleaned, former = tmp_path / "langscale-gpu-0.lock", [], module.fcntl.flock
+def test_another_user_may_lease_after_this_one(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # what is set here is handed back
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(module, "devices", lambda: ["0"])
     monkeypatch.setattr(module, "_held", [])
-    monkeypatch.setattr(module.fcntl, "flock", flock)
-    assert lease(tmp_path) == "0" and cleaned
-    with open(path) as other, pytest.raises(BlockingIOError):
-        former(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.close(module._held[0])
+    assert lease(tmp_path) == "0"
+    assert (tmp_path / "langscale-gpu-0.lock").stat().st_mode & 0o666 == 0o666
+    module._held[0].release()
 
 
 def test_without_a_driver_there_is_no_gpu(monkeypatch, tmp_path, capsys):
