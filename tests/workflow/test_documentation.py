@@ -15,7 +15,6 @@ FOLDERS = (".github", "config", "docs", "performance")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for name in FOLDERS for page in (ROOT / name).rglob("*.md"))])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # inline code that is the path of a file here: no placeholder, no pattern, no space
-COMING = ("glossary.md", "columns.md")
 PATH = re.compile(r"(?:src|tests|workflow|config|docs|profiles|performance|validation)/[\w./-]+")
 
 
@@ -40,13 +39,11 @@ def test_links_paths_and_modules_exist(page):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, fragment = target.partition("#")
-        if path.removeprefix("docs/") in COMING:
-            continue
         linked = (page.parent / path).resolve() if path else page
         assert linked.exists(), f"{target} does not exist"
         assert not fragment or fragment in anchors(linked.read_text(encoding="utf-8")), f"no heading {target}"
     for code in inline_code(text):
-        if PATH.fullmatch(code) and "/tables/" not in code and code.removeprefix("docs/") not in COMING:
+        if PATH.fullmatch(code) and "/tables/" not in code:
             assert (ROOT / code).exists(), f"{code} does not exist"
         if re.fullmatch(r"langscale(\.\w+)+", code):
             module, name = code.rpartition(".")[::2]

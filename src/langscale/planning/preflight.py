@@ -12,9 +12,9 @@ from langscale.retrieval.measures import MEASURES
 def check(study: Study) -> None:
     """Check measures of contrasts, names of claims, and licence and languages of the translation model.
 
-    Raises UserError for a measure that is unknown or does not exist in its setting, an unknown claim, a licence
-    that is not accepted or a missing language. A study without a list of claims and a downloaded translation
-    model does not pay for the imports.
+    Raises UserError for an unknown measure, a measure outside its setting, an unknown claim, a licence without
+    consent or a missing language. A study without a list of claims and a downloaded translation model does not
+    pay for the imports.
     """
     for problem in _contrasts(study):
         raise UserError(problem)
@@ -36,7 +36,8 @@ def _contrasts(study: Study) -> Iterator[str]:
             yield f"{key}.metric: found {contrast.metric!r}; right is one of {', '.join(known)}"
         elif contrast.setting not in measure.settings or (measure.of_query and contrast.pair_set != ALL):
             where = " or ".join(measure.settings) + (", pairs all" if measure.of_query else "")
-            yield f"{key}: {measure.name} is measured in {where}; found {contrast.setting} {contrast.pair_set}"
+            found = f"{contrast.setting} {contrast.pair_set}"
+            yield f"{key}: {measure.name} is measured in {where}; found {found}"
 
 
 def _translation(study: Study, chosen: Translation) -> Iterator[str]:
