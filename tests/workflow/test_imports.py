@@ -1,4 +1,4 @@
-"""The import law: a package imports what lies below it and nothing else, and no two files import each other in a circle."""
+"""The import law: a package imports packages below it only, and no files import each other in a circle."""
 
 import ast
 from graphlib import TopologicalSorter

@@ -21,7 +21,7 @@ def test_plan_prints_the_costs_and_runs_nothing_else(tmp_path):
     assert "paper: 100 runs to train" in output and "accept_licence: [mlqa-r]" in output
     made = sorted(path.name for path in (project / "results").rglob("*") if path.is_file())
     assert made == ["plan.csv", "plan.log"]
-    with open(project / "results/paper/plan.csv", newline="") as file:
+    with (project / "results/paper/plan.csv").open(newline="") as file:
         assert sum(int(row["runs"]) for row in csv.DictReader(file) if row["n_languages"] == "9") == 100
     # it is about the present config, however often it is asked
     assert job_counts(snakemake(project, "-n", *words)) == {"plan": 1}

@@ -33,10 +33,15 @@ def mirror(tmp_path_factory):
     """WikiQA's columns and a hub model, laid out as <host>/<path>."""
     folder = tmp_path_factory.mktemp("mirror")
     rows = [
-        {"question_id": f"Q{i}", "question": f"what is {i}?", "document_title": f"D{i}", "answer": f"It is {i}. So.",
-         "label": 1}
+        {
+            "question_id": f"Q{i}",
+            "question": f"what is {i}?",
+            "document_title": f"D{i}",
+            "answer": f"It is {i}. So.",
+            "label": 1,
+        }
         for i in range(40)
-    ]  # fmt: skip
+    ]
     (entry,) = registry.files("wikiqa")
     shard = folder / entry.path.replace("%2A", "train-00000-of-00001")
     shard.parent.mkdir(parents=True)

@@ -12,9 +12,8 @@ from langscale.retrieval.measures import MEASURES
 def check(study: Study) -> None:
     """Check measures of contrasts, names of claims, and licence and languages of the translation model.
 
-    Raises UserError for an unknown measure, a measure outside its setting, an unknown claim, a licence without
-    consent or a missing language. A study without a list of claims and a downloaded translation model does not
-    pay for the imports.
+    Raises UserError for an unknown measure, a measure outside its setting, an unknown claim, a licence
+    without consent or a missing language. A study without claims and translation does not pay for imports.
     """
     for problem in _contrasts(study):
         raise UserError(problem)
