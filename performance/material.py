@@ -20,7 +20,7 @@ from langscale.data.download import fetch_all
 from langscale.data.sources import readers as sources
 from langscale.data.tokens import Tokens, tokenise
 from langscale.models import pretrained as base
-from langscale.training.examples import Data
+from langscale.training.step import Data
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")  # the languages of XQuAD-R

@@ -22,7 +22,7 @@ from langscale.config.study import Training
 from langscale.models.encoder import Encoder
 from langscale.training import loop as training_loop
 from langscale.training.batches import Sampler
-from langscale.training.step import EncoderStep
+from langscale.training.encoder import EncoderStep
 
 WHAT = "training, {}, NTREX x-y pairs, batch {}, float32"
 AGAINST = "sentence-transformers' trainer, MultipleNegativesRankingLoss"

@@ -13,6 +13,7 @@ from langscale.config.model import Model
 from langscale.config.sampler import Spec
 from langscale.data import subsets
 from langscale.data.tokens import Tokens, tokenise
+from langscale.data.vectors import Store, Vectors, token_keys, write_index
 from langscale.models import pretrained as base
 from langscale.training.batches import Sampler
 
@@ -89,7 +90,7 @@ def world(folder: Path, model: Model = MODEL, hard: int = 0) -> World:
 
 def data_of(toy: World, **take) -> list:
     """The toy source as `steps.load_data` gives it."""
-    from langscale.training.examples import load_data
+    from langscale.training.step import load_data
 
     def read(source: str, side: str) -> Tokens:
         return Tokens.load(toy.tokens / f"source-{source}/train/{side}")
@@ -106,11 +107,28 @@ def step_of(encoder, settings: Training = TRAINING, toy: World | None = None, mo
     """The step of an encoder on the CPU; checkpoints need the `toy` that has the tokenizer."""
     import torch  # the job that takes embeddings runs without it
 
-    from langscale.training.step import EncoderStep
+    from langscale.training.encoder import EncoderStep
 
     return EncoderStep(
         encoder, settings, lambda folder: encoder.save(folder, toy.base, model), torch.device("cpu")
     )
+
+
+def vector_data_of(toy: World, store: Store, **take) -> list:
+    """The toy source with base vectors of the untrained encoder, which `store` gets where it lacks them."""
+    from langscale.models.encoder import Encoder
+    from langscale.retrieval.base_vectors import embed_missing
+    from langscale.training.step import load_data
+
+    texts = {side: Tokens.load(toy.tokens / f"source-toy/train/{side}") for side in ("queries", "passages")}
+    embed_missing(Encoder.initial(toy.base, "tiny", MODEL, 1), list(texts.values()), store, positions=LENGTH)
+
+    def read(source: str, side: str) -> Vectors:
+        index = store.folder / ".index" / side
+        write_index(index, token_keys(texts[side]), texts[side].fingerprints, store, {})
+        return Vectors.load(index, store)
+
+    return load_data(toy.subset, ["toy"], "train", {"whole_pool": True} | take, read)
 
 
 def run(

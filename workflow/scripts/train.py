@@ -25,10 +25,10 @@ from langscale.jobs.manifests import checked
 from langscale.models.encoder import Encoder
 from langscale.retrieval.embedding import embed_benchmark
 from langscale.training.batches import Sampler
-from langscale.training.examples import load_data
+from langscale.training.encoder import EncoderStep
 from langscale.training.loop import Recipe, train
 from langscale.training.resume import State
-from langscale.training.step import EncoderStep
+from langscale.training.step import load_data
 from langscale.training.validation import validation_batches, validation_loss
 
 SAVE_MINUTES = 10  # of work are lost at most when a run is killed; changes no result

@@ -1,7 +1,9 @@
-"""The config as a whole: sections of typed models, the one truth of every option, its default and its meaning.
+"""The config as a whole: sections of typed models, the one truth of every option, its default and its
+meaning.
 
-langscale.config.data has the sections of languages and data, langscale.config.model that of models, langscale.config.experiment
-those of runs and statistics. `load` reads what Snakemake hands over; langscale.config.reference prints config/README.md.
+langscale.config.data has the sections of languages and data, langscale.config.model that of models,
+langscale.config.experiment those of runs and statistics. `load` reads what Snakemake hands over;
+langscale.config.reference prints config/README.md.
 """
 
 import re
@@ -13,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from langscale.config.data import LISTED, Audit, Benchmark, Languages, Source, Translation
 from langscale.config.experiment import Arm, Budget, Evaluation, Statistics, Training
 from langscale.config.fields import Code, Name, Options
-from langscale.config.model import Model
+from langscale.config.model import DEFAULTS, Model
 from langscale.config.sampler import Spec
 from langscale.core.errors import UserError
 
@@ -58,9 +60,38 @@ class Study(Options):
         """Whether a benchmark is of a set that is larger than memory."""
         return (self.benchmarks[benchmark].set or benchmark) in LISTED
 
+    @model_validator(mode="before")
+    @classmethod
+    def training_of_models(cls, values: Any) -> Any:
+        """Give a model that differs a whole section `training`.
+
+        The options of the model go before the options of the study, and these before the defaults of
+        the mode.
+        """
+        if not isinstance(values, dict) or not isinstance(values.get("models"), dict):
+            return values
+        common = values.get("training") or {}
+        models = dict(values["models"])
+        for name, model in models.items():
+            own = model.get("training") or {} if isinstance(model, dict) else {}
+            mode = DEFAULTS.get(model.get("train", "full"), {}) if isinstance(model, dict) else {}
+            if (own or mode) and isinstance(own, dict) and isinstance(common, dict):
+                models[name] = model | {"training": mode | common | own}
+        return values | {"models": models}
+
+    def training_of(self, model: str) -> Training:
+        """How a model is trained."""
+        return self.models[model].training or self.training
+
     @model_validator(mode="after")
     def sections_agree(self):
-        for problem in (*_grid(self), *_names(self), *_languages(self), *_translation(self)):
+        for problem in (
+            *_grid(self),
+            *_training(self),
+            *_names(self),
+            *_languages(self),
+            *_translation(self),
+        ):
             raise ValueError(problem)
         return self
 
@@ -75,6 +106,13 @@ def _grid(study: Study) -> Iterator[str]:
                     yield f"grid.{i}.{key}: {name} is unknown; there are {', '.join(names) or 'none'}"
         if max(arm.n) > len(study.languages.pool):
             yield f"grid.{i}.n: {max(arm.n)} exceeds the {len(study.languages.pool)} pool languages"
+
+
+def _training(study: Study) -> Iterator[str]:
+    for name, model in study.models.items():
+        for key in ("validation", "hard_negatives", "threads"):
+            if model.training and getattr(model.training, key) != getattr(study.training, key):
+                yield f"models.{name}.training.{key}: is the same for all models; set it in training"
 
 
 def _names(study: Study) -> Iterator[str]:

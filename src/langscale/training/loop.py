@@ -18,9 +18,8 @@ from langscale.config.experiment import Training
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
 from langscale.training.batches import Sampler, language_shares
-from langscale.training.examples import Data, T
 from langscale.training.resume import Interrupt, State
-from langscale.training.step import Step
+from langscale.training.step import Data, Step, T
 
 LOG = (
     "step", "source", "kind", "loss", "learning_rate", "gradient_norm", "masked", "query_language_negatives",

@@ -10,8 +10,7 @@ from langscale.config.experiment import Validation
 from langscale.config.sampler import Spec
 from langscale.core.errors import UserError
 from langscale.training.batches import Batch, Sampler
-from langscale.training.examples import Data, T
-from langscale.training.step import Step
+from langscale.training.step import Data, Step, T
 
 
 def validation_batches(

@@ -56,7 +56,7 @@ MISTAKES = [  # (config, key, what was found, what is right)
     (changed("benchmarks", "cldr", "questions", 0), "benchmarks.cldr.questions", "found 0", "greater than 0"),
     (changed("models", {}), "models", "not 0", "at least 1"),
     (changed("models", "tiny", "hub", "a/b"), "models.tiny", "found hub and architecture", "or else"),
-    (changed("models", "tiny", {}), "models.tiny", "found none", "hub or path, or else bundled or architecture"),
+    (changed("models", "tiny", {}), "models.tiny", "found none", "hub or path, or else bundled, architecture or vectors"),
     (changed("models", "tiny", "architecture", {}), "models.tiny", "architecture", "model_type, such as"),
     (changed("models", "bm25", {"hub": "a/b"}), "models.bm25", "taken", "choose another"),
     (changed("budgets", {}), "budgets", "not 0", "at least 1"),

@@ -10,8 +10,8 @@ from support.toy_training import MODEL, TRAINING, data_of, equal, run, sampler_o
 from langscale.core.errors import UserError
 from langscale.models.encoder import Encoder
 from langscale.training import loop as training
-from langscale.training.examples import examples
 from langscale.training.loop import LOG, Recipe, learning_rate, optimiser
+from langscale.training.step import examples
 
 TIMES = ["pairs_per_second", "tokens_per_second", "gemm_share"]
 

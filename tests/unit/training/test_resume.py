@@ -18,10 +18,10 @@ from support.toy_training import MODEL, TRAINING, equal, run, weights, world
 
 from langscale.core import files
 from langscale.models.encoder import Encoder
-from langscale.training import step as steps
+from langscale.training import encoder as steps
+from langscale.training.encoder import EncoderStep
 from langscale.training.loop import optimiser
 from langscale.training.resume import Interrupt, Progress, State
-from langscale.training.step import EncoderStep
 
 JOB = """
 import sys

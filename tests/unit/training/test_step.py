@@ -13,9 +13,9 @@ from langscale.data.subsets import build
 from langscale.data.tokens import fingerprint
 from langscale.models.encoder import Encoder
 from langscale.training.batches import Batch
-from langscale.training.examples import Data, examples
+from langscale.training.encoder import chunks
 from langscale.training.loop import learning_rate, optimiser
-from langscale.training.step import chunks
+from langscale.training.step import Data, examples
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from langscale.data.tokens import Tokens, tokenise
 from langscale.jobs import manifests
 from langscale.models import pretrained as base
 from langscale.models.encoder import Encoder
-from langscale.training.examples import Data
+from langscale.training.step import Data
 from langscale.training.validation import validation_batches, validation_loss
 
 
