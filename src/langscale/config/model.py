@@ -144,6 +144,11 @@ class Model(Options):
         return self
 
     @property
+    def known_as(self) -> str | None:
+        """Hub id or name of a bundled encoder, the name of its record in langscale.models.known."""
+        return self.hub or self.bundled
+
+    @property
     def remote(self) -> bool:
         """Whether it is downloaded."""
         return (self.hub is not None and self.path is None) or self.bundled is not None
