@@ -11,6 +11,7 @@ PROFILE ?= profiles/default
 .PHONY: study example test test-deps test-slow test-slurm lint typecheck format lock bench validate clean help
 
 study: $(VENV)/.study  ## install into .venv and run the study of CONFIG (default: config/config.yaml)
+	@$(BIN)/python -m langscale.config.files $(CONFIG)
 	$(BIN)/python -m langscale.jobs.locks $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
 
 help:  ## list the targets

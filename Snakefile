@@ -14,8 +14,10 @@ if ROOT.name == "workflow":
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=str(ROOT / "src"))  # for the scripts of the jobs
 
+from langscale.config.files import errors_of, load_files
 from langscale.config.study import load
 from langscale.config.terms import BM25
+from langscale.core.errors import UserError
 from langscale.planning.preflight import check
 from langscale.design.grid import Grid, subset_name
 
@@ -25,9 +27,16 @@ if not workflow.overwrite_configfiles:
     configfile: ROOT / "config/config.yaml"
 
 
-STUDY = load(config, " + ".join(map(str, workflow.configfiles)))
-check(STUDY)
-GRID = Grid(STUDY)
+try:
+    if workflow.modifier.skip_configfile:  # a module: its user gives the config
+        STUDY = load(config)
+    else:
+        STUDY = load_files(workflow.configfiles, workflow.config_settings.config)
+    with errors_of(workflow.configfiles):
+        check(STUDY)
+        GRID = Grid(STUDY)
+except UserError as error:
+    sys.exit(str(error))  # one line, without Snakemake's frames
 RESULTS = f"results/{STUDY.study}"
 BENCHMARKS = sorted(STUDY.benchmarks)
 SOURCES = sorted(STUDY.sources)

@@ -4,7 +4,7 @@ import time
 
 import pandas as pd
 
-from langscale.config.experiment import Validation
+from langscale.config.training import Validation
 from langscale.models.encoder import Encoder
 from langscale.training.loop import Recipe, train
 from langscale.training.resume import State

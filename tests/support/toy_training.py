@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from langscale.config.experiment import Training
 from langscale.config.model import Model
 from langscale.config.sampler import Spec
+from langscale.config.training import Training
 from langscale.data import subsets
 from langscale.data.tokens import Tokens, tokenise
 from langscale.data.vectors import Store, Vectors, token_keys, write_index

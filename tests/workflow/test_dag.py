@@ -115,7 +115,7 @@ def test_an_unknown_data_set_is_named(project, tmp_path):
     study["benchmarks"] = {"xqad-r": {}}
     (tmp_path / "typo.yaml").write_text(yaml.safe_dump(study))
     output = snakemake(project, "-n", "--configfile", str(tmp_path / "typo.yaml"), ok=False)
-    assert "xqad-r is unknown; there are" in output and "xquad-r" in output
+    assert "benchmarks.xqad-r: unknown (did you mean xquad-r?); there are" in output
 
 
 def test_a_wrong_key_stops_before_anything_runs(project):

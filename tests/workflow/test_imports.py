@@ -22,7 +22,7 @@ LAW = {  # package -> packages, or single modules, that it may import; models.kn
     "statistics": "config core data design languages models.known retrieval",
     "claims": "config core design models.known published retrieval.measures statistics",
     "reporting": "claims config core data languages models.known published retrieval.measures statistics",
-    "planning": "claims config core data design models retrieval.measures training",
+    "planning": "claims config core data design languages models retrieval.measures training",
 }
 FILES = {".".join(p.relative_to(SRC).with_suffix("").parts): p for p in sorted(SRC.rglob("*.py"))}
 

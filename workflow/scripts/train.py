@@ -17,9 +17,9 @@ os.environ.setdefault(
     "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
 )  # read with CUDA; without it cuBLAS sums in any order
 
-from langscale.config.experiment import Training
 from langscale.config.model import Model
 from langscale.config.sampler import Spec
+from langscale.config.training import Training
 from langscale.data.tokens import Tokens
 from langscale.jobs.manifests import checked
 from langscale.models.encoder import Encoder

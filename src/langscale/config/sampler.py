@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from langscale.config.fields import cut
 from langscale.core.errors import UserError
 
 Direction = tuple[str, str]
@@ -47,17 +48,20 @@ class Spec:
         }
         for key, allowed in choices.items():
             if getattr(self, key) not in allowed:
-                raise UserError(f"sampler: {key} is {getattr(self, key)!r}, not in {allowed}")
+                words = ", ".join(map(str, allowed))
+                raise UserError(f"sampler {self.kind}: {key} is {getattr(self, key)!r}; {words} are right")
         if "alpha" in self.record.options:
             alpha = 0.5 if self.alpha is None else self.alpha
             if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not 0 <= alpha <= 1:
-                raise UserError(f"sampler: alpha of {self.kind} is {alpha!r}, not a number from 0 to 1")
+                raise UserError(f"sampler {self.kind}: alpha is {alpha!r}; a number from 0 to 1 is right")
             object.__setattr__(self, "alpha", float(alpha))
         for option in fields(self)[1:]:
             if option.name not in self.record.options and getattr(self, option.name) != option.default:
                 have = " and ".join(name for name, kind in KINDS.items() if option.name in kind.options)
                 found = getattr(self, option.name)
-                raise UserError(f"sampler: {self.kind} has no {option.name} (found {found!r}); {have} have")
+                raise UserError(
+                    f"sampler {self.kind}: it has no {option.name} (found {found!r}); {have} have"
+                )
 
     @classmethod
     def parse(cls, value: str | Mapping[str, Any]) -> "Spec":
@@ -65,15 +69,18 @@ class Spec:
         if isinstance(value, str):
             match = _NAME.fullmatch(value)
             if not match:
-                raise UserError(f"sampler {value!r} is not a name such as {', '.join(KINDS)} or x-y-batch")
+                names = ", ".join(KINDS)
+                raise UserError(
+                    f"sampler {cut(value)!r} is unknown; {names}, hybrid-0.25, x-y-batch are known"
+                )
             kind, alpha, batch, same, directions = match.groups()
             number = None if alpha is None else float(alpha)
             return cls(kind, number, "batch" if batch else "example", bool(same), directions or "all")
         known = [field.name for field in fields(cls)]
         if not isinstance(value, Mapping) or "kind" not in value or not set(value) <= set(known):
-            raise UserError(
-                f"sampler: {value!r} is neither a name nor kind with any of {', '.join(known[1:])}"
-            )
+            keys = ", ".join(known[1:])
+            found = cut(repr(value))
+            raise UserError(f"sampler {found}: neither a name nor a mapping of kind and any of {keys}")
         return cls(**value)
 
     @classmethod

@@ -1,32 +1,35 @@
-"""The config as a whole: sections of typed models, the one truth of every option, its default and its
-meaning.
+"""The config as a whole: one typed model with every option, its default and its meaning.
 
-langscale.config.data has the sections of languages and data, langscale.config.model that of models,
-langscale.config.experiment those of runs and statistics. `load` reads what Snakemake hands over;
-langscale.config.reference prints config/README.md.
+Each section has a module of its name in this package. `load` checks values; langscale.config.files reads
+files, and langscale.config.reference writes config/README.md and config/schema.json from the models.
 """
 
-import re
 from collections.abc import Iterator
-from typing import Any
+from math import prod
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
 from langscale.config.data import LISTED, Audit, Benchmark, Languages, Source, Translation
-from langscale.config.experiment import Arm, Budget, Evaluation, Statistics, Training
-from langscale.config.fields import Code, Name, Options
+from langscale.config.errors import explain
+from langscale.config.evaluation import Evaluation
+from langscale.config.fields import Code, Name, Once, Options, nearest, shown
 from langscale.config.model import DEFAULTS, Model
+from langscale.config.runs import Arm, Budget
 from langscale.config.sampler import Spec
+from langscale.config.statistics import Statistics
+from langscale.config.training import Training
 from langscale.core.errors import UserError
 
 ENGLISH = "en"
+MOST_CELLS = 200_000  # of a grid: planning and reading them takes seconds
 
 
 class Study(Options):
-    """One study: one config file, one grid of runs, one folder below results/."""
+    """One study: one config, one grid of runs, one folder below results/."""
 
     study: Name = Field(description="name of the study and of its folder in results/")
-    title: str = Field("", description="headline of the report")
+    title: str = Field("", max_length=1000, description="headline of the report")
     mirror: str | None = Field(None, description="folder or URL prefix that is tried before the web")
     accept_licence: list[str] = Field(
         [], description="data sets and models under a non-commercial licence that you accept, such as mlqa-r"
@@ -41,18 +44,28 @@ class Study(Options):
         exclude_if=lambda value: value is None,
     )
     audit: Audit | None = Field(
-        None, description="null: no audit (cldr has its training cards in the pool by design)"
+        None, description="null: no audit (cldr has its training passages in the corpus by design)"
     )
     training: Training = Training()
     budgets: dict[Name, Budget] = Field(min_length=1)
-    ladders: dict[Name, list[Code]] = Field(
-        {}, description="named ladders, orders of the pool, for fixed contrasts"
+    ladders: dict[Name, Annotated[list[Code], Once]] = Field(
+        {}, description="nested language orders by name, for fixed contrasts. Each orders the whole pool"
     )
-    replicates: int = Field(4, gt=0, description="(ladder, seed) pairs; procedure intervals need four")
+    replicates: int = Field(
+        4,
+        gt=0,
+        le=1000,
+        description="replicates, each a ladder and a seed. Confidence intervals over runs and queries need "
+        "four",
+    )
     ladder_count: int | None = Field(
-        None, gt=0, description="random ladders, taken in turn by the replicates; null: a ladder for each"
+        None,
+        gt=0,
+        le=1000,
+        description="number of random ladders, used in turn by the replicates. null: a ladder for each "
+        "replicate",
     )
-    grid: list[Arm] = Field(min_length=1)
+    grid: list[Arm] = Field(min_length=1, max_length=1000)
     evaluation: Evaluation = Evaluation()
     statistics: Statistics = Statistics()
 
@@ -60,52 +73,52 @@ class Study(Options):
         """Whether a benchmark is of a set that is larger than memory."""
         return (self.benchmarks[benchmark].set or benchmark) in LISTED
 
+    def training_of(self, model: str) -> Training:
+        """The section `training` of a model: its own, or the study's."""
+        return self.models[model].training or self.training
+
     @model_validator(mode="before")
     @classmethod
-    def training_of_models(cls, values: Any) -> Any:
-        """Give a model that differs a whole section `training`.
+    def _training_of_models(cls, values: Any) -> Any:
+        """A model that differs gets a whole section `training`.
 
-        The options of the model go before the options of the study, and these before the defaults of
-        the mode.
+        Options of the model go before options of the study, and these before the defaults of the mode.
         """
         if not isinstance(values, dict) or not isinstance(values.get("models"), dict):
             return values
-        common = values.get("training") or {}
-        models = dict(values["models"])
+        common, models = values.get("training") or {}, dict(values["models"])
         for name, model in models.items():
-            own = model.get("training") or {} if isinstance(model, dict) else {}
-            mode = DEFAULTS.get(model.get("train", "full"), {}) if isinstance(model, dict) else {}
-            if (own or mode) and isinstance(own, dict) and isinstance(common, dict):
-                models[name] = model | {"training": mode | common | own}
+            if isinstance(model, dict) and isinstance(common, dict):
+                own, mode = model.get("training") or {}, DEFAULTS.get(str(model.get("train")), {})
+                if (own or mode) and isinstance(own, dict):
+                    models[name] = model | {"training": mode | common | own}
         return values | {"models": models}
 
-    def training_of(self, model: str) -> Training:
-        """How a model is trained."""
-        return self.models[model].training or self.training
-
     @model_validator(mode="after")
-    def sections_agree(self):
-        for problem in (
-            *_grid(self),
-            *_training(self),
-            *_names(self),
-            *_languages(self),
-            *_translation(self),
-        ):
+    def _sections_agree(self) -> Self:
+        checks = (_grid, _training, _names, _languages, _translation)
+        for problem in (problem for check in checks for problem in check(self)):
             raise ValueError(problem)
         return self
 
 
 def _grid(study: Study) -> Iterator[str]:
-    known = {"models": study.models, "budgets": study.budgets, "ladders": study.ladders}
+    known = {"models": [*study.models], "budgets": [*study.budgets], "ladders": [*study.ladders]}
+    cells = 0
     for i, arm in enumerate(study.grid):
         for key, names in known.items():
             named = getattr(arm, key)
             for name in named if isinstance(named, list) else []:
                 if name not in names:
-                    yield f"grid.{i}.{key}: {name} is unknown; there are {', '.join(names) or 'none'}"
+                    yield f"grid.{i}.{key}: {name} is unknown{nearest(name, names)}; there are {shown(names)}"
         if max(arm.n) > len(study.languages.pool):
-            yield f"grid.{i}.n: {max(arm.n)} exceeds the {len(study.languages.pool)} pool languages"
+            yield f"grid.{i}.n: found {max(arm.n)}; the pool has {len(study.languages.pool)} languages"
+        ladders = 1 if arm.ladders == "random" else len(arm.ladders)
+        lists = (arm.models or study.models, arm.budgets or study.budgets, arm.samplers, set(arm.n))
+        cells += ladders * (arm.replicates or study.replicates) * prod(map(len, lists))
+    if cells > MOST_CELLS:
+        fewer = "with fewer n, replicates or samplers"
+        yield f"grid: found {cells:,} cells; at most {MOST_CELLS:,} are right, {fewer}"
 
 
 def _training(study: Study) -> Iterator[str]:
@@ -117,12 +130,12 @@ def _training(study: Study) -> Iterator[str]:
 
 def _names(study: Study) -> Iterator[str]:
     if "bm25" in study.models:
-        yield "models.bm25: the name is taken by the lexical baseline; choose another"
+        yield "models.bm25: the name is that of the lexical baseline; choose another"
     for name, ladder in study.ladders.items():
         if name.isdigit() or name in ("all", "none"):
-            yield f"ladders.{name}: numbers, all and none are taken; choose another name"
+            yield f"ladders.{name}: numbers, all and none have a meaning of their own; choose another name"
         if sorted(ladder) != sorted(study.languages.pool):
-            yield f"ladders.{name}: must order exactly the pool {' '.join(study.languages.pool)}"
+            yield f"ladders.{name}: must order exactly the pool {shown(study.languages.pool)}"
     if "squadshifts" in study.sources and study.sources["squadshifts"].train:
         yield "sources.squadshifts.train: found true; it is for validation only, set `train: false`"
     if "mmarco" in study.sources and study.sources["mmarco"].pairs is None:
@@ -133,11 +146,13 @@ def _names(study: Study) -> Iterator[str]:
     for name, budget in study.budgets.items():
         for source in budget.sources or []:
             if source not in trained:
-                yield f"budgets.{name}.sources: {source} is not among those with `train: true`, {', '.join(trained)}"
+                known = f"sources with `train: true` are {shown(trained)}"
+                yield f"budgets.{name}.sources: found {source}{nearest(source, trained)}; {known}"
     for name, benchmark in study.benchmarks.items():
         for code in benchmark.languages or []:
             if code not in study.languages.all:
-                yield f"benchmarks.{name}.languages: {code} is in neither languages.pool nor languages.heldout"
+                key = f"benchmarks.{name}.languages"
+                yield f"{key}: found {code}; it is not in languages.pool or languages.heldout"
         for seed in benchmark.seeds or []:
             if seed > study.replicates:
                 yield f"benchmarks.{name}.seeds: found {seed}; there are 1 to {study.replicates} (replicates)"
@@ -155,9 +170,8 @@ def _languages(study: Study) -> Iterator[str]:
     if not study.languages.heldout:
         for i, contrast in enumerate(study.statistics.contrasts):
             if "heldout" in contrast.pair_set:
-                yield (
-                    f"statistics.contrasts.{i}.pair_set: found {contrast.pair_set}, but languages.heldout is empty"
-                )
+                key = f"statistics.contrasts.{i}.pair_set"
+                yield f"{key}: found {contrast.pair_set}, but languages.heldout is empty"
 
 
 def _translation(study: Study) -> Iterator[str]:
@@ -169,30 +183,17 @@ def _translation(study: Study) -> Iterator[str]:
     if not filled:
         yield "translation: no source has `translate: true`; set it for one"
     if "translation" in study.models:
-        yield "models.translation: the name is taken by the translation model; choose another"
+        yield "models.translation: the name is that of the translation model; choose another"
     if chosen.origin not in study.languages.pool:
         yield f"translation.from: found {chosen.origin}, which is not in languages.pool"
 
 
-def load(values: dict[str, Any], file: str = "config") -> Study:
-    """Check `values`, as read from YAML, and return the study.
+def load(values: Any, file: str = "config") -> Study:
+    """The study of `values`, as read from YAML.
 
     Raises UserError with the file, the key, what was found and what would be right, on one line.
     """
     try:
         return Study.model_validate(values)
     except ValidationError as error:
-        raise UserError("; ".join(f"{file}: {_explain(e)}" for e in error.errors())) from None
-
-
-def _explain(error: Any) -> str:
-    key = ".".join(
-        str(part) for part in error["loc"] if not re.match(r"^(function|list|dict|literal|str)\b", str(part))
-    )
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; config/README.md lists all"
-    if error["type"] == "missing":
-        return f"{key}: missing; config/README.md says what it is"
-    found = "" if isinstance(error["input"], dict) else f"; found {error['input']!r}"
-    message = error["msg"].removeprefix("Value error, ")
-    return (f"{key}: " if key else "") + message[:1].lower() + message[1:] + found
+        raise UserError(explain(error, file, Study)) from None

@@ -1,0 +1,1 @@
+"""The design of a study: language orders, cells and runs."""

@@ -1,19 +1,21 @@
-"""The grid of a study: the only place that knows which cells and which runs exist, and where they lie.
+"""The grid of a study: the only place that knows its cells and runs, and the folders of the runs.
 
-A cell is what the tables show: (model, sampler, budget, ladder, n, seed). A run is what is trained. Cells that are
-the same by definition share a run (docs/METHOD.md, Runs and cells): hybrid with alpha 1 is x-x-mono, at n = 1 every
-sampler is mono in the first language of the ladder, at n = |pool| all ladders are one set, and both budgets meet
-at n = 1.
+A cell is one row of the tables: (model, sampler, budget, ladder, n, seed). A run is one training. Cells with
+equal batches share a run (docs/METHOD.md, Runs and cells): hybrid with alpha 1 is x-x-mono. At n = 1 every
+sampler is x-x-mono in the first language of the ladder. At n = |pool| all ladders are one set. Budgets meet
+where their numbers are equal.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import Any
 
-from langscale.config.experiment import Arm, Budget
-from langscale.config.experiment import Point as Named
+from langscale.config.fields import shown
+from langscale.config.runs import Arm, Budget
 from langscale.config.sampler import Spec, reduce
+from langscale.config.statistics import Point as Named
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, NONE, POINT, UNTRAINED
 from langscale.core.errors import UserError
@@ -29,10 +31,10 @@ def subset_name(languages: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, order=True)
 class Run:
-    """What is trained, or an untrained row (no languages, no steps), or BM25.
+    """A training, an untrained model (no languages, no steps), or BM25.
 
-    `sampler` and `budget` are reduced names, `languages` sorted codes, `pairs` the number of pair ids per source
-    (None: all, or with `share` a share-th of them), `sizes` the declared ones of sources, for mixing them.
+    sampler, budget: reduced names. languages: sorted codes. pairs: pair ids per source; None: all, or with
+    `share` s one s-th of all. sizes: declared sizes of sources, for the mix of sources.
     """
 
     model: str
@@ -58,7 +60,7 @@ class Run:
         return f"{self.model}/{self.sampler}/{self.budget}/{self.subset}/seed{self.seed}"
 
     def recipe(self) -> dict[str, Any]:
-        """What the training job is told; a change of any value makes the run's outputs stale."""
+        """The values of the training job. A change of any value makes the outputs of the run stale."""
         take = {"whole_pool": self.whole_pool, "pairs": self.pairs, "share": self.share}
         fields = ("model", "sampler", "languages", "seed", "steps", "sources", "path")
         recipe = {field: getattr(self, field) for field in fields} | {"take": take}
@@ -67,7 +69,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Cell:
-    """One row of tables/runs.csv: a point of the design and the run that gives its value."""
+    """One row of tables/runs.csv: a point of the design, a seed, and the run with its value."""
 
     model: str
     sampler: str
@@ -93,30 +95,33 @@ class Point:
 
     @property
     def trained(self) -> bool:
+        """Whether its runs are trained: neither an untrained model nor BM25."""
         return self.n_languages > 0
 
     def columns(self) -> dict[str, Any]:
+        """Its columns in tables."""
         return {name: getattr(self, name) for name in POINT}
 
 
 def points(cells: Iterable[Cell]) -> list[Point]:
     """The cells of a grid gathered over replicates, in their order."""
-    runs: dict[tuple, list] = {}
+    runs: dict[tuple[str, str, float | None, str, str, int], list[tuple[int, str]]] = {}
     for cell in cells:
-        # random ladders carry numbers; they are replicates of each other, named ladders are points of their own
+        # numbered ladders are random and replicates of each other, named ladders are points of their own
         ladder = ALL if cell.ladder.isdigit() or not cell.n_languages else cell.ladder
-        name = (cell.model, cell.sampler, cell.alpha, cell.budget, ladder, cell.n_languages)
-        runs.setdefault(name, []).append((cell.seed, cell.run.path))
-    return [Point(*name, tuple(found)) for name, found in runs.items()]
+        key = (cell.model, cell.sampler, cell.alpha, cell.budget, ladder, cell.n_languages)
+        runs.setdefault(key, []).append((cell.seed, cell.run.path))
+    return [Point(*key, tuple(found)) for key, found in runs.items()]
 
 
 class Grid:
     """All cells and runs of a study, in the order of the config.
 
-    Raises UserError where a contrast of the config names no point of the grid, or several.
+    Raises UserError where a sampler cannot be formed, where a contrast names no point of the grid or several,
+    and for a contrast that is declared twice.
     """
 
-    def __init__(self, study: Study):
+    def __init__(self, study: Study) -> None:
         self.study = study
         self.contrasts = [
             (
@@ -125,16 +130,35 @@ class Grid:
             )
             for i, c in enumerate(study.statistics.contrasts)
         ]
+        self._declared_once()
+        assert self.cells  # formed now, so that every mistake is known at the start
+
+    def _declared_once(self) -> None:
+        """Raise UserError for a contrast of a point with itself, and for the same contrast twice."""
+        known: dict[tuple[object, ...], int] = {}
+        for i, (sides, c) in enumerate(zip(self.contrasts, self.study.statistics.contrasts, strict=True)):
+            if sides[0] == sides[1]:
+                raise UserError(f"statistics.contrasts.{i}: cell and reference are one point; two are right")
+            first = known.setdefault((frozenset(sides), c.setting, c.pair_set, c.metric), i)
+            if first != i:
+                other = f"statistics.contrasts.{first}"
+                raise UserError(f"statistics.contrasts.{i}: the same comparison as {other}; once is right")
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """Baselines first, then the arms; a cell that two arms name stands once."""
-        cells: dict[tuple, Cell] = {}
+        """Baselines first, then the blocks of the grid. A cell of two blocks stands once."""
+        cells: dict[tuple[object, ...], Cell] = {}
         for cell in self._all_cells():
-            cells.setdefault(
-                (cell.model, cell.sampler, cell.alpha, cell.budget, cell.ladder, cell.n_languages, cell.seed),
-                cell,
+            key = (
+                cell.model,
+                cell.sampler,
+                cell.alpha,
+                cell.budget,
+                cell.ladder,
+                cell.n_languages,
+                cell.seed,
             )
+            cells.setdefault(key, cell)
         return list(cells.values())
 
     @cached_property
@@ -151,8 +175,8 @@ class Grid:
         return points(self.cells)
 
     def point(self, named: Named, key: str) -> Point:
-        """The point that a contrast of the config names; `key` is where it does so."""
-        sampler = named.sampler, None
+        """The point that a contrast of the config names under `key`. Raises UserError for none or several."""
+        sampler: tuple[str, float | None] = named.sampler, None
         if named.n:
             try:
                 spec = Spec.parse(named.sampler)
@@ -161,8 +185,8 @@ class Grid:
             sampler = spec.sampler, spec.alpha
         ladders = [p.ladder for p in self.points if p.ladder != ALL]
         if named.ladder and named.ladder not in ladders:
-            known = ", ".join(dict.fromkeys(ladders)) or "none"
-            raise UserError(f"{key}.ladder: {named.ladder} is in no arm of the grid; there are {known}")
+            all_ladders = shown(dict.fromkeys(ladders))
+            raise UserError(f"{key}.ladder: {named.ladder} is in no arm of the grid; there are {all_ladders}")
         there = [p for p in self.points if p.ladder == (named.ladder or ALL)]
         found = [
             p
@@ -173,11 +197,10 @@ class Grid:
         ]
         if len(found) != 1:
             wanted = " ".join(str(v) for v in (named.model, named.sampler, named.budget, named.ladder) if v)
-            known = ", ".join(
-                dict.fromkeys(f"{p.model} {p.sampler} {p.budget} n={p.n_languages}" for p in there)
-            )
+            known = dict.fromkeys(f"{p.model} {p.sampler} {p.budget} n={p.n_languages}" for p in there)
             raise UserError(
-                f"{key}: {wanted} n={named.n} names {len(found)} points of the grid; one is right, of {known}"
+                f"{key}: {wanted} n={named.n} names {len(found)} points of the grid, one is right; "
+                f"there are {shown(known, 120)}"
             )
         return found[0]
 
@@ -188,24 +211,24 @@ class Grid:
 
     @property
     def trained(self) -> list[Run]:
-        """The runs that cost training."""
+        """The runs with training."""
         return [run for run in self.runs if run.steps]
 
     @property
     def encoded(self) -> list[Run]:
-        """The runs that have embeddings: all but BM25."""
+        """The runs with embeddings: all but BM25."""
         return [run for run in self.runs if run.model != BM25]
 
     @property
     def checkpoints(self) -> list[str]:
-        """Checkpoints that are scored: last, and best where the study validates."""
+        """Checkpoints with scores: last, and best if the study validates."""
         return ["last", "best"] if self.study.training.validation else ["last"]
 
     def scored(self, benchmark: str | None = None) -> list[tuple[Run, str]]:
-        """(run, checkpoint) of everything that is ranked; baselines have no best checkpoint of their own.
+        """(run, checkpoint) of all rankings. Baselines have no best checkpoint of their own.
 
-        `benchmark`: on it, which may have runs of some seeds only (a run without a seed is always there), and no
-        BM25 where it is larger than memory.
+        benchmark: on this benchmark, which may have runs of some seeds only (a run without a seed is always
+        there), and no BM25 if it is larger than memory.
         """
         runs = self.runs
         if benchmark is not None:
@@ -217,7 +240,7 @@ class Grid:
 
     @cached_property
     def subsets(self) -> dict[str, tuple[str, ...]]:
-        """Sets of languages by folder name: those trained on, and the one that is validated on."""
+        """Language sets by folder name: those of training, and the set of validation."""
         sets = [run.languages for run in self.trained]
         if self.study.training.validation:
             sets.append(self.validation_languages)
@@ -225,30 +248,34 @@ class Grid:
 
     @property
     def validation_languages(self) -> tuple[str, ...]:
-        """Sorted languages of the validation batches."""
-        pool = self.study.languages.pool
-        return ("en",) if self.study.training.validation.languages == "en" else tuple(sorted(pool))
+        """Sorted languages of the validation batches; none without validation."""
+        validation = self.study.training.validation
+        if validation is None:
+            return ()
+        return ("en",) if validation.languages == "en" else tuple(sorted(self.study.languages.pool))
 
     def seeds(self, replicates: int | None = None) -> range:
         """Seeds 1..R of the replicates."""
         return range(1, (replicates or self.study.replicates) + 1)
 
     def ladder(self, seed: int) -> int:
-        """The random ladder that goes with a seed: ladder i with seed i, from the first again after `ladder_count`."""
+        """The random ladder of a seed: ladder i with seed i, the first again after `ladder_count`."""
         return (seed - 1) % (self.study.ladder_count or seed) + 1
 
     def _all_cells(self) -> Iterator[Cell]:
         if self.study.evaluation.bm25:
             yield self._baseline(BM25, NONE, 0)
-        for name, model in self.study.models.items():
-            # a downloaded encoder has one state before training, one that is built here has one per seed
-            for seed in self.seeds() if model.architecture else [0]:
+        for name, options in self.study.models.items():
+            # a downloaded encoder has one state before training, a new one has one per seed
+            for seed in self.seeds() if options.architecture else [0]:
                 yield self._baseline(name, UNTRAINED, seed)
-        for arm in self.study.grid:
-            for model in arm.models or self.study.models:
-                for spec in map(Spec.parse, arm.samplers):
-                    for budget in arm.budgets or self.study.budgets:
-                        yield from self._curve(arm, model, spec, budget)
+        for i, arm in enumerate(self.study.grid):
+            lists = (arm.models or self.study.models, arm.samplers, arm.budgets or self.study.budgets)
+            for model, sampler, budget in product(*lists):
+                try:
+                    yield from self._curve(arm, str(model), Spec.parse(sampler), str(budget))
+                except UserError as error:
+                    raise UserError(f"grid.{i}: {error}") from None
 
     @staticmethod
     def _baseline(model: str, sampler: str, seed: int) -> Cell:
@@ -270,7 +297,11 @@ class Grid:
     def _run(self, model: str, spec: Spec, budget: str, languages: tuple[str, ...], seed: int) -> Run:
         reduced, languages = reduce(spec, languages)
         numbers = self._numbers(self.study.budgets[budget], len(languages))
-        # budgets that come to the same numbers at this n are one: the first by kind, then name, gives the folder
+        if numbers["pairs"] == 0:
+            pairs = self.study.budgets[budget].pairs
+            at = f"at n = {len(languages)}"
+            raise UserError(f"budget {budget}: found {pairs} pairs, none per language {at}; more are right")
+        # budgets with the same numbers at this n are one: the first by kind, then name, gives the folder
         same = [name for name, b in self.study.budgets.items() if self._numbers(b, len(languages)) == numbers]
         first = min(same, key=lambda name: (KINDS.index(self.study.budgets[name].kind), name))
         return Run(model, reduced.name, first, languages, seed, **numbers)

@@ -8,14 +8,14 @@ from langscale.core.random import stream
 
 
 def random_ladder(pool: Sequence[str], index: int) -> tuple[str, ...]:
-    """Random ladder `index` (1, 2, ...): an ordering of the pool whose first n languages are the set at n.
+    """Random ladder `index` (1, 2, ...): an order of the pool, whose first n languages are the set at n.
 
-    The pool's first language stays first. The other m are row r of a cyclic Latin square, L[r, c] =
-    symbol[(r + shift[c]) mod m], symbols and shifts shuffled by a stream keyed by the sorted pool: over m
-    ladders each language stands once at every position. Rows come in van der Corput order, so that a few
-    ladders already have each language early and late about equally often; ladder m + 1 opens a new square. No
-    two ladders of a square share a set at any n from 2 to m: none is an alias of another. A ladder depends on
-    the pool (not on the order of its rest) and the index only, so more ladders leave the earlier ones alone.
+    The pool's first language stays first. The other m are row r of a cyclic Latin square, L[r, c] = symbol[(r
+    + shift[c]) mod m]. A stream keyed by the sorted pool shuffles symbols and shifts: over m ladders each
+    language stands once at every position. Rows come in van der Corput order, so that in a few ladders each
+    language is already early and late about equally often. Ladder m + 1 opens a new square. Two ladders of a
+    square share no set at any n from 2 to m, so none is an alias of another. A ladder depends on the set of
+    languages, the first one and the index only, so more ladders do not change the earlier ones.
 
     Raises UserError for a pool with a language twice, ValueError for an empty pool or an index below 1.
     """

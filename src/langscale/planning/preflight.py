@@ -1,21 +1,27 @@
-"""Checks of a study against the registries of data sets and measures, before any download."""
+"""Checks of a study against data sets, measures, claims and folders, before any download."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from langscale.config.data import Translation
+from langscale.config.fields import nearest, shown
 from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.core.errors import UserError
+from langscale.data import registry
+from langscale.data.benchmarks import readers as benchmarks
+from langscale.data.sources import readers as sources
+from langscale.languages.families import script
 from langscale.retrieval.measures import MEASURES
 
 
 def check(study: Study) -> None:
-    """Check measures of contrasts, names of claims, and licence and languages of the translation model.
+    """Raise UserError where a study names something that does not exist, or a translation model does not fit.
 
-    Raises UserError for an unknown measure, a measure outside its setting, an unknown claim, a licence
-    without consent or a missing language. A study without claims and translation does not pay for imports.
+    Checked: names of sources, benchmarks, measures and claims, their options, languages, folders of models,
+    licence and languages of the translation model. Claims are imported only where the study names some.
     """
-    for problem in _contrasts(study):
+    for problem in (*_data(study), *_languages(study), *_folders(study), *_contrasts(study)):
         raise UserError(problem)
     if study.statistics.claims is not None:
         from langscale.claims.definitions import declared
@@ -32,15 +38,60 @@ def _contrasts(study: Study) -> Iterator[str]:
     for i, contrast in enumerate(study.statistics.contrasts):
         key, measure = f"statistics.contrasts.{i}", known.get(contrast.metric)
         if measure is None:
-            yield f"{key}.metric: found {contrast.metric!r}; right is one of {', '.join(known)}"
+            close = nearest(contrast.metric, known)
+            found = f"found {contrast.metric}, which is unknown{close}"
+            yield f"{key}.metric: {found}; there are {shown(known, 120)}"
         elif contrast.setting not in measure.settings or (measure.of_query and contrast.pair_set != ALL):
-            where = " or ".join(measure.settings) + (", pairs all" if measure.of_query else "")
-            found = f"{contrast.setting} {contrast.pair_set}"
-            yield f"{key}: {measure.name} is measured in {where}; found {found}"
+            where = " or ".join(measure.settings) + (", pair set all" if measure.of_query else "")
+            found = f"{contrast.setting}, {contrast.pair_set}"
+            yield f"{key}.metric: {measure.name} exists in {where}; found {found}"
+
+
+def _data(study: Study) -> Iterator[str]:
+    for name in study.sources:
+        if name not in sources.READERS:
+            close = nearest(name, sources.READERS)
+            yield f"sources.{name}: unknown{close}; there are {shown(sorted(sources.READERS), 160)}"
+    for name, options in study.benchmarks.items():
+        its, key = options.set or name, f"benchmarks.{name}" + (".set" if options.set else "")
+        if its not in benchmarks.READERS:
+            found = f"found {its}, which is unknown" if options.set else "unknown"
+            close = nearest(its, benchmarks.READERS)
+            yield f"{key}: {found}{close}; there are {shown(sorted(benchmarks.READERS), 160)}"
+        for option in ("candidate_text", "every_article"):
+            value = getattr(options, option)
+            if value is not None and benchmarks.READERS.get(its) != "lareqa":
+                fix = "only xquad-r and mlqa-r have it, leave it out"
+                yield f"benchmarks.{name}.{option}: found {value}; {fix}"
+
+
+def _languages(study: Study) -> Iterator[str]:
+    for key, codes in (("pool", study.languages.pool), ("heldout", study.languages.heldout)):
+        for i, code in enumerate(codes):
+            try:
+                script(code)
+            except UserError as error:
+                yield f"languages.{key}.{i}: {error}"
+    asked = [(f"sources.{name}", name, study.languages.pool) for name in study.sources]
+    asked += [
+        (f"benchmarks.{name}", options.set or name, options.languages or study.languages.all)
+        for name, options in study.benchmarks.items()
+    ]
+    for key, name, codes in asked:
+        known = registry.LANGUAGES.get(name)
+        if known and not set(known) & set(codes):
+            yield f"{key}: {name} has none of {shown(codes)}; it has {shown(sorted(known))}"
+
+
+def _folders(study: Study) -> Iterator[str]:
+    paths = {f"models.{name}.path": model.path for name, model in study.models.items()}
+    paths["translation.path"] = study.translation.path if study.translation else None
+    for key, path in paths.items():
+        if path is not None and not (Path(path) / "config.json").is_file():
+            yield f"{key}: found {path}; a folder with a config.json and a checkpoint is right"
 
 
 def _translation(study: Study, chosen: Translation) -> Iterator[str]:
-    from langscale.data import registry
     from langscale.data.translation import target_languages as targets
     from langscale.models.known import translator
 

@@ -1,9 +1,10 @@
-"""Figures printed elsewhere, and the study's own beside them where there is a counterpart.
+"""Figures of papers and their trainings, for comparison with the study's own.
 
-published.csv, one row per printed figure: source, table, benchmark (a set of langscale.data.benchmarks, or a name that none
-has), candidates (what is ranked; empty: what the set has), model (hub id), training (a key of TRAININGS; `none`: off the
-shelf), sampler, alpha, n_languages, setting, query_language and candidate_language (BCP 47 or `all`: macro average),
-metric, value (digits as printed), note. docs/METHOD.md, Published figures, says what is compared with what.
+figures.csv has one row per printed figure: source, table, benchmark (a set of langscale.data.benchmarks, or
+another name), candidates (the ranked texts; empty: those of the set), model (hub id), training (a key of
+TRAININGS; `none`: off the shelf), sampler, alpha, n_languages, setting, query_language and candidate_language
+(BCP 47 or `all`: macro average), metric, value (digits as printed), note. docs/METHOD.md, Published figures,
+explains the comparison.
 """
 
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ RANK_DISTANCE, MEDIAN = "rank distance", "median"
 
 @dataclass(frozen=True)
 class Training:
-    """What is known of a published training; None: not printed, so not compared.
+    """A published training. None: not printed, so not compared.
 
-    `optional`: sources that may be missing, because they are next to nothing of the data.
+    optional: sources that may be missing, because they are a negligible part of the data.
     """
 
     sources: frozenset[str]
@@ -55,7 +56,10 @@ TRAININGS = {
 
 @cache
 def figures() -> pd.DataFrame:
-    """published.csv; `value` stays text, as its digits say how far it was rounded."""
-    file = Path(__file__).with_name("figures.csv")
-    return pd.read_csv(file, dtype={"value": str, "table": str}, keep_default_na=False, na_values={"alpha": [""],
-                       "n_languages": [""]})  # fmt: skip
+    """figures.csv. `value` stays text, because its digits show the rounding."""
+    return pd.read_csv(
+        Path(__file__).with_name("figures.csv"),
+        dtype={"value": str, "table": str},
+        keep_default_na=False,
+        na_values={"alpha": [""], "n_languages": [""]},
+    )

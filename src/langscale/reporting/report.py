@@ -10,8 +10,8 @@ import jinja2
 import pandas as pd
 import yaml
 
-from langscale.config.experiment import Budget
 from langscale.config.model import Model
+from langscale.config.runs import Budget
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE
 from langscale.core.tables import read_csv

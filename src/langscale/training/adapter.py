@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from langscale.config.experiment import Training
 from langscale.config.model import AdapterOptions
+from langscale.config.training import Training
 from langscale.core.random import key
 from langscale.data.vectors import Vectors
 from langscale.models.adapter import Adapter

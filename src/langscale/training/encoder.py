@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from langscale.config.experiment import Training
+from langscale.config.training import Training
 from langscale.core.errors import UserError
 from langscale.core.random import key
 from langscale.data.tokens import Tokens

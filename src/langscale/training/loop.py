@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from langscale.config.experiment import Training
+from langscale.config.training import Training
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
 from langscale.training.batches import Sampler, language_shares

@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from langscale.config.experiment import Validation
+from langscale.config.training import Validation
 from langscale.core.files import atomic, remove
 
 

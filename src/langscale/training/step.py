@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from langscale.config.experiment import Training
+from langscale.config.training import Training
 from langscale.data.subsets import Subset
 from langscale.training.batches import Batch, SourceIndex
 from langscale.training.loss import allowed, info_nce

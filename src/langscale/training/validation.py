@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from langscale.config.experiment import Validation
 from langscale.config.sampler import Spec
+from langscale.config.training import Validation
 from langscale.core.errors import UserError
 from langscale.training.batches import Batch, Sampler
 from langscale.training.step import Data, Step, T

@@ -43,21 +43,24 @@ def test_a_name_reads_back_as_its_spec(alpha, control):
 
 def test_wrong_options_are_named_on_one_line():
     wrong = [
-        ("y-x", "'y-x' is not a name such as en-en, x-x, x-x-mono, x-y, hybrid or x-y-batch"),
-        ("x-y-ring-batch", "'x-y-ring-batch' is not a name"),
-        ("hybrid-", "'hybrid-' is not a name"),
-        ("x-y-0.5", r"x-y has no alpha \(found 0.5\)"),
-        ("x-x-mono-batch", r"x-x-mono has no pair \(found 'batch'\); x-y and hybrid have"),
-        ("hybrid-1.5", "alpha of hybrid is 1.5, not a number from 0 to 1"),
-        ({"kind": "hybrid", "alpha": "half"}, "alpha of hybrid is 'half'"),
-        ({"kind": "hybrid", "alpha": float("nan")}, "alpha of hybrid is nan"),
-        ({"kind": "x-y", "pair": "batches"}, "pair is 'batches', not in"),
-        ({"kind": "x-y", "directions": "star"}, "directions is 'star', not in"),
-        ({"kind": "x-y", "allow_same": "yes"}, "allow_same is 'yes', not in"),
-        ({"kind": "x-x", "allow_same": True}, r"x-x has no allow_same \(found True\); x-y and hybrid have"),
-        ({"kind": "x-y", "ring": 1}, "nor kind with any of alpha, pair, allow_same, directions"),
-        ({"pair": "batch"}, "neither a name nor kind"),
-        (None, "None is neither a name nor kind"),
+        ("y-x", "'y-x' is unknown; en-en, x-x, x-x-mono, x-y, hybrid, hybrid-0.25, x-y-batch are known"),
+        ("x-y-ring-batch", "'x-y-ring-batch' is unknown"),
+        ("hybrid-", "'hybrid-' is unknown"),
+        ("x-y-0.5", r"x-y: it has no alpha \(found 0.5\)"),
+        ("x-x-mono-batch", r"x-x-mono: it has no pair \(found 'batch'\); x-y and hybrid have"),
+        ("hybrid-1.5", "hybrid: alpha is 1.5; a number from 0 to 1 is right"),
+        ({"kind": "hybrid", "alpha": "half"}, "hybrid: alpha is 'half'"),
+        ({"kind": "hybrid", "alpha": float("nan")}, "hybrid: alpha is nan"),
+        ({"kind": "x-y", "pair": "batches"}, "pair is 'batches'; example, batch are right"),
+        ({"kind": "x-y", "directions": "star"}, "directions is 'star'; all, en-centric, ring are right"),
+        ({"kind": "x-y", "allow_same": "yes"}, "allow_same is 'yes'; False, True are right"),
+        (
+            {"kind": "x-x", "allow_same": True},
+            r"x-x: it has no allow_same \(found True\); x-y and hybrid have",
+        ),
+        ({"kind": "x-y", "ring": 1}, "nor a mapping of kind and any of alpha, pair, allow_same, directions"),
+        ({"pair": "batch"}, "neither a name nor a mapping of kind"),
+        (None, "None: neither a name nor a mapping"),
     ]
     for value, message in wrong:
         with pytest.raises(UserError, match=message) as error:

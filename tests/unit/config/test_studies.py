@@ -169,7 +169,7 @@ def test_every_claim_with_numbers_has_contrasts_for_both_models(grids):
 
 def test_the_paper_s_study_opts_into_no_licence_by_itself(grids):
     assert grids["paper"].study.accept_licence == []
-    head = (CONFIG / "paper.yaml").read_text(encoding="utf-8").splitlines()[:6]
+    head = (CONFIG / "paper.yaml").read_text(encoding="utf-8").splitlines()[:7]
     [line] = [line for line in head if line.startswith("# accept_licence:")]
     assert yaml.safe_load(line[2:]) == {"accept_licence": ["mlqa-r"]}
 
@@ -199,7 +199,8 @@ def test_the_budgets_and_controls_are_in_the_first_rotation(grids):
     assert kinds == {"fixed-total", "fixed-per-language", "fixed-rows"}
     cells = [c for c in grid.cells if c.n_languages]
     assert {c.sampler for c in cells} == {
-        "x-x-mono", "x-x", "x-y", "hybrid", "x-y-batch", "x-y-same", "x-y-ring", "x-y-en-centric", "hybrid-batch",
+        "x-x-mono", "x-x", "x-y", "hybrid", "x-y-batch", "x-y-same", "x-y-ring", "x-y-en-centric",
+        "hybrid-batch",
     }  # fmt: skip
     assert {c.budget for c in cells if c.sampler == "x-y"} == set(grid.study.budgets)
     assert {c.alpha for c in cells if c.sampler == "hybrid"} == {0.25, 0.5, 0.75}

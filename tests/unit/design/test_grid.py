@@ -74,7 +74,7 @@ SAMPLERS = [
 
 
 def trained_on(cell, spec, order):
-    """What a cell trains on by its definition: the batches of its sampler as named, not reduced, and its seed."""
+    """The data of a cell by definition: batches of its sampler as named, not reduced, and its seed."""
     languages = ("en",) if spec.kind == "en-en" else tuple(sorted(order[: cell.n_languages]))
     sampler = Sampler(spec, languages, [SourceIndex("s", np.ones((60, len(languages)), bool))], 5, cell.seed)
     drawn = []
@@ -101,10 +101,8 @@ def test_cells_share_a_run_exactly_where_they_train_on_the_same_batches():
 
 
 def test_the_rules_of_identity_one_by_one():
-    grid = Grid(
-        study([{"samplers": SAMPLERS, "n": [1, 2, 4]}, {"samplers": SAMPLERS, "n": [2, 4], "ladders": ["far"]}],
-              ladders=LADDERS)
-    )  # fmt: skip
+    arms = [{"samplers": SAMPLERS, "n": [1, 2, 4]}, {"samplers": SAMPLERS, "n": [2, 4], "ladders": ["far"]}]
+    grid = Grid(study(arms, ladders=LADDERS))
     run = {(c.sampler, c.alpha, c.ladder, c.n_languages, c.seed): c.run for c in grid.cells}
     for seed in (1, 2, 3):
         ladder = str(seed)
@@ -297,8 +295,8 @@ ONE = {"sampler": "x-y", "n": 1}
         ({"sampler": "x-y", "n": 3}, "x-y n=3 names 0 points"),
         ({"sampler": "x-x", "n": 2}, "x-x n=2 names 0 points"),
         ({"sampler": "hybrid-0.25", "n": 2}, "hybrid-0.25 n=2 names 0 points"),
-        ({"sampler": "x-z", "n": 2}, "sampler 'x-z' is not a name"),
-        ({"sampler": "untrained", "n": 2}, "sampler 'untrained' is not a name"),
+        ({"sampler": "x-z", "n": 2}, "sampler 'x-z' is unknown"),
+        ({"sampler": "untrained", "n": 2}, "sampler 'untrained' is unknown"),
         ({"sampler": "x-y", "n": 2, "budget": "short"}, "x-y short n=2 names 0 points"),
         ({"sampler": "x-y", "n": 2, "model": "big"}, "big x-y n=2 names 0 points"),
         ({"sampler": "x-y"}, "x-y n=0 names 0 points"),
@@ -317,7 +315,7 @@ def test_a_contrast_of_no_point_stops_before_anything_runs(cell, message):
 def test_a_contrast_of_several_points_must_say_which():
     arms, two = [{"samplers": ["x-y"], "n": [1, 2]}], {name: BUDGETS[name] for name in ("total", "per")}
     with pytest.raises(
-        UserError, match=r"cell: x-y n=2 names 2 points of the grid; one is right, of .*tiny x-y per n=2"
+        UserError, match=r"cell: x-y n=2 names 2 points of the grid, one is right; .*tiny x-y per n=2"
     ):
         Grid(study(arms, budgets=two, statistics=contrast({"sampler": "x-y", "n": 2}, ONE)))
     named = contrast({"sampler": "x-y", "n": 2, "budget": "per"}, {"sampler": "none", "model": "bm25"})

@@ -54,16 +54,20 @@ def with_contrast(controls=False, **contrast):
 @pytest.mark.parametrize(
     ("contrast", "found", "right"),
     [
-        ({"metric": "map"}, "metric: found 'map'", "right is one of mAP, mAP@20, "),
-        ({"metric": "relevant"}, "metric: found 'relevant'", "rank distance"),
-        ({"metric": "centred mAP", "setting": "multi"}, "metric: found 'centred mAP'", "mAP"),
-        ({"metric": "rank distance"}, ": rank distance is measured in multi, pairs all", "found cross all"),
+        ({"metric": "map"}, "metric: found map, which is unknown", "there are mAP, mAP@20, "),
+        ({"metric": "relevant"}, "metric: found relevant, which is unknown", "there are mAP"),
+        ({"metric": "centred mAP", "setting": "multi"}, "metric: found centred mAP", "mAP"),
+        (
+            {"metric": "rank distance"},
+            "metric: rank distance exists in multi, pair set all",
+            "found cross, all",
+        ),
         (
             {"metric": "rank distance", "setting": "multi", "pair_set": "pool"},
-            "multi, pairs all",
-            "multi pool",
+            "multi, pair set all",
+            "multi, pool",
         ),
-        ({"metric": "R@100"}, ": R@100 is measured in mono; found", "cross all"),
+        ({"metric": "R@100"}, "metric: R@100 exists in mono; found", "cross, all"),
     ],
 )
 def test_a_measure_that_does_not_exist_there_is_an_error_on_one_line(contrast, found, right):

@@ -13,8 +13,8 @@ import torch
 from support.killed_training import Killed, stopping
 from support.toy_training import TRAINING, data_of, run, sampler_of, vector_data_of, world
 
-from langscale.config.experiment import Validation
 from langscale.config.model import AdapterOptions
+from langscale.config.training import Validation
 from langscale.data.vectors import Store
 from langscale.models.adapter import Adapter
 from langscale.training.adapter import AdapterModule, AdapterStep

@@ -6,7 +6,7 @@ import pytest
 from support.killed_training import SETTINGS, Killed, assert_same, stopping, train_toy
 from support.toy_training import MODEL, weights, world
 
-from langscale.config.experiment import Validation
+from langscale.config.training import Validation
 from langscale.models.encoder import Encoder
 from langscale.training import loop as training
 

@@ -20,7 +20,7 @@ from support.toy_training import (
     world,
 )
 
-from langscale.config.experiment import Validation
+from langscale.config.training import Validation
 from langscale.core.errors import UserError
 from langscale.data import subsets
 from langscale.data.subsets import build
