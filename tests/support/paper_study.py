@@ -1,4 +1,4 @@
-"""The paper's study with planted tables: its own values are the published ones, moved by a stated amount."""
+"""The paper's study with planted tables: its values are the published ones, moved by a stated amount."""
 
 import pandas as pd
 
@@ -17,7 +17,7 @@ POOL, HELDOUT = ["en", "ar", "zh", "de", "hi", "ru", "es", "th", "tr"], ["el", "
 
 
 def study(**changes) -> Study:
-    """What the paper trained and evaluated, as a config."""
+    """The training and evaluation of the paper as a config."""
     values = {
         "study": "t",
         "languages": {"pool": POOL, "heldout": HELDOUT},

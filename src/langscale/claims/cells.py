@@ -1,4 +1,4 @@
-"""The cells of one model, as claims name them, and the parts of claims that are made of them."""
+"""The cells of one model by sampler and n, and parts of claims from them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -60,11 +60,11 @@ class Design:
         return sorted(s.alpha for s in self.curves if s.sampler == "hybrid" and s.alpha is not None)
 
     def ns(self, sampler: str) -> list[int]:
-        """Numbers of languages at which a sampler is in the grid, rising."""
+        """Numbers of languages of a sampler in the grid, rising."""
         return self.curves.get(Spec.parse(sampler), [])
 
     def point(self, sampler: str, n: int) -> Point:
-        """The cell of a sampler at n, or of the untrained model. Raises Missing where the grid has none."""
+        """The cell of a sampler at n, or of the untrained model. Raises Missing if the grid has none."""
         if sampler == UNTRAINED:
             return self.untrained
         if not self.ns(sampler):
@@ -77,14 +77,14 @@ class Design:
         return self.points[Spec.parse(sampler), n]
 
     def top(self, *samplers: str) -> int:
-        """The largest n above 1 that the samplers in the grid share; 0: none."""
+        """The largest common n above 1 of the samplers in the grid. 0: none."""
         there = [set(self.ns(s)) for s in samplers if self.ns(s)]
         return max((n for n in set.intersection(*there) if n > 1), default=0) if there else 0
 
     def curve(self, other: "Design | None" = None) -> tuple[str, list[int]]:
-        """The sampler of hypotheses that name none, and its n, shared with `other` where there is one.
+        """The sampler of hypotheses without a sampler, and its n, common with `other` if given.
 
-        Raises Missing where no sampler has two numbers of languages.
+        Raises Missing if no sampler has two numbers of languages.
         """
         curves = self.curves
         if other:
@@ -122,7 +122,7 @@ class Design:
         return Quantity(setting, "mAP", ALL, tuple(self.study.languages.heldout))
 
     def first(self) -> Quantity:
-        """Monolingual mAP in the language that every set holds."""
+        """Monolingual mAP in the first language, a member of every set."""
         return Quantity("mono", "mAP", ALL, (self.study.languages.pool[0],))
 
 
@@ -135,7 +135,7 @@ class Cell(NamedTuple):
     n: int
 
     def control(self) -> "Cell":
-        """The same cell of the sampler that controls its sampler, or itself where it needs none."""
+        """The same cell of the control of its sampler, or itself if it needs none."""
         if self.sampler == UNTRAINED:
             return self
         control = Spec.parse(self.sampler).control
@@ -150,9 +150,9 @@ def part(
     about_n: bool = False,
     covariate: Quantity | None = None,
 ) -> Part:
-    """A part of a claim: the weighted sum of cells lies in a region. It says what is missing in the grid.
+    """A part of a claim: the weighted sum of cells lies in a region. Cells may be missing in the grid.
 
-    With `about_n` the controls of the same samplers are its control.
+    about_n: its control is the same sum for the controls of the samplers.
     """
     made = Part(compared, region, quantity, covariate=covariate)
     try:
@@ -169,7 +169,7 @@ def part(
 
 
 def needs_heldout(design: Design, one: Part) -> Part:
-    """A part about held-out languages, missing where the study has none."""
+    """A part about held-out languages. It is missing in a study without any."""
     return (
         one if design.study.languages.heldout else replace(one, terms=(), missing="no language is held out")
     )

@@ -1,4 +1,4 @@
-"""What a claim is: one record with its words, source, parts, test and needs."""
+"""The record of a claim: words, source, parts, test and needs."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from langscale.config.study import Study
 from langscale.models.known import KnownEncoder, encoder
 
 Tables = Mapping[str, pd.DataFrame]
-"""Tables of the study by name: `audit` where it has an audit, `diversity`."""
+"""Tables of the study by name: `audit` if it has an audit, and `diversity`."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a paper evaluated. A row of the ledger names a benchmark or an encoder that differs.
+    """Benchmarks and encoders of a paper. A row of the ledger names others.
 
     sets: data sets; sets_text: them in words; encoders: their records; encoders_text: them in words.
     """
@@ -37,16 +37,18 @@ class Setup:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim. Adding one adds a record in langscale.claims.paper or langscale.claims.hypotheses.
+    """A claim. A new claim is one record in langscale.claims.paper or langscale.claims.hypotheses.
 
-    id: its name in configs and tables. source, statement: who claims what, in words. holds: what must hold
-    for support, part by part, in words. needs: what a study must have to test it, in words. parts: the parts
-    that must all hold, from the design of each model that it is about. Raises Missing. models: names of the
-    models that it compares, from the study. Raises Missing. None: it is about each model by itself. listed:
-    it is about benchmarks that are larger than memory, else about the others. setup: what the paper
-    evaluated. None: a hypothesis of this study. test: replaces the measured parts by a test that another
-    table of the study holds. None: parts are measured. count: the rows of a claim that is decided by a count,
-    without parts and without p value. None: it has parts.
+    id: its name in configs and tables.
+    source, statement: the claim and its author, in words.
+    holds: the conditions of support, part by part, in words.
+    needs: the needs of its test, in words.
+    parts: the parts, from the design of each of its models. All must hold. Raises Missing.
+    models: names of the compared models in a study. Raises Missing. None: each model by itself.
+    listed: it is about benchmarks larger than memory, else about the others.
+    setup: benchmarks and encoders of the paper. None: a hypothesis of this study.
+    test: replaces the measured parts by a test in another table of the study. None: parts are measured.
+    count: the rows of a claim without parts and p value, decided by a count. None: it has parts.
     """
 
     id: str
@@ -62,9 +64,9 @@ class Claim:
     count: Callable[[Study, Tables], list[dict[str, Any]]] | None = None
 
     def models_of(self, study: Study, trained: Iterable[str]) -> Iterator[tuple[str, ...]]:
-        """The models of every row: each trained one by itself, or those that the claim compares.
+        """The models of every row: each trained model by itself, or the compared models.
 
-        Raises Missing where the study lacks a model that the claim compares.
+        Raises Missing if the study lacks a compared model.
         """
         if self.models is None:
             yield from ((name,) for name in trained)
@@ -74,7 +76,7 @@ class Claim:
 
 @dataclass
 class Entry:
-    """A claim about one model, or about those that it compares, on one benchmark, with its parts."""
+    """A claim about one model, or about the compared models, on one benchmark, with its parts."""
 
     claim: Claim
     model: str

@@ -1,7 +1,9 @@
 """Every claim by id, in the order of the ledger, and docs/claims.md, written from the records.
 
-`python -m langscale.claims.definitions > docs/claims.md`
+`python -m langscale.claims.definitions` writes docs/claims.md.
 """
+
+from pathlib import Path
 
 from langscale.claims import hypotheses, paper
 from langscale.claims.claim import Claim
@@ -9,6 +11,7 @@ from langscale.config.fields import nearest
 from langscale.config.study import Study
 from langscale.core.errors import UserError
 
+PAGE = Path(__file__).parents[3] / "docs/claims.md"
 CLAIMS = {claim.id: claim for claim in (*paper.CLAIMS, *hypotheses.CLAIMS)}
 
 HEAD = """# Claims
@@ -26,9 +29,9 @@ test compares the two.
 
 
 def declared(study: Study) -> list[Claim]:
-    """The claims that the config lists, or all of them, in the order of the ledger.
+    """The claims in the config's list, or all claims, in the order of the ledger.
 
-    Raises UserError for an id that no claim has.
+    Raises UserError for an unknown id.
     """
     wanted = study.statistics.claims
     for i, name in enumerate(wanted or ()):
@@ -47,4 +50,4 @@ def manual() -> str:
 
 
 if __name__ == "__main__":
-    print(manual(), end="")
+    PAGE.write_text(manual(), encoding="utf-8")

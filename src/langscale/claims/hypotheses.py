@@ -1,4 +1,4 @@
-"""The hypotheses of this study. What they say about multi is tested with the primary endpoint, mAP@20."""
+"""The hypotheses of this study. Those about multi use the primary endpoint, mAP@20."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ def _list(values: Sequence[float]) -> str:
 
 
 def _turn(ns: Sequence[int]) -> int:
-    """The n nearest to 4, from 3 to 6, with a larger n in the curve; 0 where there is none."""
+    """The n nearest to 4, from 3 to 6, with a larger n in the curve. 0: none."""
     return min((n for n in ns[:-1] if 3 <= n <= 6), key=lambda n: abs(log2(n / 4)), default=0)
 
 
@@ -137,7 +137,7 @@ def _flatter(xlmr: Design, labse: Design) -> Iterator[Part]:
 
 
 def _best_alpha(d: Design) -> Iterator[Part]:
-    """Concave curves of one curvature have their top further to the right where they are steeper."""
+    """Of concave curves of one curvature, the steeper one has its top further to the right."""
     alphas = {1.0: "x-x-mono", 0.0: "x-y"} | {alpha: Spec("hybrid", alpha).name for alpha in d.alphas}
     at = {
         n: sorted(a for a, name in alphas.items() if n in d.ns(name))
@@ -159,7 +159,7 @@ def _best_alpha(d: Design) -> Iterator[Part]:
 def sizes(study: Study) -> tuple[str, str]:
     """The smallest and the largest model of one family: a known family, or architectures of one type.
 
-    Raises Missing where the study has no two sizes of a family.
+    Raises Missing if the study has no two sizes of a family.
     """
     families: dict[str, list[tuple[float, str]]] = {}
     for name, model in study.models.items():
@@ -177,7 +177,7 @@ def sizes(study: Study) -> tuple[str, str]:
 
 
 def _dilution_by_size(small: Design, large: Design) -> Iterator[Part]:
-    """The larger model's slope is above the smaller model's, which is below 0: else nothing can shrink."""
+    """The larger model's slope is above the smaller model's slope, and this one is below 0."""
     sampler, ns = small.curve(large)
     text = f"mono mAP in {small.study.languages.pool[0]}: slope of {sampler} per doubling of n, {_list(ns)}"
     cells = large.slope(sampler, ns) + small.slope(sampler, ns, -1.0)

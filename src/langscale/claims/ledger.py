@@ -52,7 +52,7 @@ def claims_table(
 
 
 def entries(panel: Panel, benchmark: str) -> list[Entry]:
-    """All claims with parts that are about this benchmark, measured; see `table`."""
+    """All claims with parts about this benchmark, measured. See `table`."""
     study = panel.study
     trained = dict.fromkeys(p.model for p in panel.points if p.trained)
     designs = {model: Design(study, panel.points, model) for model in trained}
@@ -92,7 +92,7 @@ def table(
 ) -> pd.DataFrame:
     """The ledger: a row per claim, model and benchmark (part `all`), then one per part if it has several.
 
-    found: the entries of all benchmarks; audit, diversity: tables/audit.csv and diversity.csv, None where the
+    found: the entries of all benchmarks; audit, diversity: tables/audit.csv and diversity.csv, None if the
     study has none. The numbers of a claim are those of the deciding part: the part contradicted most clearly,
     else the least supported part.
     """
@@ -121,7 +121,7 @@ def table(
 
 
 def _tests(found: Sequence[Entry]) -> int:
-    """The size of the family: claims of which a part was tested."""
+    """The size of the family: the number of claims with a tested part."""
     return sum(any(not np.isnan(m.p_for) for m in entry.measured) for entry in found)
 
 
@@ -176,7 +176,7 @@ def _letter(i: int) -> str:
 
 
 def _feasible(one: Measured, tests: int) -> Measured:
-    """Not tested where a permutation test has too few ladders for a significant p in the family."""
+    """Not tested if a permutation test has too few ladders for a significant p in the family."""
     if one.part.uncontrolled or one.least_p * tests < ALPHA:
         return one
     lack = (

@@ -27,7 +27,7 @@ MIRACL = Setup(("miracl",), "the paper's is MIRACL", *ENCODERS)
 
 
 def starting_points(study: Study) -> tuple[str, str]:
-    """The models that are XLM-R base and LaBSE. Raises Missing where the study lacks one."""
+    """The names of XLM-R base and LaBSE in a study. Raises Missing if it lacks one."""
     found = [
         next((name for name, model in study.models.items() if encoder(model.hub) == record), None)
         for record in (XLM_R, LABSE)

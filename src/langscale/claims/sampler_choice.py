@@ -1,4 +1,4 @@
-"""The sampler that answers what n does. Claims, report and figures read its curve."""
+"""The sampler for the effect of n. Claims, report and figures read its curve."""
 
 from collections.abc import Collection, Mapping
 
@@ -22,12 +22,12 @@ def controlled(spec: Spec, curves: Mapping[Spec, Collection[int]]) -> bool:
 
 
 def choose(curves: Mapping[Spec, Collection[int]]) -> Spec | None:
-    """The sampler for the effect of n, from the n at which each sampler is evaluated. Scores do not enter.
+    """The sampler for the effect of n, by the n of each sampler in the grid. Scores do not enter.
 
-    Of the samplers that need no control or whose control was run, the one evaluated at most values of n.
-    Equal lengths: a sampler before its variants (batch, same, ring, en-centric), then ORDER, then the alpha
-    nearest to .5, the paper's. If no such sampler has two values of n, the rule is applied to all samplers.
-    en-en does not change with n and comes last. None: there is no sampler.
+    Of the samplers without need of a control or with their control in the grid, the one with most values of
+    n. Equal lengths: a sampler before its variants (batch, same, ring, en-centric), then ORDER, then the
+    alpha nearest to .5, the paper's. If no such sampler has two values of n, the rule is applied to all
+    samplers. en-en does not change with n and comes last. None: there is no sampler.
     """
     there = [spec for spec, ns in curves.items() if ns]
     known = [spec for spec in there if not spec.record.english]

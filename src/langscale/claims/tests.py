@@ -1,11 +1,12 @@
 """Tests of the parts of a claim: a region, an effect with its interval, and two p values.
 
-A claim is a conjunction of parts. A part says where an effect lies, such as above 0 or within a margin. The
+A claim is a conjunction of parts. A part is a region of an effect, such as above 0 or within a margin. The
 claim is supported if all parts are, contradicted if one part is, undecided otherwise.
 
 Each claim has one p value. The p for support is the largest p of the parts (intersection-union test, Berger
 1982). The p for contradiction is the smallest one-sided p times the number of parts (Bonferroni), and at
-least the two-sided p. The smaller of the two enters the family, which Holm adjusts. Both can not be small.
+least the two-sided p. The smaller of the two enters the family and its adjustment (Holm). Both cannot be
+small.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ MORE, LESS, WITHIN, NOT_LESS, FALL = "above", "below", "within", "not below", "f
 
 
 class Region(NamedTuple):
-    """Where an effect lies.
+    """A region of an effect.
 
     kind: `above` the margin (or 0), `below` -margin, `within` -margin and margin, `not below` -margin,
     `falling` between -margin and 0. share: the margin is a share of the mean of the cells with negative
@@ -56,7 +57,7 @@ class Region(NamedTuple):
 
         Against 0 or a minimum size the p for support is two-sided, against a margin one-sided. Within a
         margin it is the larger of two one-sided tests (Schuirmann 1987), as in `equivalence_p`. The p for
-        contradiction is two-sided: it is small where the 95% interval lies outside. nan where se is nan.
+        contradiction is two-sided: it is small if the 95% interval lies outside. nan if se is nan.
         """
         margin = self.margin * (abs(reference) if self.share else 1.0)
         low = {MORE: margin, LESS: -np.inf}.get(self.kind, -margin)
@@ -75,7 +76,7 @@ EQUAL, AS_GOOD = Region(WITHIN, MARGIN), Region(NOT_LESS, MARGIN)
 
 
 class Missing(Exception):
-    """What a study lacks for a test."""
+    """A gap of a study: a test needs more."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Part:
 
     compared: the comparison in words. covariate: the effect is adjusted for this quantity, see `adjustment`.
     control: the same cells of the samplers' controls; the part needs both (docs/METHOD.md, x-y and n).
-    missing: what the study lacks for the test. uncontrolled: why there is no control, so no verdict.
+    missing: the gap of the study, if it cannot be tested. uncontrolled: why there is no control, so no
+    verdict.
     """
 
     compared: str
@@ -102,8 +104,8 @@ class Measured:
     """The estimate of a part. p_for and p_against as in `Region.p`, nan if it is missing or uncontrolled.
 
     low, high: confidence interval over runs and queries. runs_low, runs_high: over queries. spread: (standard
-    error, degrees of freedom) of the effect and of the control. least_p: the smallest p that a permutation
-    test can give.
+    error, degrees of freedom) of the effect and of the control. least_p: the smallest possible p of a
+    permutation test.
     """
 
     part: Part
@@ -135,7 +137,7 @@ def combined_units(
     """Units of a weighted sum of cells {replicate: column}, replicate by replicate.
 
     As `statistics.paired_units`, for any number of cells. A cell without training randomness enters every
-    replicate. A unit that cancels is left out. A trained run enters one unit only.
+    replicate. A unit without weights left is dropped. A trained run enters one unit only.
     """
     alone = [
         next(iter(cell.values())) if len(cell) == 1 and all(fixed[k] for k in cell.values()) else None
@@ -158,7 +160,7 @@ def combined_units(
 
 
 def run_means(panel: Panel, quantity: Quantity | Mix) -> np.ndarray | None:
-    """The macro average of a quantity for every run, [K]. None where no query has a value."""
+    """The macro average of a quantity for every run, [K]. None if no query has a value."""
     found = panel.sums(quantity)
     return None if found is None else cluster_parts(found.sums, found.counts).sum(axis=0)
 
@@ -169,7 +171,7 @@ def adjustment(
     """(slope, variance of the slope, degrees of freedom) of values [K] on covariate [K] over trained runs.
 
     Analysis of covariance: one intercept per point of the design, so the slope comes from differences between
-    replicates only. A shared run counts once. Raises Missing where the model has too few runs.
+    replicates only. A shared run counts once. Raises Missing for a model with too few runs.
     """
     x, y = [np.zeros(0)], [np.zeros(0)]
     seen: set[str] = set()
@@ -253,7 +255,7 @@ def _adjusted(
     terms: Terms,
     units: Sequence[Mapping[int, float]],
 ) -> tuple[Quantity | Mix, float, float]:
-    """(estimated quantity, variance that the adjustment adds, its degrees of freedom)."""
+    """(estimated quantity, variance of the adjustment, its degrees of freedom)."""
     if covariate is None or isinstance(quantity, Mix):
         return quantity, 0.0, 1
     values, accuracy = run_means(panel, quantity), run_means(panel, covariate)
@@ -292,7 +294,7 @@ def _measured(
 
 
 def _reference(panel: Panel, part: Part, terms: Terms) -> float:
-    """The mean of the cells with negative weight, for a margin that is a share."""
+    """The mean of the cells with negative weight, for a relative margin."""
     means = run_means(panel, part.quantity) if part.region.share and part.quantity is not None else None
     if means is None:
         return 1.0

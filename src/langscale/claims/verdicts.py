@@ -12,9 +12,7 @@ SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "u
 
 
 def verdict(p_adjusted: float, supports: bool) -> str:
-    """The verdict from the p value that entered the family, and what it is of: that the claim holds, or that
-    it fails.
-    """
+    """The verdict by an adjusted p value, of support or else of contradiction."""
     if np.isnan(p_adjusted):
         return NOT_TESTED
     if p_adjusted >= ALPHA:
@@ -23,7 +21,7 @@ def verdict(p_adjusted: float, supports: bool) -> str:
 
 
 class Outcome(NamedTuple):
-    """Of a claim, and of each of its parts: p as it enters the family, adjusted p, verdict."""
+    """Of a claim or of a part: its p in the family, the adjusted p, the verdict."""
 
     p: float
     p_adjusted: float
@@ -31,11 +29,10 @@ class Outcome(NamedTuple):
 
 
 def decide(entries: Sequence[Sequence[Measured]]) -> list[tuple[Outcome, list[Outcome]]]:
-    """Outcomes of all claims, which are one family, and of their parts.
+    """Outcomes of all claims, one family, and of their parts.
 
-    A part's adjusted p is what the claim's would be if it consisted of that part, so a claim is supported
-    where all its parts are, and contradicted where one is. A claim with a part that could not be tested can
-    be contradicted only.
+    The adjusted p of a part is that of a claim with this part alone. So a claim is supported if all its parts
+    are, and contradicted if one is. A claim with an untested part can be contradicted only.
     """
     conjunctions = [_conjunction(parts) for parts in entries]
     family = np.array([min(pair) if not np.isnan(pair).all() else NAN for pair in conjunctions])
@@ -58,7 +55,7 @@ def decide(entries: Sequence[Sequence[Measured]]) -> list[tuple[Outcome, list[Ou
 
 
 def _outcome(family: np.ndarray, i: int, p_for: float, p_against: float) -> Outcome:
-    """What claim i of the family would come to with these p values."""
+    """The outcome of claim i of the family with these p values."""
     changed = family.copy()
     changed[i] = min(p_for, p_against)
     adjusted = float(holm(changed)[i])
@@ -66,7 +63,7 @@ def _outcome(family: np.ndarray, i: int, p_for: float, p_against: float) -> Outc
 
 
 def _conjunction(parts: Sequence[Measured]) -> tuple[float, float]:
-    """(p for, p against) of all parts together; a part that was not tested blocks support."""
+    """(p for, p against) of all parts together. An untested part blocks support."""
     p_for, p_against = (np.array([getattr(m, name) for m in parts]) for name in ("p_for", "p_against"))
     known = ~np.isnan(p_for)
     if not known.any():
@@ -75,5 +72,5 @@ def _conjunction(parts: Sequence[Measured]) -> tuple[float, float]:
 
 
 def _one_of(k: int, p: float) -> float:
-    """The two-sided p of one of k parts as that of the claim."""
+    """The p of a claim with k parts from the two-sided p of one part."""
     return min(1.0, float(p) * max(1.0, k / 2))

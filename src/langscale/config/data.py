@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from langscale.config.fields import Code, Count, Fraction, Name, Once, Options, Seed, shown
 
 LISTED = ("miracl", "miracl-hard")
-"""Sets that are larger than memory: searched in shards, monolingual, scored from lists, without BM25."""
+"""Sets larger than memory: searched in shards, monolingual, scored from lists, without BM25."""
 
 MOST = 1000  # languages, and seeds
 
@@ -56,7 +56,7 @@ class Source(Options):
 
     @property
     def parts(self) -> list[str]:
-        """The parts that are built."""
+        """The parts to build."""
         return ["train"] * self.train + ["validation"] * self.validation
 
 

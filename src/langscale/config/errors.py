@@ -1,4 +1,4 @@
-"""Errors of a config on one line: file, key, what was found, what would be right."""
+"""Errors of a config on one line: file, key, the value, and a right one."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from langscale.config.fields import PATTERNS, cut, nearest, shown
 MOST = 300  # characters of the line
 QUOTE = "quote it, because YAML reads no, yes, off and on as false and true"
 _TAG = re.compile(r"(function-\w+|list|dict|literal|tuple)\[.*\]|str|dict")
-"""Names that pydantic puts into a location for the alternatives of a union."""
+"""Names of the alternatives of a union in a location, as pydantic writes them."""
 
 
 def explain(error: ValidationError, file: str, model: type[BaseModel]) -> str:
@@ -38,7 +38,7 @@ def first_that_fit(lines: list[str]) -> str:
 
 
 def _mistake(error: Any, model: type[BaseModel]) -> tuple[str, list[str]]:
-    """(key and what was found, what would be right)."""
+    """(key and value, right values)."""
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     parts = [str(part) for part in error["loc"] if not _TAG.fullmatch(str(part))]
     if kind == "value_error":
@@ -89,7 +89,7 @@ def _value(value: Any) -> str:
 
 
 def _right(kind: str, context: dict[str, Any], value: Any) -> str:
-    """What would be right, in words."""
+    """Right values in words."""
     if kind.startswith("string"):
         words = {
             "string_pattern_mismatch": PATTERNS.get(context.get("pattern", ""), "other text"),

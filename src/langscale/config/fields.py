@@ -19,7 +19,7 @@ Name = Annotated[str, Field(pattern=NAME, max_length=100)]
 """A name of the user's own. It becomes a folder or a column value."""
 
 Code = Annotated[str, Field(pattern=CODE)]
-"""A BCP 47 language code: language, then script and region where needed."""
+"""A BCP 47 language code: language, then script and region if needed."""
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -99,5 +99,5 @@ def shown(values: Iterable[object], most: int = 80) -> str:
 
 
 def cut(text: str, most: int = 80) -> str:
-    """A text of at most so many characters, with an ellipsis where it was longer."""
+    """A text of at most so many characters. A longer one ends in an ellipsis."""
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -1,6 +1,6 @@
 """Config files: strict YAML, `extends`, several files merged, and the study in them.
 
-`python -m langscale.config.files FILE ...` checks files and says what is wrong, on one line.
+`python -m langscale.config.files FILE ...` checks files and prints a mistake on one line.
 """
 
 import sys
@@ -23,7 +23,7 @@ MOST_VALUES = 100_000  # of a file, with the values that aliases repeat
 def load_files(files: Sequence[Path | str], changes: Mapping[str, Any] | None = None) -> Study:
     """The study of one or more files, a later file changing the earlier ones, then of changes.
 
-    Raises UserError with file, key, what was found and what would be right, on one line.
+    Raises UserError with file, key, the value and a right one, on one line.
     """
     values: dict[str, Any] = {}
     for file in files:
@@ -34,7 +34,7 @@ def load_files(files: Sequence[Path | str], changes: Mapping[str, Any] | None = 
 
 
 def title(files: Sequence[Path | str]) -> str:
-    """The files of a study as errors name them: below the working directory without its path."""
+    """The names of the files in errors: without the path of the working directory."""
     return " + ".join(map(_shown, files))
 
 
@@ -49,11 +49,11 @@ def errors_of(files: Sequence[Path | str]) -> Iterator[None]:
 
 
 def read(file: Path | str, extended_by: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The values of a YAML file, merged into those of the file that it extends.
+    """The values of a YAML file, merged into the values of the extended file.
 
-    `extends: FILE` is relative to the folder of the file that says so. Raises UserError for a file that is
-    missing, unreadable, not UTF-8 or not YAML, for a key that stands twice, and for a file that extends
-    itself.
+    The path in `extends: FILE` is relative to the folder of the extending file. Raises UserError for a
+    missing or unreadable file, other encodings than UTF-8, text without a YAML mapping, a key twice, and a
+    circle of files.
     """
     path, name = Path(file), _shown(file)
     values = _values(path, name)
@@ -136,7 +136,7 @@ def _parsed(text: str, name: str) -> Any:
 
 
 def _check(node: yaml.Node, name: str, sizes: dict[int, int], above: tuple[int, ...]) -> int:
-    """The number of values below a node; raises UserError for a key that stands twice or too many values."""
+    """The number of values below a node. Raises UserError for a key twice, a circle, or too many values."""
     if id(node) in above:
         raise UserError(f"{name}: line {node.start_mark.line + 1}: an alias stands inside of its own anchor")
     if id(node) in sizes:

@@ -11,14 +11,14 @@ Mode = Literal["full", "lora", "adapter"]
 Pooling = Literal["mean", "cls", "cls-dense"]
 
 POOLING: dict[str, Pooling] = {"sentence-transformers/LaBSE": "cls-dense"}
-"""Pooling of the hub ids that differ from the default."""
+"""Pooling by hub id. Other encoders have the default."""
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "full": {},
     "lora": {"learning_rate": 1e-4},
     "adapter": {"learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 64},
 }
-"""Options of `training` whose default depends on the training mode."""
+"""Defaults of `training` by training mode."""
 
 
 class AdapterOptions(Options):

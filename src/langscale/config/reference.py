@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from langscale.config.files import read
+from langscale.config.sampler import KINDS
 from langscale.config.study import Study
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -40,6 +41,17 @@ Editors with YAML schemas complete and check keys by `schema.json`, if the first
 of a list.
 
 """
+SAMPLERS = """
+## Samplers
+
+| name | a batch | options |
+|---|---|---|
+"""
+CONTROLS = """
+A name may carry its options: hybrid-0.25, x-y-batch, hybrid-0.25-batch-same-ring. `pair: batch` (suffix
+batch) draws one direction for the whole batch and is the control of x-y and hybrid. `allow_same` (same) adds
+the directions of a language with itself. `directions` is all, en-centric or ring.
+"""
 ADVANCED = """
 ## Advanced
 
@@ -49,7 +61,7 @@ No config in this folder sets these keys.
 TABLE = "| key | value | default | meaning |\n|---|---|---|---|\n"
 EXTENDS = {
     "type": "string",
-    "description": "a config file whose values this one begins with, relative to this file",
+    "description": "a config file to start from, its path relative to this file",
 }
 
 
@@ -67,13 +79,23 @@ class Row(NamedTuple):
 
 
 def manual() -> str:
-    """config/README.md: the keys that a config in the folder sets, then the others."""
+    """config/README.md: the keys of the shipped configs, then the others."""
     used = set[str]()
     for file in sorted(CONFIG.glob("*.yaml")):
         used |= set(_set_keys(read(file), {row.key for row in rows()}))
     common = [row for row in rows() if row.section or row.key in used]
     advanced = [row for row in rows() if row not in common]
-    return HEAD + TABLE + "".join(map(str, common)) + ADVANCED + TABLE + "".join(map(str, advanced))
+    return (
+        HEAD
+        + TABLE
+        + "".join(map(str, common))
+        + SAMPLERS
+        + "".join(_samplers())
+        + CONTROLS
+        + ADVANCED
+        + TABLE
+        + "".join(map(str, advanced))
+    )
 
 
 def schema() -> str:
@@ -95,8 +117,13 @@ def rows() -> list[Row]:
     return list(_rows(found, found["$defs"], ""))
 
 
+def _samplers() -> Iterator[str]:
+    for kind in KINDS.values():
+        yield f"| `{kind.name}` | {kind.text} | {', '.join(kind.options)} |\n"
+
+
 def _set_keys(values: Any, known: set[str], path: str = "") -> Iterator[str]:
-    """The keys that the values of a config set, as the page names them."""
+    """The keys of a config with values, named as on the page."""
     if isinstance(values, dict):
         for name, value in values.items():
             key = f"{path}.{name}" if path else str(name)

@@ -1,4 +1,4 @@
-"""The sections `budgets` and `grid`: which runs are trained."""
+"""The sections `budgets` and `grid`: the training runs."""
 
 from typing import Annotated, Any, Literal
 

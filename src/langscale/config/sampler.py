@@ -1,6 +1,6 @@
-"""Samplers: one record for each kind, names with options, and the samplers that give the same batches.
+"""Samplers: one record per kind, names with options, and samplers with equal batches.
 
-A kind of sampler is a record in KINDS. Its batches are of one form, or it mixes two other kinds.
+A kind of sampler is a record in KINDS. Its batches have one form, or it mixes two other kinds.
 `langscale.training.batches` draws the batches from these records.
 """
 
@@ -23,14 +23,14 @@ Form = Literal["mono", "mixed", "cross"]
 
 @dataclass(frozen=True)
 class Spec:
-    """A sampler: a kind and its options, of which a kind has those in its record.
+    """A sampler: a kind and its options. The record of the kind names its options.
 
     alpha: share of the mono batches in a mixture (default 0.5). pair: `example` draws a direction for each
-    example, `batch` one for the whole batch. allow_same: directions include those of a language with itself.
+    example, `batch` one for the whole batch. allow_same: directions include a language with itself.
     directions: all ordered pairs, pairs with English (`en-centric`), or pairs of neighbours in the sorted
     languages (`ring`).
 
-    Raises UserError for an unknown value or an option that the kind does not have.
+    Raises UserError for an unknown value, and for an option of other kinds.
     """
 
     kind: str
@@ -67,7 +67,7 @@ class Spec:
     def parse(cls, value: str | Mapping[str, Any]) -> "Spec":
         """The sampler of a name ("x-y", "hybrid-0.25-batch") or of a mapping of options with a `kind`."""
         if isinstance(value, str):
-            match = _NAME.fullmatch(value)
+            match = re.fullmatch(_pattern(), value)
             if not match:
                 names = ", ".join(KINDS)
                 raise UserError(
@@ -97,7 +97,7 @@ class Spec:
 
     @property
     def sampler(self) -> str:
-        """The name without alpha, for tables, where alpha has a column of its own."""
+        """The name without alpha, for tables with a column of alpha."""
         return "-".join([self.kind, *self._suffixes()])
 
     def _suffixes(self) -> list[str]:
@@ -111,9 +111,7 @@ class Spec:
 
     @property
     def parts(self) -> list[tuple[float, "Spec"]]:
-        """(share of the batches, sampler) of the kinds that it mixes, without shares of zero. Itself, where
-        it mixes none.
-        """
+        """(share of the batches, sampler) of the mixed kinds, without shares of zero. Else itself alone."""
         if self.alpha is None:
             return [(1.0, self)]
         first, second = self.record.mixes
@@ -121,45 +119,41 @@ class Spec:
         return [(share, part) for share, part in mixed if share]
 
     def _as(self, kind: str) -> "Spec":
-        """Another kind with the same values of the options that it has."""
+        """Another kind with the same values of its options."""
         return Spec(kind, **{name: getattr(self, name) for name in KINDS[kind].options})
 
     @property
     def crosses(self) -> bool:
         """Whether a query and its passage may be in different languages.
 
-        With one language such a sampler is x-x-mono, so its values at n = 1 and at n > 1 come from different
-        samplers.
+        With one language such a sampler is x-x-mono. Its values at n = 1 and above come from two samplers.
         """
         return any(part.record.form == "cross" for _, part in self.parts)
 
     @property
     def needs_control(self) -> bool:
-        """Whether the difficulty of its batches depends on n by itself, so that its effect of n needs a
-        control.
+        """Whether an effect of n needs a control, because n alone changes the difficulty of the batches.
 
-        Where each example draws two different languages, no positive is in the query's language: 1/n of the
-        documents can be rejected by their language.
+        If each example draws two different languages, no positive is in the query's language. An encoder of
+        languages alone rejects 1/n of the documents.
         """
         return self.crosses and self.pair == "example"
 
     @property
     def control(self) -> "Spec | None":
-        """The sampler that controls it: the same with one direction for the whole batch. None where it needs
-        no control.
-        """
+        """Its control: the same sampler with one direction for the whole batch. None: it needs no control."""
         return replace(self, pair="batch") if self.needs_control else None
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is known of a kind of sampler.
+    """A kind of sampler.
 
-    name; text: what a batch is made of; form: `mono`, one direction for the whole batch, `mixed`, a language
-    for each example, or `cross`, a direction for each example (with `pair: batch` for the whole batch);
-    directions: those that its examples may have, from the sampler, the sorted languages and the code of
-    English; mixes: instead of these two, the kinds of which it takes a batch with probability alpha and 1 -
-    alpha; options: fields of Spec that it has; english: it takes English only.
+    text: a batch in words. form: `mono`, one direction for the whole batch; `mixed`, a language for each
+    example; `cross`, a direction for each example (with `pair: batch` for the whole batch). directions: the
+    possible directions of an example, from the sampler, the sorted languages and the code of English. mixes:
+    two other kinds instead, for a batch of the first with probability alpha, else of the second. options: its
+    fields of Spec. english: English only.
     """
 
     name: str
@@ -215,12 +209,15 @@ KINDS = {
     )
 }
 
-_KIND = "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True))
-_NAME = re.compile(rf"({_KIND})(?:-(\d*\.?\d+))?(-batch)?(-same)?(?:-(en-centric|ring))?")
+
+def _pattern() -> str:
+    """The regular expression of names."""
+    kinds = "|".join(sorted(map(re.escape, KINDS), key=len, reverse=True))
+    return rf"({kinds})(?:-(\d*\.?\d+))?(-batch)?(-same)?(?:-(en-centric|ring))?"
 
 
 def directions(spec: Spec, languages: Sequence[str], english: str = "en") -> list[Direction]:
-    """Sorted directions that the examples of a sampler may have; of a mixture, those of its second kind.
+    """The sorted possible directions of an example. For a mixture, the directions of its second kind.
 
     Raises UserError for en-centric without English.
     """
@@ -232,11 +229,11 @@ def directions(spec: Spec, languages: Sequence[str], english: str = "en") -> lis
 
 
 def reduce(spec: Spec, languages: Sequence[str], english: str = "en") -> tuple[Spec, tuple[str, ...]]:
-    """The simplest sampler and the sorted languages that give the same batches: a part of a run's identity.
+    """The simplest sampler and sorted languages with the same batches: a part of the identity of a run.
 
-    A mixture with alpha 0 or 1 is one of its kinds. A mono sampler is x-x-mono in the languages that it
-    takes, and so is every sampler of one language. `directions` that allow the same pairs are one (at n = 2,
-    with English in the set, all three).
+    A mixture with alpha 0 or 1 is one of its kinds. A mono sampler is x-x-mono in its languages, and so is
+    every sampler of one language. Values of `directions` with the same pairs are one (at n = 2 with English,
+    all three).
     """
     codes = tuple(sorted(set(languages)))
     if len(spec.parts) == 1:

@@ -70,7 +70,7 @@ class Study(Options):
     statistics: Statistics = Statistics()
 
     def listed(self, benchmark: str) -> bool:
-        """Whether a benchmark is of a set that is larger than memory."""
+        """Whether the set of a benchmark is larger than memory."""
         return (self.benchmarks[benchmark].set or benchmark) in LISTED
 
     def training_of(self, model: str) -> Training:
@@ -80,7 +80,7 @@ class Study(Options):
     @model_validator(mode="before")
     @classmethod
     def _training_of_models(cls, values: Any) -> Any:
-        """A model that differs gets a whole section `training`.
+        """A model with options of its own gets a whole section `training`.
 
         Options of the model go before options of the study, and these before the defaults of the mode.
         """
@@ -191,7 +191,7 @@ def _translation(study: Study) -> Iterator[str]:
 def load(values: Any, file: str = "config") -> Study:
     """The study of `values`, as read from YAML.
 
-    Raises UserError with the file, the key, what was found and what would be right, on one line.
+    Raises UserError with file, key, the value and a right one, on one line.
     """
     try:
         return Study.model_validate(values)

@@ -1,4 +1,4 @@
-"""Words that configs, tables and file names share."""
+"""Words of configs, tables and file names."""
 
 SETTINGS = ("mono", "cross", "multi")
 PAIR_SETS = ("all", "pool", "pool-heldout", "heldout-pool", "heldout")
@@ -7,4 +7,4 @@ UNTRAINED = "untrained"
 BM25 = "bm25"
 NONE = "none"
 POINT = ("model", "sampler", "alpha", "budget", "ladder", "n_languages")
-"""The columns that name a point of the design."""
+"""The columns of a point of the design."""

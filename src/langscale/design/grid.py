@@ -1,9 +1,9 @@
-"""The grid of a study: the only place that knows its cells and runs, and the folders of the runs.
+"""The grid of a study: the only place with the rules of its cells, its runs and their folders.
 
 A cell is one row of the tables: (model, sampler, budget, ladder, n, seed). A run is one training. Cells with
 equal batches share a run (docs/METHOD.md, Runs and cells): hybrid with alpha 1 is x-x-mono. At n = 1 every
 sampler is x-x-mono in the first language of the ladder. At n = |pool| all ladders are one set. Budgets meet
-where their numbers are equal.
+at equal numbers.
 """
 
 from collections.abc import Iterable, Iterator
@@ -117,8 +117,8 @@ def points(cells: Iterable[Cell]) -> list[Point]:
 class Grid:
     """All cells and runs of a study, in the order of the config.
 
-    Raises UserError where a sampler cannot be formed, where a contrast names no point of the grid or several,
-    and for a contrast that is declared twice.
+    Raises UserError for a sampler without directions, and for a contrast of no point, of several, of a point
+    with itself, or declared twice.
     """
 
     def __init__(self, study: Study) -> None:
@@ -131,7 +131,7 @@ class Grid:
             for i, c in enumerate(study.statistics.contrasts)
         ]
         self._declared_once()
-        assert self.cells  # formed now, so that every mistake is known at the start
+        assert self.cells  # formed now: every mistake is known at the start
 
     def _declared_once(self) -> None:
         """Raise UserError for a contrast of a point with itself, and for the same contrast twice."""
@@ -175,7 +175,7 @@ class Grid:
         return points(self.cells)
 
     def point(self, named: Named, key: str) -> Point:
-        """The point that a contrast of the config names under `key`. Raises UserError for none or several."""
+        """The point of a contrast, named under `key`. Raises UserError for none or several."""
         sampler: tuple[str, float | None] = named.sampler, None
         if named.n:
             try:
@@ -227,8 +227,8 @@ class Grid:
     def scored(self, benchmark: str | None = None) -> list[tuple[Run, str]]:
         """(run, checkpoint) of all rankings. Baselines have no best checkpoint of their own.
 
-        benchmark: on this benchmark, which may have runs of some seeds only (a run without a seed is always
-        there), and no BM25 if it is larger than memory.
+        benchmark: of this benchmark only: runs of its seeds and without a seed, no BM25 if it is larger than
+        memory.
         """
         runs = self.runs
         if benchmark is not None:
@@ -240,7 +240,7 @@ class Grid:
 
     @cached_property
     def subsets(self) -> dict[str, tuple[str, ...]]:
-        """Language sets by folder name: those of training, and the set of validation."""
+        """Language sets of training and validation, by folder name."""
         sets = [run.languages for run in self.trained]
         if self.study.training.validation:
             sets.append(self.validation_languages)

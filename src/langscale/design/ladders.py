@@ -8,7 +8,7 @@ from langscale.core.random import stream
 
 
 def random_ladder(pool: Sequence[str], index: int) -> tuple[str, ...]:
-    """Random ladder `index` (1, 2, ...): an order of the pool, whose first n languages are the set at n.
+    """Random ladder `index` (1, 2, ...): an order of the pool. Its first n languages are the set at n.
 
     The pool's first language stays first. The other m are row r of a cyclic Latin square, L[r, c] = symbol[(r
     + shift[c]) mod m]. A stream keyed by the sorted pool shuffles symbols and shifts: over m ladders each
@@ -52,5 +52,5 @@ def _van_der_corput(m: int) -> list[int]:
 
 
 def set_id(languages: Sequence[str]) -> str:
-    """Eight hex digits that name a set of languages: sha256 of the sorted codes joined by commas."""
+    """Eight hex digits for a set of languages: sha256 of the sorted codes joined by commas."""
     return hashlib.sha256(",".join(sorted(languages)).encode()).hexdigest()[:8]

@@ -1,10 +1,10 @@
 """Figures of papers and their trainings, for comparison with the study's own.
 
 figures.csv has one row per printed figure: source, table, benchmark (a set of langscale.data.benchmarks, or
-another name), candidates (the ranked texts; empty: those of the set), model (hub id), training (a key of
-TRAININGS; `none`: off the shelf), sampler, alpha, n_languages, setting, query_language and candidate_language
-(BCP 47 or `all`: macro average), metric, value (digits as printed), note. docs/METHOD.md, Published figures,
-explains the comparison.
+another name), candidates (the ranked texts, by default the set's own), model (hub id), training (a key of
+TRAININGS, or `none`: off the shelf), sampler, alpha, n_languages, setting, query_language and
+candidate_language (BCP 47 or `all`: macro average), metric, value (digits as printed), note. docs/METHOD.md,
+Published figures, explains the comparison.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ RANK_DISTANCE, MEDIAN = "rank distance", "median"
 class Training:
     """A published training. None: not printed, so not compared.
 
-    optional: sources that may be missing, because they are a negligible part of the data.
+    optional: sources of negligible size. A study may lack them.
     """
 
     sources: frozenset[str]

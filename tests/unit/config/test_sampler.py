@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langscale.config.sampler import Spec, directions, reduce
+from langscale.config.sampler import KINDS, Kind, Spec, directions, reduce
 from langscale.core.errors import UserError
 from langscale.training.batches import Sampler, SourceIndex
 
@@ -142,3 +142,25 @@ def test_the_columns_of_a_table_name_a_sampler():
     for spec in SPECS:
         assert Spec.of(spec.sampler, spec.alpha) == spec
     assert Spec.of("x-y", float("nan")) == Spec("x-y")
+
+
+def test_a_sampler_is_added_by_one_record(monkeypatch):
+    """From English into every language: batches, identity, control and names come from the record."""
+
+    def into(spec, languages, english):
+        return [(english, code) for code in languages if code != english]
+
+    monkeypatch.setitem(KINDS, "en-y", Kind("en-y", "English into others", "cross", into, options=("pair",)))
+    spec, codes = Spec.parse("en-y"), ["de", "en", "zh"]
+    assert Spec.parse("en-y-batch") == spec.control and spec.needs_control
+    assert directions(spec, codes) == [("en", "de"), ("en", "zh")] and reduce(spec, codes) == (
+        spec,
+        tuple(codes),
+    )
+    sampler = Sampler(spec, codes, [SourceIndex("full", np.ones((1000, 3), dtype=bool))], 20, 0)
+    batch = sampler.batch(3)
+    assert (
+        batch.kind == "cross" and set(batch.query_language) == {1} and set(batch.passage_language) == {0, 2}
+    )
+    with pytest.raises(UserError, match="en-y: it has no alpha"):
+        Spec.parse("en-y-0.5")
