@@ -35,10 +35,10 @@ def study(**changes) -> Study:
 
 
 def rows(study: Study, moved=lambda figure: 0.0, half: float | None = 0.004, **changes) -> list[dict]:
-    """A row of scores for every figure that the paper prints on a benchmark of the study, by models of the study.
+    """A row of scores for every figure of the paper on benchmarks and models of the study.
 
-    `moved`: what is added to the published value; `half`: half the interval (of rank distance 1000 times that), None: no
-    interval; `changes`: other values of columns.
+    moved: the difference from the published value. half: half the interval (for rank distance times 1000),
+    None: no interval. changes: other values of columns.
     """
     names = {options.hub: name for name, options in study.models.items()}
     budget = next(iter(study.budgets))
@@ -92,7 +92,7 @@ def split(rows: list[dict]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def contrast(better: str, than: str, p: float, turned: bool = False, **changes) -> dict:
-    """A paired contrast on XQuAD-R mono mAP that favours `better`; `turned`: the difference taken the other way."""
+    """A paired contrast on XQuAD-R mono mAP in favour of `better`. turned: the reverse difference."""
     sides = {"cell": than, "reference": better} if turned else {"cell": better, "reference": than}
     row = {"benchmark": "xquad-r", "setting": "mono", "query_language": "all", "candidate_language": "all",
            "pair_set": "all", "metric": "mAP", "difference": -0.01 if turned else 0.01, "p_adjusted": p,

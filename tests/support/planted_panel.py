@@ -38,7 +38,7 @@ def study(claim, models=("narrow",), samplers=SAMPLERS, n=(1, 2, 3, 4), benchmar
 
 
 class Planted(Panel):
-    """A panel whose values are truth(quantity, cell) + noise of runs and questions, a cell having sampler, alpha, n, model."""
+    """A panel of truth(quantity, cell) + noise of runs and queries. A cell has sampler, alpha, n, model."""
 
     def __init__(self, made, truth, noise=0.001, lacks=(), draw=0):
         self.study, self.grid = made, Grid(made)

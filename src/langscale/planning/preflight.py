@@ -11,6 +11,7 @@ from langscale.core.errors import UserError
 from langscale.data import registry
 from langscale.data.benchmarks import readers as benchmarks
 from langscale.data.sources import readers as sources
+from langscale.languages.codes import bcp47
 from langscale.languages.families import script
 from langscale.retrieval.measures import MEASURES
 
@@ -66,12 +67,16 @@ def _data(study: Study) -> Iterator[str]:
 
 
 def _languages(study: Study) -> Iterator[str]:
+    sets = [*study.sources, *(options.set or name for name, options in study.benchmarks.items())]
+    everywhere = {code for name in sets for code in registry.LANGUAGES.get(name, ())}
     for key, codes in (("pool", study.languages.pool), ("heldout", study.languages.heldout)):
         for i, code in enumerate(codes):
             try:
                 script(code)
             except UserError as error:
                 yield f"languages.{key}.{i}: {error}"
+            if code not in everywhere and bcp47(code) in everywhere:  # zh-Hans is zh, deu is de
+                yield f"languages.{key}.{i}: found {code}; the data sets have it as {bcp47(code)}, write that"
     asked = [(f"sources.{name}", name, study.languages.pool) for name in study.sources]
     asked += [
         (f"benchmarks.{name}", options.set or name, options.languages or study.languages.all)
