@@ -65,7 +65,7 @@ def test_every_config_is_in_the_readme_and_exists():
 
 def test_rules_of_the_readme_exist(project):
     rules = set(snakemake(project, "--list-rules").split())
-    [targets] = re.findall(r"parts of the\s+workflow are targets: `([a-z ]+)`", README)
+    [targets] = re.findall(r"parts\s+of\s+the\s+workflow\s+are\s+targets:\s+`([a-z ]+)`", README)
     named = targets.split() + re.findall(r"snakemake (?:--cores all )?([a-z_]+)(?: |`|$)", README)
     assert set(named) <= rules, set(named) - rules
 
