@@ -44,7 +44,7 @@ BYTES = [  # the bytes of a file, its error
     (b"words\n", "t.yaml: found a str; a mapping of keys is right"),
     (TEXT.encode("utf-16"), "t.yaml: UTF-16 text; save it as UTF-8"),
     (TEXT.encode("utf-16-be"), "t.yaml: not YAML: "),
-    (b"title: caf\xe9\n", "t.yaml: byte 0xe9 at position 10 is not UTF-8; a YAML file in UTF-8 is right"),
+    (b"title: \xe9\n", "t.yaml: byte 0xe9 at position 7 is not UTF-8; a YAML file in UTF-8 is right"),
     (bytes(range(256)) * 9, "t.yaml: byte 0x80 at position 128 is not UTF-8; a YAML file in UTF-8 is right"),
     (b"PK\x03\x04", "t.yaml: not YAML: unacceptable character #x0003"),
     (b"a: 1\n\tb: 2\n", "t.yaml: line 2: not YAML: found character '\\t' that cannot start any token"),
