@@ -234,7 +234,7 @@ class Costs:
         """Share of each source in the examples of a run (langscale.training.batches.joint)."""
         if len(run.sources) == 1:
             return {run.sources[0]: 1.0}
-        by_size = self.study.training.by_size_first
+        by_size = self.study.training_of(run.model).by_size_first
         options = [self.study.sources[name] for name in run.sources]
         used = [
             self._pairs(name, o.pairs, run.pairs) / run.share
@@ -258,7 +258,7 @@ class Costs:
 
     def training(self, run: Run) -> TrainingCost:
         """Cost of a run's training, validation included."""
-        encoder, training = self.encoder(run.model), self.study.training
+        encoder, training = self.encoder(run.model), self.study.training_of(run.model)
         pairs = run.steps * training.batch_size
         tokens = forward = 0.0
         for source, share in self.mixture(run).items():

@@ -66,6 +66,11 @@ def test_six_operations_per_parameter_and_token_but_for_attention():
     assert found.operations > 6 * sizes.Encoder.known(XLM_R).matrix * found.tokens
 
 
+def test_a_model_with_its_own_batch_size_is_counted_with_it():
+    plan = costs(models={"m": XLMR | {"training": {"batch_size": 7}}})
+    assert plan.training(plan.grid.trained[0]).pairs == 10 * 7
+
+
 def test_prefixes_lengths_and_hard_negatives_count():
     def tokens(model, **changes):
         plan = costs(models={"m": XLMR | model}, sources={"mmarco": {"pairs": 9}}, **changes)
