@@ -44,7 +44,7 @@ class LoraOptions(Options):
     """Low-rank matrices in the layers of the encoder (LoRA, arXiv:2106.09685), by the library peft."""
 
     rank: int = Field(16, gt=0, le=10**5, description="rank of each change")
-    alpha: float = Field(32, gt=0, le=10**6, description="scale of each change, times 1 / rank")
+    alpha: int = Field(32, gt=0, le=10**6, description="scale of each change, times 1 / rank")
     targets: list[str] | None = Field(
         None, min_length=1, description="names of the changed layers, such as query. null: all linear layers"
     )
