@@ -22,8 +22,9 @@ example: $(VENV)/.study  ## make tables and report of docs/ntrex from its commit
 	find example/results/ntrex-cpu/runs -type f -exec touch {} +
 	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-cpu.yaml
 
-test: $(VENV)/.test  ## install what tests need, then run tests, with coverage of lines and branches
+test: $(VENV)/.test  ## install what tests need, run tests with coverage of lines and branches, then lint and typecheck
 	$(BIN)/python -m pytest -n 2 --dist loadscope --cov
+	$(MAKE) --no-print-directory lint typecheck
 
 test-deps:  ## install the browser that opens the report in the tests (apt-get, as root); without it that test is skipped
 	apt-get install -y --no-install-recommends chromium

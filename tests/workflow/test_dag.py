@@ -124,24 +124,6 @@ def test_a_wrong_key_stops_before_anything_runs(project):
     assert "Job stats" not in output
 
 
-def test_lint_is_clean(project):
-    assert "Congratulations" in snakemake(project, "--lint")
-
-
-def test_snakefmt_is_clean():
-    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-def test_ruff_is_clean():
-    for words in (["check"], ["format", "--check"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "ruff", *words, "."], cwd=ROOT, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout
-
-
 def test_no_process_but_those_that_need_it_imports_torch(tmp_path):
     """Scoring and statistics run once per run: an import of torch would cost more than they do."""
     scripts = {
