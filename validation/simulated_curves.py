@@ -1,6 +1,7 @@
 """Curves with a planted truth: is the right one chosen, and do the intervals of its parameters hold it?
 
-As `simulated_studies`, with the real sizes of XQuAD-R's paragraphs; a study has one run for each n and replicate.
+As `simulated_studies`, with the real sizes of XQuAD-R's paragraphs; a study has one run for each n and
+replicate.
 """
 
 from collections.abc import Iterator, Sequence
@@ -59,9 +60,10 @@ def sums(planted: Planted, draw: np.random.Generator) -> tuple[np.ndarray, np.nd
 def validate_curves(planted: Planted, studies: int, resamples: int = 400) -> Iterator[dict]:
     """Rates over studies, one row for each parameter of the curve (nan: does not apply).
 
-    chosen: share of studies whose chosen curve is the planted one; coverage: share of the intervals of the planted
-    curve's parameter that hold the truth, an end that is not identified being open; identified: share of intervals
-    with both ends; median: of the estimates. `slope` is the slope per doubling of n, by `statistics.estimate`.
+    chosen: share of studies whose chosen curve is the planted one; coverage: share of the intervals of the
+    planted curve's parameter that hold the truth, an end that is not identified being open; identified: share
+    of intervals with both ends; median: of the estimates. `slope` is the slope per doubling of n, by
+    `statistics.estimate`.
     """
     n, r = planted.n, planted.replicates
     columns = np.arange(len(n) * r).reshape(len(n), r)

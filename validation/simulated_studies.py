@@ -1,15 +1,16 @@
-"""Studies with a planted truth: what the intervals and tests of `langscale.statistics.intervals` promise is put to the proof.
+"""Studies with a planted truth: what the intervals and tests of `langscale.statistics.intervals` promise is
+put to the proof.
 
-Scores are drawn as sums over clusters of questions, in the form that `estimate` reads. A study has three trained
-cells, two of equal mean and one that is better by the margin of equivalence, and two rows without training
-randomness. The score of run r of cell a on question q of cluster c is
+Scores are drawn as sums over clusters of questions, in the form that `estimate` reads. A study has three
+trained cells, two of equal mean and one that is better by the margin of equivalence, and two rows without
+training randomness. The score of run r of cell a on question q of cluster c is
 
-    mean_a + run_ar + solved_q + (a x c, a x q) + (r x c, r x q)
+mean_a + run_ar + solved_q + (a x c, a x q) + (r x c, r x q)
 
-solved is 1 or 0 times a height, with another chance in every cluster (beta), as average precision is skewed and
-questions of a paragraph are alike; the interactions are normal with a variance that some clusters have much more of
-than others. A sum over the questions of a cluster is drawn at once: binomial given the cluster's chance, normal with
-the variance of the sum. Both are exact, so a study costs a few thousand numbers.
+solved is 1 or 0 times a height, with another chance in every cluster (beta), as average precision is skewed
+and questions of a paragraph are alike; the interactions are normal with a variance that some clusters have
+much more of than others. A sum over the questions of a cluster is drawn at once: binomial given the cluster's
+chance, normal with the variance of the sum. Both are exact, so a study costs a few thousand numbers.
 """
 
 from collections.abc import Iterator
@@ -28,11 +29,48 @@ BATCH = 250  # studies that share the resamples
 POOL = ("en", "ar", "de", "es", "hi", "ru", "th", "tr", "zh")
 
 SIZES = {  # questions of a cluster: number of such clusters
-    "xquad-r": {1: 3, 2: 3, 3: 22, 4: 56, 5: 138, 6: 1, 8: 2, 9: 3, 10: 5, 12: 1, 13: 1, 14: 1, 15: 2, 16: 1, 17: 1},
+    "xquad-r": {
+        1: 3,
+        2: 3,
+        3: 22,
+        4: 56,
+        5: 138,
+        6: 1,
+        8: 2,
+        9: 3,
+        10: 5,
+        12: 1,
+        13: 1,
+        14: 1,
+        15: 2,
+        16: 1,
+        17: 1,
+    },
     "cldr-400": {1: 57, 2: 9, 3: 13, 4: 4, 5: 24, 6: 25},
-    "cldr": {1: 57, 2: 9, 3: 13, 4: 4, 5: 6, 6: 4, 7: 7, 8: 1, 9: 2, 10: 7, 11: 2, 12: 3, 13: 2, 14: 1, 15: 5, 16: 2,
-             17: 1, 21: 1, 30: 1, 31: 3, 38: 1},
-}  # fmt: skip
+    "cldr": {
+        1: 57,
+        2: 9,
+        3: 13,
+        4: 4,
+        5: 6,
+        6: 4,
+        7: 7,
+        8: 1,
+        9: 2,
+        10: 7,
+        11: 2,
+        12: 3,
+        13: 2,
+        14: 1,
+        15: 5,
+        16: 2,
+        17: 1,
+        21: 1,
+        30: 1,
+        31: 3,
+        38: 1,
+    },
+}
 """The real ones: XQuAD-R (240 paragraphs, 1,190 questions), and cldr with 400 and with all 733 questions."""
 
 
@@ -40,11 +78,11 @@ SIZES = {  # questions of a cluster: number of such clusters
 class World:
     """Where studies are drawn from; standard deviations in mAP.
 
-    `run`: of a run's mean, half of its variance shared by the cells of a replicate, as common random numbers do.
-    `question`: of the questions; `cell` and `interaction`: of cell and question, of run and question. With
-    `ladders` runs differ by their languages too: by the mean effect of the first four languages of the real random
-    ladders, which are balanced over the pool; the truth is the mean over the pool. With `strata` above 1 the
-    questions exist in several languages, each in about half of them.
+    `run`: of a run's mean, half of its variance shared by the cells of a replicate, as common random numbers
+    do. `question`: of the questions; `cell` and `interaction`: of cell and question, of run and question.
+    With `ladders` runs differ by their languages too: by the mean effect of the first four languages of the
+    real random ladders, which are balanced over the pool; the truth is the mean over the pool. With `strata`
+    above 1 the questions exist in several languages, each in about half of them.
     """
 
     name: str
@@ -87,8 +125,8 @@ REPLICATES = range(4, 11)
 class Studies:
     """N studies side by side, as `estimate` reads them, and the truth of each comparison.
 
-    sums [K, C, X]; counts [C, X]; fixed [K]; comparisons, kinds, truth, runs_truth [M]: the truth over all runs and
-    questions, and that of these runs over all questions.
+    sums [K, C, X]; counts [C, X]; fixed [K]; comparisons, kinds, truth, runs_truth [M]: the truth over all
+    runs and questions, and that of these runs over all questions.
     """
 
     sums: np.ndarray
@@ -198,11 +236,11 @@ def draws(world: World, replicates: int, batch: int) -> np.random.Generator:
 def validate(world: World, replicates: int, n: int, resamples: int = 400) -> Iterator[dict]:
     """Rates over n studies, one row for each kind of comparison.
 
-    coverage and runs_coverage: share of the 95% intervals, `procedure` and `these runs`, that hold their truth;
-    rejected: share of p < .05 where the truth is 0; equivalent: share of equivalence claims at 5% where the truth is
-    the margin itself; equivalent_share: the same where the margin is a share of the reference as it was found, as it
-    is for the rank distance; half_width: the mean one of the procedure interval; refused: studies without one. nan:
-    does not apply.
+    coverage and runs_coverage: share of the 95% intervals, `procedure` and `these runs`, that hold their
+    truth; rejected: share of p < .05 where the truth is 0; equivalent: share of equivalence claims at 5%
+    where the truth is the margin itself; equivalent_share: the same where the margin is a share of the
+    reference as it was found, as it is for the rank distance; half_width: the mean one of the procedure
+    interval; refused: studies without one. nan: does not apply.
     """
     found: dict[str, list[np.ndarray]] = {}
     for batch, at in enumerate(range(0, n, BATCH)):

@@ -1,4 +1,4 @@
-"""A Slurm cluster of one machine with two fake GPUs: Debian's packages, started for a test and stopped after it."""
+"""A Slurm cluster of one machine with two fake GPUs, from Debian's packages, for one test."""
 
 import os
 import shutil
@@ -72,9 +72,10 @@ def running() -> bool:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[None]:
-    """Start munged, slurmctld and slurmd with all they write in `folder`; stop them and take back the configuration.
+    """Start munged, slurmctld and slurmd with all their files in `folder`, stop them and undo the
+    configuration.
 
-    Raises SystemExit where the machine has a Slurm of its own; what a killed test left in /etc is written over.
+    Raises SystemExit if the machine has a Slurm of its own. Files of a killed test in /etc are overwritten.
     """
     host = socket.gethostname().partition(".")[0]
     facts = {
@@ -125,7 +126,7 @@ def cluster(folder: Path) -> Iterator[None]:
 
 
 def _start(stack: ExitStack, folder: Path, name: str, command: list[str], **who) -> None:
-    with open(folder / f"{name}.log", "wb") as log:
+    with (folder / f"{name}.log").open("wb") as log:
         # a session of its own: Ctrl-C is for the test, which then stops the daemons in order
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **who)
     stack.callback(_stop, process)

@@ -1,8 +1,8 @@
-"""A study through profiles/slurm and a Slurm of this one machine, against the same study run locally: `make test-slurm`.
+"""A study through profiles/slurm and a Slurm of this machine, against a local run: `make test-slurm`.
 
     python tests/slurm/run.py [STEPS]      writes the last part of docs/slurm.md
 
-STEPS: length of the runs that have to meet their time limit, which Slurm counts in minutes: more on a faster machine.
+STEPS: length of the runs that must meet their time limit of minutes. A faster machine needs more.
 """
 
 import hashlib
@@ -82,7 +82,7 @@ def run(folder: Path, name: str) -> tuple[str, float]:
     words = ("--workflow-profile", f"profiles/{name}", "--configfile", "study.yaml")
     command = [sys.executable, "-m", "langscale.jobs.locks", sys.executable, "-m", "snakemake", *words]
     environment = os.environ | {"PYTHONPATH": str(folder / "src")}
-    with open(folder / "output", "w+") as output:
+    with (folder / "output").open("w+") as output:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
         )
@@ -101,7 +101,7 @@ def run(folder: Path, name: str) -> tuple[str, float]:
 
 
 class Devices(threading.Thread):
-    """Looks at the running jobs of the GPU rules: which device each was given, and which ran at the same time."""
+    """Watches the running jobs of the GPU rules: the device of each, and jobs at the same time."""
 
     def __init__(self):
         super().__init__(daemon=True)
@@ -182,40 +182,54 @@ def main(steps: int) -> None:
             sent > 20 and not left, f"the study ran through sbatch ({sent} jobs) and left none in the queue"
         )
         check(devices.most == GPUS, f"{GPUS} GPU jobs ran at a time, never more")
-        check(set(devices.seen.values()) == {"0", "1"} and not devices.shared,
-              f"each of {len(devices.seen)} GPU jobs had one device, and no two at a time the same")  # fmt: skip
+        check(
+            set(devices.seen.values()) == {"0", "1"} and not devices.shared,
+            f"each of {len(devices.seen)} GPU jobs had one device, and no two at a time the same",
+        )
         said = [f.read_text() for f in (remote / "results/slurm/logs/train").rglob("*.log")]
-        check(bool(said) and all(re.match(r"CUDA_VISIBLE_DEVICES=[01], as given", text) for text in said),
-              "every training log names the device that Slurm gave")  # fmt: skip
+        check(
+            bool(said) and all(re.match(r"CUDA_VISIBLE_DEVICES=[01], as given", text) for text in said),
+            "every training log names the device that Slurm gave",
+        )
         stopped = [int(n) for n in re.findall(r"stopped after step (\d+), SIGTERM", output)]
         ended = output.count("SLURM status is: 'TIMEOUT'")
-        check(ended >= 2 and stopped and min(stopped) > 0 and max(stopped) < steps,
-              f"runs of {steps} steps met their time limit of one minute {ended} times, and saved on SIGTERM "
-              f"(after steps {', '.join(map(str, sorted(stopped)))})")  # fmt: skip
+        check(
+            ended >= 2 and stopped and min(stopped) > 0 and max(stopped) < steps,
+            f"runs of {steps} steps met their time limit of one minute {ended} times, and saved on SIGTERM "
+            f"(after steps {', '.join(map(str, sorted(stopped)))})",
+        )
         ours, theirs = digests(remote), digests(local)
         tables = [file for file in theirs if file.startswith("tables/")]
-        check(ours == theirs, f"{len(tables)} tables and {len(ours) - len(tables)} files of weights and exposure "
-              "equal those of a local run, byte for byte")  # fmt: skip
+        check(
+            ours == theirs,
+            f"{len(tables)} tables and {len(ours) - len(tables)} files of weights and exposure "
+            "equal those of a local run, byte for byte",
+        )
         ours, theirs = logs(remote), logs(local)
-        check(ours.keys() == theirs.keys() and all(ours[k].equals(theirs[k]) for k in ours),
-              "training logs equal those of the local run, without gaps or repeats")  # fmt: skip
+        check(
+            ours.keys() == theirs.keys() and all(ours[k].equals(theirs[k]) for k in ours),
+            "training logs equal those of the local run, without gaps or repeats",
+        )
         check(
             all(log["step"].tolist() == list(range(len(log))) for log in ours.values()),
             "every step is logged once",
         )
         check(not [*remote.rglob("*.partial"), *remote.rglob(".state")], "nothing half-written is left")
-    check(not (Path("/etc/slurm/slurm.conf").exists() or running()),
-          "the daemons are stopped and their configuration is gone")  # fmt: skip
+    check(
+        not (Path("/etc/slurm/slurm.conf").exists() or running()),
+        "the daemons are stopped and their configuration is gone",
+    )
     write(passed, slurm, seconds, local_seconds, time.monotonic() - begin)
 
 
 def write(passed: list[str], slurm: str, seconds: float, local: float, whole: float) -> None:
     """Replace the last part of docs/slurm.md."""
     facts = [
-        f"{time.strftime('%Y-%m-%d')}, {platform.freedesktop_os_release()['PRETTY_NAME']}, two fake GPUs: Slurm {slurm}, "
-        f"snakemake {version('snakemake')}, snakemake-executor-plugin-slurm {version('snakemake-executor-plugin-slurm')}, "
-        f"torch {version('torch')}, Python {platform.python_version()}. The study took {seconds:.0f} s through Slurm and "
-        f"{local:.0f} s locally, the whole test {whole:.0f} s.",
+        f"{time.strftime('%Y-%m-%d')}, {platform.freedesktop_os_release()['PRETTY_NAME']}, two fake GPUs: "
+        f"Slurm {slurm}, snakemake {version('snakemake')}, "
+        f"snakemake-executor-plugin-slurm {version('snakemake-executor-plugin-slurm')}, "
+        f"torch {version('torch')}, Python {platform.python_version()}. The study took {seconds:.0f} s "
+        f"through Slurm and {local:.0f} s locally, the whole test {whole:.0f} s.",
         "",
         *(f"- {what}" for what in passed),
     ]

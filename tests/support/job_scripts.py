@@ -18,10 +18,11 @@ class Told(dict):
 
 
 def script(name: str, params: dict, input: dict, output: dict) -> None:
-    """Run workflow/scripts/<name> in this process, with what Snakemake would tell it; its errors stay on stderr.
+    """Run workflow/scripts/<name> in this process, with what Snakemake would tell it; its errors stay on
+    stderr.
 
-    Folders and files among `input` are data: their manifests are written first. `output`: name -> folder, or file
-    without its suffix. A script that finds its outputs made ends without an error.
+    Folders and files among `input` are data: their manifests are written first. `output`: name -> folder, or
+    file without its suffix. A script that finds its outputs made ends without an error.
     """
 
     def manifest(data: Path | str) -> str:

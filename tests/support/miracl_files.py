@@ -11,7 +11,7 @@ LANGUAGES = ("yo", "sw")
 
 
 def put(mirror, part, rows, columns, shards=1, split="dev", group=7):
-    """Parquet files as the hub has them: `<language>-<what>/<split>-00000-of-00002.parquet`, small row groups."""
+    """Parquet files as on the hub: `<language>-<what>/<split>-00000-of-00002.parquet`, small row groups."""
     for i in range(shards):
         file = mirror / REVISION / part / f"{split}-{i:05d}-of-{shards:05d}.parquet"
         file.parent.mkdir(parents=True, exist_ok=True)

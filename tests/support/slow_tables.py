@@ -50,7 +50,7 @@ def slow_values(scores, setting, metric, asked, offered, other=False):
 
 
 def slow_mean(values, average="macro", weights=None):
-    """Mean over units of the means of their questions, every question weighted by its cluster's number of draws."""
+    """Mean over units of the means of their queries, each weighted by the number of draws of its cluster."""
     sums = {}
     for _, cluster, unit, value in values:
         unit, weight = unit if average == "macro" else "all", 1 if weights is None else weights[cluster]

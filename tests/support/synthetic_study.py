@@ -13,18 +13,32 @@ from langscale.statistics import tables
 LANGUAGES = ("ar", "de", "el", "en", "nl")
 QUESTIONS = 24  # per language
 CONTRASTS = [
-    {"cell": {"sampler": "hybrid", "n": 3}, "reference": {"sampler": "hybrid", "n": 1}, "setting": "cross",
-     "pair_set": "pool"},
-    {"cell": {"sampler": "x-y", "n": 3}, "reference": {"sampler": "untrained"}, "setting": "multi", "metric": "R@10"},
+    {
+        "cell": {"sampler": "hybrid", "n": 3},
+        "reference": {"sampler": "hybrid", "n": 1},
+        "setting": "cross",
+        "pair_set": "pool",
+    },
+    {
+        "cell": {"sampler": "x-y", "n": 3},
+        "reference": {"sampler": "untrained"},
+        "setting": "multi",
+        "metric": "R@10",
+    },
     # against the order of the grid, in which hybrid stands behind x-y
     {"cell": {"sampler": "x-y", "n": 3}, "reference": {"sampler": "hybrid", "n": 3}, "setting": "mono"},
-    {"cell": {"sampler": "x-y", "n": 3}, "reference": {"sampler": "none", "model": "bm25"}, "setting": "multi",
-     "metric": "rank distance", "family": "bias"},
-]  # fmt: skip
+    {
+        "cell": {"sampler": "x-y", "n": 3},
+        "reference": {"sampler": "none", "model": "bm25"},
+        "setting": "multi",
+        "metric": "rank distance",
+        "family": "bias",
+    },
+]
 
 
 def study(**changes) -> Study:
-    """Three pool languages, two held out (nl has relatives in the pool, el has none), two samplers, n = 1 and 3."""
+    """Pool of three, two held out (nl with relatives in the pool, el without), two samplers, n = 1 and 3."""
     values = {
         "study": "t",
         "languages": {"pool": ["en", "de", "ar"], "heldout": ["nl", "el"]},
@@ -40,7 +54,9 @@ def study(**changes) -> Study:
 
 
 def questions(parallel: bool) -> pd.DataFrame:
-    """Two questions to a cluster, three clusters to a group; unless parallel, later questions exist in fewer languages, as in MLQA-R."""
+    """Two queries per cluster, three clusters per group. Unless parallel, later queries exist in fewer
+    languages.
+    """
     rows = [
         (f"q{q:02}", f"c{q // 2:02}", f"g{q // 6}", code)
         for q in range(QUESTIONS)
@@ -67,9 +83,15 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
     offered = 6 + 3 * np.arange(len(LANGUAGES))
     top = own.multivariate_hypergeometric(offered, 10, len(asked)).astype(np.uint8)
     return Scores(
-        asked, LANGUAGES, np.where(exists, own_pool, 0).astype(np.int32), np.where(exists, multi, 0).astype(np.int32), share, 60,
-        top_10=top, candidates=offered
-    )  # fmt: skip
+        asked,
+        LANGUAGES,
+        np.where(exists, own_pool, 0).astype(np.int32),
+        np.where(exists, multi, 0).astype(np.int32),
+        share,
+        60,
+        top_10=top,
+        candidates=offered,
+    )
 
 
 def write(folder, study: Study, parallel: bool = True) -> dict[tuple[str, str, str], str]:

@@ -1,4 +1,4 @@
-"""Random translation models of the three kinds, small enough to decode in milliseconds, with tokenizers made here."""
+"""Random translation models of the three kinds, fast enough for tests, with tokenizers made here."""
 
 import io
 import json
@@ -18,10 +18,16 @@ from transformers import (
 
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,?!"
 SIZES = {
-    "d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_attention_heads": 2,
-    "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "init_std": 1.0,
+    "d_model": 16,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 2,
+    "decoder_attention_heads": 2,
+    "encoder_ffn_dim": 32,
+    "decoder_ffn_dim": 32,
+    "init_std": 1.0,
     "decoder_start_token_id": 2,
-}  # fmt: skip
+}
 
 
 def m2m(folder: Path) -> Path:
@@ -60,9 +66,16 @@ def madlad(folder: Path, codes: str = "en de zh tr") -> Path:
     tokenizer = T5Tokenizer(vocab=names, extra_ids=0)
     tokenizer.save_pretrained(folder)
     config = T5Config(
-        vocab_size=len(tokenizer), d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, initializer_factor=3.0,
-        decoder_start_token_id=0, tie_word_embeddings=False,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        d_model=16,
+        d_kv=8,
+        d_ff=32,
+        num_layers=1,
+        num_heads=2,
+        initializer_factor=3.0,
+        decoder_start_token_id=0,
+        tie_word_embeddings=False,
+    )
     return _save(folder, T5ForConditionalGeneration, config)
 
 

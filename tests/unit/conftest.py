@@ -12,7 +12,7 @@ settings.load_profile("patient")
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Tests compute with one thread, as jobs do: bits differ between numbers. What training sets is handed back."""
+    """One thread, as in jobs: bits differ between numbers of threads. Settings of training are restored."""
     torch = sys.modules.get("torch")
     if torch is None:
         yield

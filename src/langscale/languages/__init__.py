@@ -1,0 +1,1 @@
+"""Facts of languages: codes of data sets, scripts, branches and families."""

@@ -23,7 +23,7 @@ def bcp47(code: str) -> str:
 
 
 def table(codes: str, **other: str) -> dict[str, str]:
-    """BCP 47 code -> own code, for the own codes in a text; `other`: BCP 47 codes of exceptions by own code."""
+    """BCP 47 code -> own code, for the own codes in a text. `other`: exceptions, BCP 47 by own code."""
     return {other.get(code.replace("-", "_"), bcp47(code)): code for code in codes.split()}
 
 

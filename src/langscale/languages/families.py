@@ -133,7 +133,7 @@ def name(code: str) -> str:
 
 @cache
 def script_name(script: str) -> str:
-    """English name of an ISO 15924 script by CLDR: Latin, Simplified Han; the code itself if CLDR has none."""
+    """English name of an ISO 15924 script by CLDR, such as Latin, or the code if CLDR has none."""
     from babel import Locale
 
     name = Locale("en").scripts.get(script, script)

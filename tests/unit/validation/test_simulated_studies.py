@@ -32,7 +32,7 @@ def test_the_planted_truth_and_the_variances_are_there(strata):
     values = cluster_parts(some.sums, some.counts).sum(axis=0).reshape(n, 3 * r + 2)
     means = np.repeat([0.5, 0.5 + MARGIN, 0.3, 0.5], [2 * r, r, 1, 1])
     assert np.abs(values.mean(axis=0) - means).max() < 5 * values.std(axis=0).max() / np.sqrt(n)
-    # two runs of a cell differ by runs (half of whose variance a replicate's cells share) and by the interaction
+    # two runs of a cell differ by runs (half of the variance shared by a replicate) and by the interaction
     shares = cluster_parts(some.counts[None], some.counts)[:, 0]
     size = some.counts.sum(axis=1)
     if strata == 1:
@@ -48,7 +48,7 @@ def test_the_planted_truth_and_the_variances_are_there(strata):
 
 
 def test_a_sum_over_a_cluster_is_what_its_questions_add_up_to():
-    """Binomial given the cluster's chance, and beta over clusters: variance and correlation of single questions."""
+    """Binomial given the cluster's chance, and beta over clusters: variance and correlation of queries."""
     size, n = 6, 40_000
     rng = np.random.default_rng(0)
     a, b = (1 / M.ALIKE - 1) * np.array([M.SOLVED, 1 - M.SOLVED])
