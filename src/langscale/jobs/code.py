@@ -155,6 +155,8 @@ def _idle(node: object) -> bool:
 
 def _plain(node: object) -> object:
     """Nested tuples of class names and fields, which are equal in all versions of Python."""
+    if isinstance(node, ast.JoinedStr):  # Python 3.12 adds empty strings to some
+        node = ast.JoinedStr([one for one in node.values if getattr(one, "value", None) != ""])
     if isinstance(node, ast.AST):
         fields = [
             (name, _plain(value))

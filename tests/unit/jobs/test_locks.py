@@ -1,4 +1,4 @@
-"""Locks of real processes: one study in a folder, one process for a job, and nothing left of those that were killed."""
+"""Locks of real processes: one study in a folder, one process for a job, and nothing left of killed ones."""
 
 import os
 import signal
@@ -65,7 +65,8 @@ def test_the_second_says_so_on_one_line(folder):
 
 def test_the_lock_dies_with_the_command_and_its_jobs_do_not_have_it(folder):
     """Snakemake is killed, a job that it started lives on: the next study may begin."""
-    parent = "import subprocess, time; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); time.sleep(60)"
+    parent = "import subprocess, time; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True);"
+    parent += "time.sleep(60)"
     first = study(folder, sys.executable, "-c", parent)
     child = int(first.stdout.readline())
     first.kill()
@@ -127,7 +128,8 @@ def test_a_job_waits_for_an_earlier_process_of_the_same_job(folder):
 
 
 def test_a_job_ends_when_its_workflow_is_killed(folder):
-    parent = f"import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', {JOB!r}, 'a.log', '60'])\n"
+    command = f"[sys.executable, '-c', {JOB!r}, 'a.log', '60']"
+    parent = f"import subprocess, sys, time; p = subprocess.Popen({command})\n"
     workflow = start(["-c", parent + "print(p.pid, flush=True); time.sleep(60)"], folder)
     said = sorted(workflow.stdout.readline() for _ in range(2))
     orphan = int(said[0])
