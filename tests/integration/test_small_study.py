@@ -2,39 +2,21 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import time
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
-import yaml
-from support.project_copy import ROOT, copy_project, job_counts, snakemake
+from support.finished_study import CONFIG
+from support.project_copy import ROOT, snakemake
 
 from langscale.reporting.contents import FIGURES
 from langscale.statistics.contrasts import CONTRASTS
 from langscale.statistics.score_tables import SCORES
 
-CONFIG = "tests/integration/small.yaml"
 RUN = "results/small/runs/tiny/x-y/fixed-total"
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory) -> Path:
-    """The project with the finished small study in it."""
-    folder = copy_project(tmp_path_factory.mktemp("study"))
-    (folder / CONFIG).parent.mkdir(parents=True)
-    shutil.copy(ROOT / CONFIG, folder / CONFIG)
-    snakemake(folder, "--configfile", CONFIG)
-    return folder
-
-
-def again(study: Path, *words: str) -> dict[str, int]:
-    return job_counts(snakemake(study, "-n", "--configfile", CONFIG, *words))
 
 
 def table(study: Path, name: str) -> pd.DataFrame:
@@ -176,55 +158,6 @@ def test_second_run_does_nothing(study):
     assert "Nothing to be done" in snakemake(study, "--configfile", CONFIG)
 
 
-def test_touching_code_trains_nothing(study):
-    """As a git checkout does: new times, same content."""
-    now = time.time()
-    for file in [*study.glob("src/**/*.py"), *study.glob("workflow/**/*"), study / "Snakefile"]:
-        os.utime(file, (now, now))
-    assert "train" not in again(study)
-
-
-@pytest.mark.parametrize(
-    "module, reruns",
-    [
-        ("training/batches.py", 8),
-        ("training/loss.py", 8),
-        ("reporting/figures/style.py", 0),
-        ("retrieval/metrics.py", 0),
-    ],
-)
-def test_editing_code_retrains_where_it_matters(study, module, reruns):
-    file = study / "src/langscale" / module
-    text = file.read_text()
-    try:
-        file.write_text(text + "\nCHANGED = 1\n")
-        counts = again(study)
-    finally:
-        file.write_text(text)
-    assert counts.get("train", 0) == reruns
-    assert sum(counts.values()) > 0
-
-
-def test_a_changed_option_reruns_what_it_changes(study):
-    config = yaml.safe_load((study / CONFIG).read_text())
-
-    def counts(**change) -> dict[str, int]:
-        file = study / "changed.yaml"
-        file.write_text(yaml.safe_dump(config | change))
-        return job_counts(snakemake(study, "-n", "--configfile", str(file)))
-
-    assert counts(training=config["training"] | {"learning_rate": 0.02})["train"] == 8
-    more = counts(replicates=5)
-    assert (more["train"], more.get("subset", 0)) == (2, 0)
-    assert "train" not in counts(statistics={"resamples": 300})
-    assert "train" not in counts(benchmarks={"cldr": {"questions": 20}})
-    # what a model saw is a mark in the tables; a declared size may change the batches
-    seen = counts(models={"tiny": config["models"]["tiny"] | {"seen": ["cldr"]}})
-    assert "statistics" in seen and not {"base", "tokens", "train", "embed", "score"} & set(seen)
-    sized = counts(sources={"cldr": config["sources"]["cldr"] | {"size": 1000}})
-    assert sized["train"] == 8 and not {"source", "subset", "tokens"} & set(sized)
-
-
 def test_a_lost_run_is_made_again_bit_for_bit(study):
     before = digests(study)
     run = next((study / RUN).glob("n2-*/seed2"))
@@ -235,13 +168,3 @@ def test_a_lost_run_is_made_again_bit_for_bit(study):
     assert (run / "last/model.safetensors").read_bytes() == weights
     assert (run / "scores/last/cldr.parquet").read_bytes() == scores
     assert digests(study) == before
-
-
-def test_the_audit_stops_a_study_whose_training_data_is_in_the_benchmark(study):
-    """The pool of cldr holds the training cards as distractors, so the audit must find every one of them."""
-    config = yaml.safe_load((study / CONFIG).read_text()) | {"audit": {}, "study": "audited"}
-    (study / "audited.yaml").write_text(yaml.safe_dump(config))
-    output = snakemake(study, "data", "--configfile", "audited.yaml", ok=False)
-    assert re.search(r"leakage: cldr \(train\) and cldr: (\d+) of \1 pairs \(100.00%\)", output)
-    leaks = pd.read_csv(study / "results/audited/tables/leaks.csv")
-    assert set(leaks.loc[leaks["text"] == "passage", "match"]) == {"exact"}

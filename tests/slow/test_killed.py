@@ -129,5 +129,6 @@ def test_killed_twenty_times_it_ends_in_the_same_tables(whole, tmp_path):
         assert log["step"].tolist() == list(range(60))
 
     assert "Nothing to be done" in finish(folder)
-    assert not [*folder.rglob("*.partial"), *folder.rglob("*.old"), *folder.rglob(".state")]
+    left = ("*.partial", "*.old", ".state", ".unfinished")
+    assert not [path for pattern in left for path in folder.rglob(pattern)]
     assert working(folder) == []

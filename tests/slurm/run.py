@@ -118,7 +118,10 @@ class Devices(threading.Thread):
 
 
 def device_of(process: Path) -> tuple[str, str] | None:
-    """(process, its CUDA_VISIBLE_DEVICES) where it is a job that Slurm gave a GPU."""
+    """(process, its CUDA_VISIBLE_DEVICES) of a job that Slurm gave a GPU; None for others.
+
+    The rule `reuse` has the script of `embed` and no GPU.
+    """
     try:
         script = (process / "cmdline").read_text().split("\0")[1:2]
         if not script or not re.search(rf"/scripts/tmp\w+\.({'|'.join(RULES)})\.py$", script[0]):
@@ -128,7 +131,8 @@ def device_of(process: Path) -> tuple[str, str] | None:
         parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
         if "SLURM_JOB_ID" not in given or script[0] in Path("/proc", parent, "cmdline").read_text():
             return None
-        return process.name, given.get("CUDA_VISIBLE_DEVICES", "none")
+        device = given.get("CUDA_VISIBLE_DEVICES")
+        return None if device is None else (process.name, device)
     except (OSError, UnicodeDecodeError):
         return None
 

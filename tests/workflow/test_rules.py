@@ -13,7 +13,9 @@ def rules() -> dict[str, str]:
     """Rule -> its text."""
     found = {}
     for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        parts = re.split(r"^\s*(?:use rule \w+ as|rule) (\w+)", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        parts = re.split(
+            r"^\s*(?:use rule \w+ as|rule) (\w+)", file.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
         found |= dict(zip(parts[1::2], parts[2::2], strict=True))
     return found
 

@@ -82,28 +82,32 @@ def train_job(run):
     return Job(inputs, train_params(run), {"last": folder / "last.json"})
 
 
-def left(run, checkpoint, benchmark):
-    """Whether embeddings were left by a training, or will be, so that no GPU is needed for them."""
+@cache
+def out_of_date(run):
+    """Whether a finished training has to be done again."""
+    return bool(train_job(run).changes())
+
+
+def embedded(run, checkpoint, benchmark):
+    """Whether embeddings are there or a training will leave them, so that no GPU is needed for them."""
     weights = Path(f"{RESULTS}/runs/{run.path}/{checkpoint}.json")
+    if run.steps and (not weights.exists() or out_of_date(run)):
+        return True
     inputs = {
-        "checkpoint": [weights],
+        **({"checkpoint": [weights]} if run.steps else {"base": paths(base_of(run))}),
         "tokens": paths(tokens_of(run, f"benchmark-{benchmark}")),
     }
     made = {"data": Path(embeddings(run, checkpoint, benchmark))}
-    return run.steps > 0 and (
-        not weights.exists() or Job(inputs, embed_params(run), made).changes() == []
-    )
+    return Job(inputs, embed_params(run), made).changes() == []
 
 
 def unembedded():
-    """Runs that lack embeddings and left none: untrained ones, or those of a benchmark that was added later."""
+    """Runs that lack embeddings: untrained ones, or those of a benchmark that was added later."""
     lacking = {
         run.path
         for name in IN_MEMORY
         for run, checkpoint in GRID.scored(name)
-        if run.model != BM25
-        and not Path(embeddings(run, checkpoint, name)).exists()
-        and not left(run, checkpoint, name)
+        if run.model != BM25 and not embedded(run, checkpoint, name)
     }
     return sorted(lacking)
 
