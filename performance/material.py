@@ -14,10 +14,9 @@ import yaml
 from langscale.config.study import Model
 from langscale.core.errors import UserError
 from langscale.core.files import write_json
-from langscale.data import subsets
-from langscale.data.benchmarks import readers as benchmarks
+from langscale.data import catalogue, subsets
+from langscale.data.benchmarks import cldr, lareqa
 from langscale.data.download import fetch_all
-from langscale.data.sources import readers as sources
 from langscale.data.tokens import Tokens, tokenise
 from langscale.models import pretrained as base
 from langscale.training.step import Data
@@ -110,9 +109,9 @@ def small(setting: Setting, texts: list[str]) -> tuple[Path, Model]:
 def tables(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(pairs, passages) of NTREX-128 in the languages of POOL, at toy size of CLDR in three languages."""
     if setting.quick:
-        return sources.reader("cldr").build("train", POOL[:3], setting.folder, 60)
-    reader = sources.reader("ntrex")
-    return reader.build("train", POOL, _fetched(setting, reader.files(POOL)))
+        return catalogue.source("cldr").build("train", POOL[:3], setting.folder, 60)
+    record = catalogue.source("ntrex")
+    return record.build("train", POOL, _fetched(setting, record.files(POOL)))
 
 
 def pairs(setting: Setting, kind: str) -> Pairs:
@@ -152,6 +151,5 @@ def _tokens(folder: Path, texts, base_folder: Path, prefix: str, length: int) ->
 def xquad(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """(queries, candidates, qrels) of XQuAD-R, at toy size of CLDR."""
     if setting.quick:
-        return benchmarks.reader("cldr").build(POOL[:3], 20, setting.folder)
-    reader = benchmarks.reader("xquad-r")
-    return reader.build(NAMES, None, _fetched(setting, reader.files(NAMES)))
+        return cldr.build(POOL[:3], 20)
+    return lareqa.build(NAMES, None, _fetched(setting, lareqa.XQUAD_R.files(NAMES)))

@@ -19,7 +19,7 @@ from timing import clock, interleaved
 
 from langscale.config.study import Training
 from langscale.core.random import stream
-from langscale.data.sources import readers as sources
+from langscale.data.sources import cldr
 from langscale.data.tokens import Tokens
 from langscale.models.encoder import Encoder
 from langscale.planning.costs import quantities
@@ -53,7 +53,7 @@ NAMES = {
 
 def cards(setting: material.Setting, together: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(pairs, passages) of CLDR. Each text is joined from `together` neighbours in one language."""
-    asked, given = sources.reader("cldr").build(
+    asked, given = cldr.build(
         "train",
         material.POOL[:3] if setting.quick else material.POOL,
         setting.folder,

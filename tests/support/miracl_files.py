@@ -21,4 +21,4 @@ def put(mirror, part, rows, columns, shards=1, split="dev", group=7):
 
 def fetched(folder, codes=LANGUAGES):
     """The files of some languages, from the folder's mirror into its resources."""
-    return fetch_all(miracl.files(codes), folder / "resources", str(folder / "mirror"))
+    return fetch_all(miracl.MIRACL.files(codes), folder / "resources", str(folder / "mirror"))

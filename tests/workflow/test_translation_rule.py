@@ -11,8 +11,8 @@ from support.project_copy import copy_project, job_counts, snakemake
 from support.tiny_translators import madlad
 
 from langscale.config.model import Model
-from langscale.data import registry
-from langscale.data.sources import readers as sources
+from langscale.data import catalogue
+from langscale.data.sources import tables as sources
 from langscale.models.pretrained import entries
 
 MADLAD = "google/madlad400-3b-mt"
@@ -42,7 +42,7 @@ def mirror(tmp_path_factory):
         }
         for i in range(40)
     ]
-    (entry,) = registry.files("wikiqa")
+    (entry,) = catalogue.source("wikiqa").files(["en"])
     shard = folder / entry.path.replace("%2A", "train-00000-of-00001")
     shard.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows), shard)

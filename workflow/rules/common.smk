@@ -14,8 +14,7 @@ import re
 import shutil
 from functools import cache
 
-from langscale.data.benchmarks import readers as benchmarks
-from langscale.data.sources import readers as sources
+from langscale.data import catalogue
 from langscale.jobs import code as hashes
 from langscale.models import pretrained
 
@@ -61,7 +60,11 @@ def tokens_of(run, name):
     return f"{RESULTS}/models/{run.model}/tokens/{name}.json"
 
 
-LISTED = [name for name in BENCHMARKS if STUDY.listed(name)]
+LISTED = [
+    name
+    for name in BENCHMARKS
+    if catalogue.benchmark(STUDY.set_of(name)).larger_than_memory
+]
 IN_MEMORY = [name for name in BENCHMARKS if name not in LISTED]
 TRANSLATION = "translation"  # its name among the raw files of models
 TRANSLATED = [name for name in SOURCES if STUDY.sources[name].translate]
@@ -79,7 +82,16 @@ def model_of(name):
 
 def set_of(benchmark):
     """The data set of a benchmark that the config may have given a name of its own."""
-    return STUDY.benchmarks[benchmark].set or benchmark
+    return STUDY.set_of(benchmark)
+
+
+def record_of(kind, name):
+    """The record of a source or of a benchmark's data set."""
+    return (
+        catalogue.source(name)
+        if kind == "source"
+        else catalogue.benchmark(set_of(name))
+    )
 
 
 def encoding(name, *keys):
@@ -114,8 +126,6 @@ def raw(kind, name):
     """The list of raw files of a data set or model; nothing for one that needs none."""
     if kind == "model":
         remote = model_of(name).remote
-    elif kind == "source":
-        remote = name not in sources.EMBEDDED
     else:
-        remote = set_of(name) not in benchmarks.EMBEDDED
+        remote = not record_of(kind, name).bundled
     return f"{RESULTS}/raw/{kind}-{name}.json" if remote else []

@@ -30,7 +30,7 @@ rule source:
         seed=lambda w: STUDY.sources[w.name].seed,
         languages=lambda w: languages_of("source", w.name),
         code=lambda w: code(
-            "source.py", f"langscale.data.sources.{sources.module(w.name)}"
+            "source.py", catalogue.module_of(record_of("source", w.name))
         ),
     script:
         "../scripts/source.py"
@@ -56,7 +56,7 @@ rule benchmark:
         ),
         code=lambda w: code(
             "benchmark.py",
-            f"langscale.data.benchmarks.{benchmarks.module(set_of(w.name))}",
+            catalogue.module_of(record_of("benchmark", w.name)),
         ),
     script:
         "../scripts/benchmark.py"

@@ -17,12 +17,7 @@ def entries(kind, name):
     if kind == "model":
         found = pretrained.entries(Model(**origin(name)))
     else:
-        reader = (
-            sources.reader(name)
-            if kind == "source"
-            else benchmarks.reader(set_of(name))
-        )
-        found = reader.files(languages_of(kind, name))
+        found = record_of(kind, name).files(languages_of(kind, name))
     return [(entry.path, entry.sha256) for entry in found]
 
 

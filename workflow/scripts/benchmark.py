@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 job = begin(snakemake)
 
 from langscale.core.files import atomic
-from langscale.data.benchmarks.readers import reader
+from langscale.data import catalogue
 from langscale.data.download import verify
 
 p = snakemake.params
@@ -18,5 +18,5 @@ if snakemake.input.raw:
     verify(snakemake.input.raw)
 with atomic(job.target()) as partial:
     partial.mkdir()
-    reader(p.set).write(partial, p.languages, p.questions, "resources", **p.options)
+    catalogue.benchmark(p.set).write(partial, p.languages, p.questions, "resources", **p.options)
 job.done()

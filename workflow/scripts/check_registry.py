@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from langscale.core.files import atomic
+from langscale.data import catalogue
 from langscale.data.download import check
-from langscale.data.registry import everything
 from langscale.jobs.log import redirect
 from langscale.models.pretrained import known_entries
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 redirect(snakemake.log[0])
 
-table = pd.DataFrame(check([*everything(), *known_entries()]))
+table = pd.DataFrame(check([*catalogue.files(), *known_entries()]))
 with atomic(snakemake.params.table) as partial:
     table.to_csv(partial, index=False, lineterminator="\n")
 counts = table["status"].value_counts()

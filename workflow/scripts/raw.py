@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 from langscale.config.model import Model
 from langscale.core.files import write_json
-from langscale.data.benchmarks import readers as benchmarks
+from langscale.data import catalogue
 from langscale.data.download import fetch_all, recorded
-from langscale.data.sources import readers as sources
 from langscale.jobs.log import redirect
 from langscale.models import pretrained as base
 
@@ -19,6 +18,6 @@ p = snakemake.params
 if p.kind == "model":
     paths = base.fetch(Model(**p.model), "resources", p.where["mirror"], p.where["accept_licence"])
 else:
-    entries = {"source": sources, "benchmark": benchmarks}[p.kind].reader(p.name).files(p.languages)
-    paths = fetch_all(entries, "resources", p.where["mirror"], p.where["accept_licence"])
+    record = {"source": catalogue.source, "benchmark": catalogue.benchmark}[p.kind](p.name)
+    paths = fetch_all(record.files(p.languages), "resources", p.where["mirror"], p.where["accept_licence"])
 write_json(snakemake.output[0], {str(path): recorded(path) for path in paths})

@@ -12,10 +12,10 @@ job = begin(snakemake)
 from datasets import Dataset
 
 from langscale.core.files import atomic
+from langscale.data import catalogue
 from langscale.data.download import verify
-from langscale.data.sources.readers import reader
 
-p, chosen = snakemake.params, reader(snakemake.params.name)
+p, chosen = snakemake.params, catalogue.source(snakemake.params.name)
 if snakemake.input.raw:
     verify(snakemake.input.raw)
 with atomic(job.target()) as partial:

@@ -11,7 +11,7 @@ job = begin(snakemake)
 
 from langscale.core.files import atomic
 from langscale.data.benchmarks import tables as benchmarks
-from langscale.data.sources.readers import parts, table
+from langscale.data.sources.tables import parts, table
 from langscale.data.tokens import tokenise
 from langscale.models.pretrained import tokenizer
 

@@ -25,12 +25,12 @@ from langscale.claims.tests import (
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL
+from langscale.data import catalogue
 from langscale.models.known import encoder
 from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
 from langscale.statistics.panel import Mix, Quantity
 
 OWN = "hypothesis of this study"
-TRANSLATED = ("squad", "mmarco")  # sources that are machine translated
 
 
 def _list(values: Sequence[float]) -> str:
@@ -187,7 +187,8 @@ def _dilution_by_size(small: Design, large: Design) -> Iterator[Part]:
 
 def _translation_noise(d: Design) -> Iterator[Part]:
     low, pool = ("th", "hi"), d.study.languages.pool
-    if not any(source.train and name in TRANSLATED for name, source in d.study.sources.items()):
+    trained = [catalogue.source(name) for name, source in d.study.sources.items() if source.train]
+    if not any(source.machine_translated for source in trained):
         raise Missing("the training data are not machine translated")
     if not set(low) < set(pool):
         raise Missing("th and hi are not in the pool")

@@ -19,6 +19,7 @@ from langscale.claims.tests import ABOVE, ALPHA, NAN, Measured, Missing, Part, m
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED, Outcome, decide
 from langscale.config.study import Study
 from langscale.config.terms import ALL
+from langscale.data import catalogue
 from langscale.design.grid import Grid
 from langscale.statistics.panel import Panel
 from langscale.statistics.tables import panels
@@ -60,7 +61,7 @@ def entries(panel: Panel, benchmark: str) -> list[Entry]:
     found = [
         Entry(claim, models, benchmark, designs[models].budget if models in designs else budget, parts)
         for claim in declared(study)
-        if claim.parts and claim.listed == study.listed(benchmark)
+        if claim.parts and claim.listed == catalogue.benchmark(study.set_of(benchmark)).larger_than_memory
         for models, parts in _parts(claim, study, designs)
     ]
     measured = iter(measure(panel, [part for entry in found for part in entry.parts]))

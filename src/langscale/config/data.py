@@ -6,9 +6,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from langscale.config.fields import Code, Count, Fraction, Name, Once, Options, Seed, shown
 
-LISTED = ("miracl", "miracl-hard")
-"""Sets larger than memory: searched in shards, monolingual, scored from lists, without BM25."""
-
 MOST = 1000  # languages, and seeds
 
 

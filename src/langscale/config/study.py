@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from langscale.config.data import LISTED, Audit, Benchmark, Languages, Source, Translation
+from langscale.config.data import Audit, Benchmark, Languages, Source, Translation
 from langscale.config.errors import explain
 from langscale.config.evaluation import Evaluation
 from langscale.config.fields import Code, Name, Once, Options, nearest, shown
@@ -69,9 +69,9 @@ class Study(Options):
     evaluation: Evaluation = Evaluation()
     statistics: Statistics = Statistics()
 
-    def listed(self, benchmark: str) -> bool:
-        """Whether the set of a benchmark is larger than memory."""
-        return (self.benchmarks[benchmark].set or benchmark) in LISTED
+    def set_of(self, benchmark: str) -> str:
+        """The data set of a benchmark: `set`, or else its name in the config."""
+        return self.benchmarks[benchmark].set or benchmark
 
     def training_of(self, model: str) -> Training:
         """The section `training` of a model: its own, or the study's."""
@@ -136,10 +136,6 @@ def _names(study: Study) -> Iterator[str]:
             yield f"ladders.{name}: numbers, all and none have a meaning of their own; choose another name"
         if sorted(ladder) != sorted(study.languages.pool):
             yield f"ladders.{name}: must order exactly the pool {shown(study.languages.pool)}"
-    if "squadshifts" in study.sources and study.sources["squadshifts"].train:
-        yield "sources.squadshifts.train: found true; it is for validation only, set `train: false`"
-    if "mmarco" in study.sources and study.sources["mmarco"].pairs is None:
-        yield "sources.mmarco.pairs: missing; all 39,780,811 would not fit into memory, give a number"
     trained = [name for name, source in study.sources.items() if source.train]
     if not trained:
         yield "sources: none has `train: true`; set it for one"

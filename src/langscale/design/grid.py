@@ -19,6 +19,7 @@ from langscale.config.statistics import Point as Named
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, NONE, POINT, UNTRAINED
 from langscale.core.errors import UserError
+from langscale.data import catalogue
 from langscale.design.ladders import random_ladder, set_id
 
 KINDS = ("fixed-total", "fixed-per-language", "fixed-rows")
@@ -234,7 +235,7 @@ class Grid:
         if benchmark is not None:
             seeds = self.study.benchmarks[benchmark].seeds
             runs = [run for run in runs if seeds is None or run.seed in (0, *seeds)]
-            if self.study.listed(benchmark):
+            if catalogue.benchmark(self.study.set_of(benchmark)).larger_than_memory:
                 runs = [run for run in runs if run.model != BM25]
         return [(run, checkpoint) for run in runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]]
 

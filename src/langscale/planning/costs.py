@@ -20,12 +20,10 @@ import numpy as np
 from langscale.config.sampler import Spec, directions
 from langscale.config.study import Study
 from langscale.config.terms import NONE
-from langscale.data import registry
-from langscale.data.benchmarks import readers as benchmarks
-from langscale.data.sources import readers as sources
+from langscale.data import catalogue
+from langscale.data.records import Counts
 from langscale.design.grid import Grid, Run, subset_name
 from langscale.models import known
-from langscale.planning import sizes
 from langscale.planning.downloads import has
 from langscale.planning.machines import (
     ADAM,
@@ -150,9 +148,9 @@ class Costs:
     def __init__(self, study: Study, grid: Grid, results: str | Path) -> None:
         self.study, self.grid, self.results = study, grid, Path(results)
         for name in study.sources:
-            sources.module(name)
-        for name, benchmark in study.benchmarks.items():
-            benchmarks.module(benchmark.set or name)
+            catalogue.source(name)
+        for name in study.benchmarks:
+            catalogue.benchmark(study.set_of(name))
         self.measured: set[str] = set()
         """Sources and benchmarks with measured lengths, so far."""
         self.encoder, self.texts = cache(self._encoder), cache(self._texts)
@@ -186,7 +184,7 @@ class Costs:
         return names
 
     def _lengths(self, model: str, source: str, subset: str, part: str) -> Lengths:
-        options, facts = self.study.models[model], sizes.SOURCES[source]
+        options, facts = self.study.models[model], catalogue.source(source).size
         negatives = min(facts.negatives, self.study.training.hard_negatives)
         tokens = self.results / "models" / model / "tokens" / f"source-{source}" / part
         rows = self.results / "subsets" / subset / source / part
@@ -204,21 +202,18 @@ class Costs:
 
     def _texts(self, model: str, name: str) -> Texts:
         options, of = self.study.models[model], self.study.benchmarks[name]
-        dataset = of.set or name
-        facts = sizes.BENCHMARKS[dataset]
-        known = registry.LANGUAGES.get(dataset)
-        codes = [c for c in (of.languages or self.study.languages.all) if known is None or c in known]
-        if dataset == "tatoeba":
-            codes = [c for c in codes if c != "en"]
+        record = catalogue.benchmark(self.study.set_of(name))
+        facts = record.size
+        codes = [c for c in (of.languages or self.study.languages.all) if c in record.languages]
         share, most = of.every_article or 1, math.inf if of.questions is None else of.questions
-        queries = [int(min(_count(facts.questions, c) // share, most)) for c in codes]
+        queries = [int(min(_count(facts.queries, c) // share, most)) for c in codes]
         candidates = [_count(facts.candidates, c) // share for c in codes]
         passage = facts.candidate
         if of.candidate_text == "sentence+paragraph" and facts.paragraph is not None:
             passage = facts.paragraph
-        query = _cut(facts.question, options.query_prefix, options.query_length)
+        query = _cut(facts.query, options.query_prefix, options.query_length)
         candidate = _cut(passage, options.passage_prefix, options.passage_length)
-        if facts.corpus:
+        if record.larger_than_memory:
             products = sum(map(math.prod, zip(queries, candidates, strict=True)))
             return Texts(sum(queries), sum(candidates), query, candidate, products, len(codes), True)
         q, n = sum(queries), sum(candidates)
@@ -251,7 +246,7 @@ class Costs:
     @staticmethod
     def _pairs(source: str, *limits: int | None) -> int:
         """Number of pair ids of a source, within the limits."""
-        return min(number for number in (sizes.SOURCES[source].pairs, *limits) if number is not None)
+        return min(number for number in (catalogue.source(source).size.pairs, *limits) if number is not None)
 
     def _has(self, source: str, *codes: str) -> bool:
         return self.study.sources[source].translate or all(has(source, code) for code in codes)
@@ -337,7 +332,7 @@ class Costs:
         tokens = 0.0
         for name, source in self.study.sources.items():
             if source.translate:
-                facts, pairs = sizes.SOURCES[name], self._pairs(name, source.pairs)
+                facts, pairs = catalogue.source(name).size, self._pairs(name, source.pairs)
                 missing = [code for code in self.study.languages.pool if not has(name, code)]
                 tokens += len(missing) * pairs * (facts.query + (1 + facts.negatives) * facts.passage)
         translator = known.translator(chosen.hub)
@@ -381,7 +376,7 @@ def _cut(tokens: float, prefix: str, length: int) -> float:
     return min(tokens + PREFIX * bool(prefix), length)
 
 
-def _count(counts: sizes.Counts, code: str) -> int:
+def _count(counts: Counts, code: str) -> int:
     return counts if isinstance(counts, int) else counts[code]
 
 

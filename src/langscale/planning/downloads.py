@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from langscale.config.model import Model
 from langscale.config.study import Study
-from langscale.data import registry
-from langscale.data.benchmarks import readers as benchmarks
-from langscale.data.sources import readers as sources
+from langscale.data import catalogue
+from langscale.data.registry import Entry
 from langscale.models import pretrained
 from langscale.models.known import ENCODERS
 from langscale.planning import sizes
@@ -22,15 +21,12 @@ class Unknown:
     estimate: float | None
 
 
-def entries(study: Study) -> Iterator[registry.Entry]:
+def entries(study: Study) -> Iterator[Entry]:
     """The registry's entries of all files that the study downloads."""
     for name in study.sources:
-        if name not in sources.EMBEDDED:
-            yield from registry.files(name, study.languages.pool)
+        yield from catalogue.source(name).files(study.languages.pool)
     for name, benchmark in study.benchmarks.items():
-        dataset = benchmark.set or name
-        if dataset not in benchmarks.EMBEDDED:
-            yield from registry.files(dataset, benchmark.languages or study.languages.all)
+        yield from catalogue.benchmark(study.set_of(name)).files(benchmark.languages or study.languages.all)
     models = list(study.models.values())
     if study.translation:
         chosen = study.translation
@@ -47,9 +43,9 @@ def downloads(study: Study) -> tuple[int, dict[str, Unknown]]:
     estimates: dict[str, float | None] = {
         hub: 4.0 * sizes.Encoder.known(record).parameters for hub, record in ENCODERS.items()
     }
-    for name, source in sizes.SOURCES.items():
-        codes = [code for code in study.languages.pool if has(name, code)]
-        estimates[name] = source.download and source.download * len(codes)
+    for name, source in catalogue.sources().items():
+        codes = [code for code in study.languages.pool if code in source.languages]
+        estimates[name] = source.size.download and source.size.download * len(codes)
     for entry in distinct:
         if entry.size and (entry.file or "").endswith("safetensors"):
             estimates[entry.name] = None  # of the weights, whose size is known
@@ -64,5 +60,5 @@ def licences(study: Study) -> list[str]:
 
 
 def has(source: str, code: str) -> bool:
-    """Whether a source, as downloaded, has a language. A source outside the registry has English."""
-    return source in sources.EMBEDDED or code in registry.LANGUAGES.get(source, ("en",))
+    """Whether a source, as downloaded, has a language."""
+    return code in catalogue.source(source).languages

@@ -8,9 +8,8 @@ from langscale.config.fields import nearest, shown
 from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.core.errors import UserError
-from langscale.data import registry
-from langscale.data.benchmarks import readers as benchmarks
-from langscale.data.sources import readers as sources
+from langscale.data import catalogue
+from langscale.data.records import DataSet
 from langscale.languages.codes import bcp47
 from langscale.languages.families import script
 from langscale.retrieval.measures import MEASURES
@@ -22,8 +21,9 @@ def check(study: Study) -> None:
     Checked: names of sources, benchmarks, measures and claims, their options, languages, folders of models,
     licence and languages of the translation model. Claims are imported only where the study names some.
     """
-    for problem in (*_data(study), *_languages(study), *_folders(study), *_contrasts(study)):
-        raise UserError(problem)
+    for section in (_data, _languages, _folders, _contrasts):
+        for problem in section(study):
+            raise UserError(problem)
     if study.statistics.claims is not None:
         from langscale.claims.definitions import declared
 
@@ -49,26 +49,42 @@ def _contrasts(study: Study) -> Iterator[str]:
 
 
 def _data(study: Study) -> Iterator[str]:
-    for name in study.sources:
-        if name not in sources.READERS:
-            close = nearest(name, sources.READERS)
-            yield f"sources.{name}: unknown{close}; there are {shown(sorted(sources.READERS), 160)}"
+    sources, benchmarks = catalogue.sources(), catalogue.benchmarks()
+    for name, source in study.sources.items():
+        if name not in sources:
+            yield f"sources.{name}: unknown{nearest(name, sources)}; there are {shown(sources, 160)}"
+        if sources[name].needs_pairs and source.pairs is None:
+            size = f"{sources[name].size.pairs:,}"
+            yield f"sources.{name}.pairs: missing; all {size} would not fit into memory, give a number"
+        if source.train and "train" not in sources[name].parts:
+            yield f"sources.{name}.train: found true; it is for validation only, set `train: false`"
     for name, options in study.benchmarks.items():
         its, key = options.set or name, f"benchmarks.{name}" + (".set" if options.set else "")
-        if its not in benchmarks.READERS:
+        if its not in benchmarks:
             found = f"found {its}, which is unknown" if options.set else "unknown"
-            close = nearest(its, benchmarks.READERS)
-            yield f"{key}: {found}{close}; there are {shown(sorted(benchmarks.READERS), 160)}"
+            yield f"{key}: {found}{nearest(its, benchmarks)}; there are {shown(benchmarks, 160)}"
         for option in ("candidate_text", "every_article"):
             value = getattr(options, option)
-            if value is not None and benchmarks.READERS.get(its) != "lareqa":
-                fix = "only xquad-r and mlqa-r have it, leave it out"
-                yield f"benchmarks.{name}.{option}: found {value}; {fix}"
+            if value is not None and option not in benchmarks[its].options:
+                having = " and ".join(
+                    other for other, record in benchmarks.items() if option in record.options
+                )
+                yield f"benchmarks.{name}.{option}: found {value}; only {having} have it, leave it out"
 
 
 def _languages(study: Study) -> Iterator[str]:
-    sets = [*study.sources, *(options.set or name for name, options in study.benchmarks.items())]
-    everywhere = {code for name in sets for code in registry.LANGUAGES.get(name, ())}
+    used: list[tuple[str, DataSet, list[str]]] = [
+        (f"sources.{name}", catalogue.source(name), study.languages.pool) for name in study.sources
+    ]
+    used += [
+        (
+            f"benchmarks.{name}",
+            catalogue.benchmark(study.set_of(name)),
+            options.languages or study.languages.all,
+        )
+        for name, options in study.benchmarks.items()
+    ]
+    everywhere = {code for _, record, _ in used for code in record.languages}
     for key, codes in (("pool", study.languages.pool), ("heldout", study.languages.heldout)):
         for i, code in enumerate(codes):
             try:
@@ -77,15 +93,11 @@ def _languages(study: Study) -> Iterator[str]:
                 yield f"languages.{key}.{i}: {error}"
             if code not in everywhere and bcp47(code) in everywhere:  # zh-Hans is zh, deu is de
                 yield f"languages.{key}.{i}: found {code}; the data sets have it as {bcp47(code)}, write that"
-    asked = [(f"sources.{name}", name, study.languages.pool) for name in study.sources]
-    asked += [
-        (f"benchmarks.{name}", options.set or name, options.languages or study.languages.all)
-        for name, options in study.benchmarks.items()
-    ]
-    for key, name, codes in asked:
-        known = registry.LANGUAGES.get(name)
-        if known and not set(known) & set(codes):
-            yield f"{key}: {name} has none of {shown(codes)}; it has {shown(sorted(known))}"
+    for key, record, codes in used:
+        try:
+            record.chosen(codes)
+        except UserError as error:
+            yield f"{key}: {error}"
 
 
 def _folders(study: Study) -> Iterator[str]:
@@ -113,7 +125,6 @@ def _translation(study: Study, chosen: Translation) -> Iterator[str]:
         return
     known = targets.tokens(record.language_tokens)
     for name in [name for name, source in study.sources.items() if source.translate]:
-        if name in registry.DATASETS:  # the languages of other sources are known after they are built
-            has = {chosen.origin, *registry.LANGUAGES.get(name, ())}
-            if missing := targets.lacking([code for code in study.languages.pool if code not in has], known):
-                yield f"translation.hub: {hub} has no {', '.join(missing)}, which sources.{name} lacks"
+        has = {chosen.origin, *catalogue.source(name).languages}
+        if missing := targets.lacking([code for code in study.languages.pool if code not in has], known):
+            yield f"translation.hub: {hub} has no {', '.join(missing)}, which sources.{name} lacks"

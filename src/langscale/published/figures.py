@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from langscale.data.registry import LANGUAGES
+from langscale.data.sources.squad import SQUAD
 
 PAPER = "arXiv:2408.10536"
 RANK_DISTANCE, MEDIAN = "rank distance", "median"
@@ -49,8 +49,8 @@ TRAININGS = {
         batch_size=100,
         learning_rate=3e-5,
     ),
-    "squad-translate": Training(frozenset({"squad"}), frozenset(LANGUAGES["squad"])),
-    "squad": Training(frozenset({"squad"}), frozenset({"en"})),
+    "squad-translate": Training(frozenset({SQUAD.name}), frozenset(SQUAD.languages)),
+    "squad": Training(frozenset({SQUAD.name}), frozenset({"en"})),
 }
 
 

@@ -10,7 +10,7 @@ from langscale.config.data import Benchmark
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, UNTRAINED
 from langscale.core.tables import write_csv
-from langscale.data.registry import LANGUAGES
+from langscale.data import catalogue
 from langscale.published.figures import MEDIAN, RANK_DISTANCE, TRAININGS, figures
 from langscale.reporting import formats
 from langscale.reporting.wording import Record, headline, interval, with_languages
@@ -137,7 +137,9 @@ def _languages(source: str, benchmark: str, model: str) -> tuple[str, ...]:
     table = figures()
     same = (table["source"] == source) & (table["benchmark"] == benchmark) & (table["model"] == model)
     found = dict.fromkeys(table.loc[same, "query_language"])
-    return tuple(code for code in found if code not in (ALL, MEDIAN)) or LANGUAGES[benchmark]
+    return tuple(code for code in found if code not in (ALL, MEDIAN)) or tuple(
+        catalogue.benchmark(benchmark).languages
+    )
 
 
 def own_rows(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> pd.DataFrame:

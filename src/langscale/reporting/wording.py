@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from langscale.config.terms import ALL, NONE
+from langscale.data import catalogue
 
 Row = Mapping[Any, Any] | pd.Series
 """A row of a table, by column name."""
@@ -70,11 +71,12 @@ def place(setting: str, pair_set: str) -> str:
 def mark(table: pd.DataFrame) -> pd.Series:
     """The sign in MARKS of each row, empty for a zero-shot row.
 
-    None on cldr: its training cards are another part of the same data for every row alike.
+    None on a benchmark with training pairs of its own: every row was trained on them by design.
     """
     trained, unknown = MARKS
     signs = table["zero_shot"].map({True: "", False: trained}).fillna(unknown)
-    return signs.where(table["benchmark"] != "cldr", "")
+    own = [name for name, record in catalogue.benchmarks().items() if record.own_training_part]
+    return signs.where(~table["benchmark"].isin(own), "")
 
 
 def notes(text: str) -> list[str]:

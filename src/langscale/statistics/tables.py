@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from langscale.config.study import Study
-from langscale.data.benchmarks.readers import reader
+from langscale.data import catalogue
 from langscale.design.grid import Grid
 from langscale.retrieval.measures import in_list_table, in_table
 from langscale.retrieval.scores import load
@@ -70,7 +70,8 @@ def all_tables(
         labels = {
             "benchmark": benchmark,
             "checkpoint": checkpoint,
-            "candidate_text": options.candidate_text or reader(options.set or benchmark).text,
+            "candidate_text": options.candidate_text
+            or catalogue.benchmark(study.set_of(benchmark)).candidate_text,
         }
         scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
         for name, table in {

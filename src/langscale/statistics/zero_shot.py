@@ -8,19 +8,9 @@ from collections.abc import Iterable
 
 from langscale.config.model import Model
 from langscale.config.study import Study
+from langscale.data import catalogue
 from langscale.design.grid import Grid, Point
 from langscale.models.known import encoder
-
-AKIN: dict[str, tuple[str, ...]] = {
-    "xquad-r": (
-        "squad",
-    ),  # is SQuAD's development set, translated; the training set asks about other articles
-    "mlqa-r": ("squad",),  # was made as SQuAD was, from other articles of Wikipedia
-    "miracl": ("miracl-hard", "mr-tydi"),  # took over questions of Mr. TyDi
-    "miracl-hard": ("miracl", "mr-tydi"),
-    "tatoeba": ("bitext",),  # is the task of such training
-}
-"""Benchmark -> data sets whose training makes it a known kind of data."""
 
 
 def seen(model: Model) -> tuple[str, ...] | None:
@@ -38,7 +28,7 @@ def seen(model: Model) -> tuple[str, ...] | None:
 
 def zero_shot(benchmark: str, data: Iterable[str]) -> bool:
     """Whether training on `data` leaves a benchmark, named by its data set, unknown."""
-    return not {benchmark, *AKIN.get(benchmark, ())} & set(data)
+    return not {benchmark, *catalogue.benchmark(benchmark).akin} & set(data)
 
 
 def of_point(study: Study, grid: Grid, point: Point, benchmark: str) -> bool | None:
@@ -47,7 +37,7 @@ def of_point(study: Study, grid: Grid, point: Point, benchmark: str) -> bool | N
 
     BM25 is: it learns from the pool alone.
     """
-    name = study.benchmarks[benchmark].set or benchmark
+    name = study.set_of(benchmark)
     here = {source for _, path in point.runs for source in grid.by_path[path].sources}
     if not zero_shot(name, here):
         return False

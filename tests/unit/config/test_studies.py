@@ -9,8 +9,7 @@ import yaml
 from langscale.claims.cells import Design
 from langscale.claims.definitions import CLAIMS
 from langscale.config.study import Study, load
-from langscale.core.errors import UserError
-from langscale.data import registry
+from langscale.data import catalogue
 from langscale.design.grid import Grid
 from langscale.languages.families import branch, family, script
 from langscale.models.pretrained import entries
@@ -44,9 +43,9 @@ def test_no_run_is_trained_twice(grids, name):
 def test_sources_and_benchmarks_are_in_the_registry_in_the_study_s_languages(grids, name):
     its = grids[name].study
     for source in its.sources:
-        assert registry.files(source, its.languages.pool)
+        assert catalogue.source(source).files(its.languages.pool)
     for key, benchmark in its.benchmarks.items():
-        assert registry.files(benchmark.set or key, benchmark.languages or its.languages.all)
+        assert catalogue.benchmark(benchmark.set or key).files(benchmark.languages or its.languages.all)
     for model in its.models.values():
         assert entries(model)
 
@@ -122,7 +121,7 @@ def test_the_paper_s_mix_of_sources_is_that_of_its_sizes(grids):
     its = grids["paper"].study
     assert its.sources["mmarco"].size == 39_780_811 and its.sources["mfaq"].size == 3_567_659
     assert not its.budgets["paper"].whole_pool and its.budgets["matched"].whole_pool
-    assert not {"th", "tr"} & set(registry.LANGUAGES["mmarco"])
+    assert not {"th", "tr"} & set(catalogue.source("mmarco").languages)
     filled = {name for name, source in its.sources.items() if source.translate}
     # fully parallel once it is translated, nothing else is in the matched arm
     assert set(its.budgets["matched"].sources) == filled
@@ -181,7 +180,7 @@ def test_the_paper_s_study_opts_into_no_licence_by_itself(grids):
 def test_the_ladder(grids, name):
     grid = grids[name]
     its = grid.study
-    assert sorted(its.languages.all) == sorted(registry.LANGUAGES["squad"])
+    assert sorted(its.languages.all) == sorted(catalogue.source("squad").languages)
     assert len(its.languages.heldout) == 3
     main = [c for c in grid.cells if c.budget == "fixed-total" and c.sampler == "x-y" and c.ladder.isdigit()]
     assert sorted({c.n_languages for c in main}) == [1, 2, 3, 4, 6, 8]
@@ -271,9 +270,9 @@ def test_the_ntrex_study(grids):
     grid = grids["ntrex"]
     its = grid.study
     assert len(its.languages.pool) == 96
-    assert set(its.languages.all) <= set(registry.LANGUAGES["ntrex"])
+    assert set(its.languages.all) <= set(catalogue.source("ntrex").languages)
     assert list(its.models) == ["xlm-r", "e5-small"]
-    assert set(its.languages.heldout) <= set(registry.LANGUAGES["belebele"])
+    assert set(its.languages.heldout) <= set(catalogue.benchmark("belebele").languages)
     for model in its.models:
         ns = {c.n_languages for c in grid.cells if c.model == model and c.sampler == "x-y"}
         assert {1, 2, 4, 8, 16, 32, 64, 96} <= ns
@@ -292,33 +291,3 @@ def test_the_small_ntrex_study_is_a_part_of_the_large_one(grids):
     small, large = grids["ntrex-cpu"].study, grids["ntrex"].study
     assert set(small.languages.pool) - set(large.languages.pool) <= set(large.languages.heldout)
     assert small.models["e5-small"].hub == large.models["e5-small"].hub
-
-
-# --- what stops before anything runs
-
-
-SMALL = {
-    "study": "t",
-    "languages": {"pool": ["en", "de"]},
-    "benchmarks": {"xquad-r": {}},
-    "models": {"m": {"hub": "FacebookAI/xlm-roberta-base"}},
-    "budgets": {"b": {"kind": "fixed-total", "steps": 1}},
-    "grid": [{"samplers": ["x-y"], "n": [2]}],
-}
-
-
-def test_squadshifts_never_trains():
-    right = {"squad": {}, "squadshifts": {"train": False, "validation": True}}
-    load(SMALL | {"sources": right})
-    with pytest.raises(
-        UserError, match=r"^f: sources\.squadshifts\.train: found true; .* `train: false`"
-    ) as error:
-        load(SMALL | {"sources": right | {"squadshifts": {"validation": True}}}, "f")
-    assert "\n" not in str(error.value)
-
-
-def test_mmarco_needs_a_number_of_pairs():
-    load(SMALL | {"sources": {"mmarco": {"pairs": 5}}})
-    with pytest.raises(UserError, match=r"^f: sources\.mmarco\.pairs: missing; .* give a number") as error:
-        load(SMALL | {"sources": {"mmarco": {}}}, "f")
-    assert "\n" not in str(error.value)

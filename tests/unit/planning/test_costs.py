@@ -9,7 +9,7 @@ import pytest
 from support.planned_study import TINY, XLMR, costs, only
 
 from langscale.config.sampler import Spec
-from langscale.data import registry
+from langscale.data import catalogue
 from langscale.models.known import XLM_R
 from langscale.planning import machines, sizes
 from langscale.planning.costs import EvaluationCost
@@ -174,7 +174,9 @@ def test_benchmarks_have_their_published_numbers_of_texts():
             "belebele": {"questions": 100},
             "tatoeba": {},
             "miracl": {
-                "languages": [code for code in registry.LANGUAGES["miracl"] if code not in ("en", "de", "yo")]
+                "languages": [
+                    code for code in catalogue.benchmark("miracl").languages if code not in ("en", "de", "yo")
+                ]
             },
             "all": {"set": "miracl"},
         },
@@ -212,7 +214,7 @@ def test_disk_by_hand():
         "checkpoints": 2 * 4 * encoder.parameters,
         "embeddings": 4 * 4 * vectors * 8,  # two trained, two untrained
         "rankings and scores": 4 * 20 * (4 * 100 + 2 * 4 * 4),
-        "tokens": 4 * (20 * 10 + 4 * 1165 * 15) + 4 * sizes.SOURCES["cldr"].pairs * 3 * 30,
+        "tokens": 4 * (20 * 10 + 4 * 1165 * 15) + 4 * catalogue.source("cldr").size.pairs * 3 * 30,
     }
     assert texts.languages == 4
 

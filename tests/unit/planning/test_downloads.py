@@ -4,7 +4,7 @@ import pytest
 from support.planned_study import XLMR, costs
 
 from langscale.config.model import Model
-from langscale.data import registry
+from langscale.data import catalogue
 from langscale.models import pretrained
 from langscale.planning.downloads import downloads, licences
 from langscale.planning.summary import text
@@ -14,8 +14,8 @@ def test_a_download_is_what_the_registry_knows_and_the_rest_by_name():
     both = {"xquad-r": {}, "again": {"set": "xquad-r"}}
     plan = costs(models={"m": XLMR}, sources={"squad": {}}, benchmarks=both)
     entries = [
-        *registry.files("squad", ["en", "de", "ar"]),
-        *registry.files("xquad-r", ["en", "de", "ar", "el"]),
+        *catalogue.source("squad").files(["en", "de", "ar"]),
+        *catalogue.benchmark("xquad-r").files(["en", "de", "ar", "el"]),
     ]
     known, unknown = downloads(plan.study)
     xlmr = [e for e in pretrained.entries(Model(hub=XLMR["hub"])) if e.size]

@@ -1,4 +1,4 @@
-"""Checks before any download: measures of contrasts, licence and languages of the translation model."""
+"""Checks before any download: data sets, measures of contrasts, licence and languages of the translation model."""
 
 import pytest
 from support.planned_study import costs
@@ -85,3 +85,71 @@ def test_every_comparable_measure_is_accepted_in_each_of_its_settings():
     for measure in accepted:
         for setting in measure.settings:
             check(with_contrast(measure.control, metric=measure.name, setting=setting))
+
+
+SMALL = {
+    "study": "t",
+    "languages": {"pool": ["en", "de"]},
+    "sources": {"squad": {}},
+    "benchmarks": {"xquad-r": {}},
+    "models": {"m": {"hub": "FacebookAI/xlm-roberta-base"}},
+    "budgets": {"b": {"kind": "fixed-total", "steps": 1}},
+    "grid": [{"samplers": ["x-x"], "n": [1]}],
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"sources": {"squad": {}, "squadshifts": {"train": False, "validation": True}}},
+        {"sources": {"mmarco": {"pairs": 5}}},
+        {"sources": {"cldr": {}}, "benchmarks": {"cldr": {}, "mine": {"set": "cldr", "questions": 5}}},
+        {
+            "benchmarks": {
+                "long": {"set": "mlqa-r", "candidate_text": "sentence+paragraph", "every_article": 2}
+            }
+        },
+        {"languages": {"pool": ["en", "de"], "heldout": ["yo"]}},  # squad and xquad-r skip Yoruba
+    ],
+)
+def test_a_right_study_passes(changes):
+    assert check(load(SMALL | changes)) is None
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        ({"sources": {"sqaud": {}}}, r"sources\.sqaud: unknown \(did you mean squad\?\); there are "),
+        ({"benchmarks": {"mine": {}}}, r"benchmarks\.mine: unknown; there are .*cldr.*xquad-r"),
+        (
+            {"benchmarks": {"a": {"set": "xquad"}}},
+            r"benchmarks\.a\.set: found xquad, which is unknown \(did you mean xquad-r\?\); ",
+        ),
+        (
+            {"sources": {"squad": {}, "squadshifts": {"validation": True}}},
+            r"sources\.squadshifts\.train: found true; .* `train: false`",
+        ),
+        ({"sources": {"mmarco": {}}}, r"sources\.mmarco\.pairs: missing; all 39,780,811 .* give a number"),
+        (
+            {"benchmarks": {"belebele": {"candidate_text": "sentence"}}},
+            r"benchmarks\.belebele\.candidate_text: found sentence; only mlqa-r and xquad-r have it, leave it out",
+        ),
+        (
+            {"benchmarks": {"b": {"set": "cldr", "every_article": 2}}},
+            r"benchmarks\.b\.every_article: found 2; ",
+        ),
+        (
+            {"languages": {"pool": ["yo"]}},
+            r"sources\.squad: squad has none of the languages yo; it has ar de el en",
+        ),
+        (
+            {"languages": {"pool": ["en"], "heldout": ["zh-Hant"]}, "benchmarks": {"cldr": {}}},
+            r"benchmarks\.cldr: cldr has no language 'zh-Hant'; nearest of its 71: zh$",
+        ),
+    ],
+)
+def test_a_wrong_option_is_named_on_one_line(changes, told):
+    with pytest.raises(UserError, match=f"^{told}") as error:
+        check(load(SMALL | changes))
+    assert "\n" not in str(error.value) and len(str(error.value)) <= 300

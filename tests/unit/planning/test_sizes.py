@@ -1,13 +1,9 @@
 """Sizes: parameters as published, operations as torch counts them, a size for every data set and model."""
 
 import pytest
-from support.planned_study import TINY, costs
+from support.planned_study import TINY
 
-from langscale.core.errors import UserError
-from langscale.data.benchmarks import readers as benchmarks
-from langscale.data.sources import readers as sources
 from langscale.models.known import ENCODERS
-from langscale.planning import sizes
 from langscale.planning.sizes import Encoder
 
 
@@ -28,15 +24,6 @@ def test_encoders_have_the_parameters_that_their_cards_print(hub, millions, embe
     encoder = Encoder.known(ENCODERS[hub])
     assert encoder.parameters == pytest.approx(millions * 1e6, rel=0.01)
     assert encoder.parameters - encoder.matrix == pytest.approx(embeddings * 1e6, rel=0.005)
-
-
-def test_every_source_and_benchmark_has_facts_and_others_are_named():
-    assert set(sizes.SOURCES) == set(sources.READERS)
-    assert set(sizes.BENCHMARKS) == set(benchmarks.READERS)
-    with pytest.raises(UserError, match="xqad-r is unknown; there are .*xquad-r"):
-        costs(benchmarks={"xqad-r": {}})
-    with pytest.raises(UserError, match="sources.sqad: unknown; there are .*squad"):
-        costs(sources={"sqad": {}})
 
 
 @pytest.mark.parametrize("kind", ["bert", "modernbert"])

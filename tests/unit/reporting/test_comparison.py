@@ -8,6 +8,7 @@ import pytest
 from support import paper_study as planted
 from support.paper_study import E5, LABSE, XLMR
 
+from langscale.data import catalogue
 from langscale.published import figures as published
 from langscale.published.figures import PAPER
 from langscale.reporting import comparison
@@ -173,7 +174,7 @@ def test_an_untrained_encoder_stands_beside_trained_ones_with_the_reasons():
                 "metric": metric, "value": value, "query_language": language, "benchmark": "xquad-r",
                 "candidate_text": "sentence", "checkpoint": checkpoint}
         for (setting, metric), value in UNTRAINED.items()
-        for language in ("all", *comparison.LANGUAGES["xquad-r"])
+        for language in ("all", *catalogue.benchmark("xquad-r").languages)
         for checkpoint in ("last", "best")
     ]  # fmt: skip
     table, without = comparison.compare(study, *planted.split(rows))

@@ -14,7 +14,6 @@ from support.slow_tables import BIAS, RELEVANCE
 from langscale.config.terms import SETTINGS
 from langscale.core.errors import UserError
 from langscale.core.random import stream
-from langscale.data.benchmarks.readers import reader
 from langscale.data.benchmarks.tables import Benchmark
 from langscale.retrieval.metrics import random_average_precision
 from langscale.retrieval.scores import Scores
@@ -287,8 +286,3 @@ def test_qrels_that_do_not_fit_are_told(tmp_path, row, message):
     with pytest.raises(UserError, match=message) as error:
         Benchmark.load(write(tmp_path, (questions, candidates, qrels)))
     assert str(error.value).startswith(f"{tmp_path}/qrels.parquet: ") and "\n" not in str(error.value)
-
-
-def test_an_unknown_benchmark_is_told():
-    with pytest.raises(UserError, match="benchmarks: nobody is unknown; there are .*cldr"):
-        reader("nobody")

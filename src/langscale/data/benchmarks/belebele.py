@@ -10,17 +10,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from langscale.core.errors import UserError
-from langscale.data import registry
-from langscale.data.benchmarks.common import Frames, clusters, frames, sample
+from langscale.data.benchmarks.common import clusters, frames, sample
 from langscale.data.download import local
-from langscale.data.registry import Entry
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
+from langscale.data.registry import Hub
+from langscale.languages.codes import table
+
+# fmt: off
+CODES = table(
+    "acm_Arab afr_Latn als_Latn amh_Ethi apc_Arab arb_Arab arb_Latn ars_Arab ary_Arab arz_Arab asm_Beng "
+    "azj_Latn bam_Latn ben_Beng ben_Latn bod_Tibt bul_Cyrl cat_Latn ceb_Latn ces_Latn ckb_Arab dan_Latn "
+    "deu_Latn ell_Grek eng_Latn est_Latn eus_Latn fin_Latn fra_Latn fuv_Latn gaz_Latn grn_Latn guj_Gujr "
+    "hat_Latn hau_Latn heb_Hebr hin_Deva hin_Latn hrv_Latn hun_Latn hye_Armn ibo_Latn ilo_Latn ind_Latn "
+    "isl_Latn ita_Latn jav_Latn jpn_Jpan kac_Latn kan_Knda kat_Geor kaz_Cyrl kea_Latn khk_Cyrl khm_Khmr "
+    "kin_Latn kir_Cyrl kor_Hang lao_Laoo lin_Latn lit_Latn lug_Latn luo_Latn lvs_Latn mal_Mlym mar_Deva "
+    "mkd_Cyrl mlt_Latn mri_Latn mya_Mymr nld_Latn nob_Latn npi_Deva npi_Latn nso_Latn nya_Latn ory_Orya "
+    "pan_Guru pbt_Arab pes_Arab plt_Latn pol_Latn por_Latn ron_Latn rus_Cyrl shn_Mymr sin_Latn sin_Sinh "
+    "slk_Latn slv_Latn sna_Latn snd_Arab som_Latn sot_Latn spa_Latn srp_Cyrl ssw_Latn sun_Latn swe_Latn "
+    "swh_Latn tam_Taml tel_Telu tgk_Cyrl tgl_Latn tha_Thai tir_Ethi tsn_Latn tso_Latn tur_Latn ukr_Cyrl "
+    "urd_Arab urd_Latn uzn_Latn vie_Latn war_Latn wol_Latn xho_Latn yor_Latn zho_Hans zho_Hant zsm_Latn "
+    "zul_Latn",
+    pbt_Arab="ps",  # Southern Pashto, the only Pashto there
+)
+# fmt: on
+BELEBELE = BenchmarkRecord(
+    name="belebele",
+    languages=CODES,
+    locate=Hub("facebook/belebele", "75b399394a9803252cfec289d103de462763db7c", ("data/{}.jsonl",)),
+    licence="CC-BY-SA-4.0",
+    candidate_text="passage",
+    size=BenchmarkSize(queries=900, candidates=488, query=22, candidate=130),
+    reader=lambda: build,
+)
 
 FIELDS = ("link", "question_number", "flores_passage", "question")
-
-
-def files(languages: Sequence[str]) -> list[Entry]:
-    """One file for each of the languages that Belebele has."""
-    return registry.files("belebele", languages)
 
 
 def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
@@ -32,9 +55,11 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     least question id of the passage, language, text; qrels: the question's passage in every language). Raises
     UserError for a missing file, a missing field and a question that comes twice.
     """
-    codes = registry.chosen("belebele", languages, registry.LANGUAGES["belebele"])
-    rows = {code: _read(local(entry, raw)[0]) for code, entry in zip(codes, files(codes), strict=True)}
-    chosen = sample("belebele", (i for found in rows.values() for i in found), questions)
+    codes = BELEBELE.chosen(languages)
+    rows = {
+        code: _read(local(entry, raw)[0]) for code, entry in zip(codes, BELEBELE.files(codes), strict=True)
+    }
+    chosen = sample(BELEBELE.name, (i for found in rows.values() for i in found), questions)
     passages = {code: _passages(found) for code, found in rows.items()}
     cluster = clusters([ids for texts in passages.values() for ids in texts.values()])
     asked, pool, answers = [], [], {}

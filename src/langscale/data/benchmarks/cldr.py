@@ -15,7 +15,19 @@ import pandas as pd
 
 from langscale.core.errors import UserError
 from langscale.core.random import key
+from langscale.data.records import BenchmarkRecord, BenchmarkSize
 from langscale.data.sources import cldr
+
+CLDR = BenchmarkRecord(
+    name="cldr",
+    languages=cldr.CLDR.languages,
+    locate=None,
+    every_language=True,
+    candidate_text="card",
+    own_training_part=True,
+    size=BenchmarkSize(queries=2_900, candidates=1_165, query=10, candidate=15),
+    reader=lambda: build,
+)
 
 
 def questions() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
@@ -47,7 +59,7 @@ def build(
     card in every language. Raises UserError for a language that the source lacks and for more questions than
     there are.
     """
-    languages = cldr.check(languages)
+    languages = sorted(set(CLDR.chosen(languages)))
     asked = questions()
     if n_questions is not None and not 1 <= n_questions <= len(asked):
         raise UserError(f"cldr: n_questions is {n_questions}; right: 1 to {len(asked)}, or null for all")

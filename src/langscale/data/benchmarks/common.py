@@ -7,8 +7,7 @@ import pandas as pd
 
 from langscale.core.errors import UserError
 from langscale.core.random import key
-
-Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+from langscale.data.records import Frames
 
 QUESTIONS = ("question_id", "cluster", "language", "text")
 CANDIDATES = ("candidate_id", "key", "language", "text")

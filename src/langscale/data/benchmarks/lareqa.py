@@ -9,13 +9,63 @@ first paragraph.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from langscale.core.errors import UserError
-from langscale.data import registry
-from langscale.data.benchmarks.common import Frames, clusters, frames, joined, sample
+from langscale.data.benchmarks.common import clusters, frames, joined, sample
 from langscale.data.download import local
-from langscale.data.registry import Entry
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
+from langscale.data.registry import Web
+from langscale.languages.codes import counts, same
+
+LAREQA = "https://raw.githubusercontent.com/google-research-datasets/lareqa"
+XQUAD_R = BenchmarkRecord(
+    name="xquad-r",
+    languages=same("ar de el en es hi ru th tr vi zh"),
+    locate=Web(f"{LAREQA}/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r", ("{}.json",)),
+    licence="CC-BY-SA-4.0",
+    options=("candidate_text", "every_article"),
+    akin=("squad",),  # translates SQuAD's development set; the training set is about other articles
+    size=BenchmarkSize(
+        queries=1190,
+        candidates=counts(
+            "ar de el en es hi ru th tr vi zh",
+            1222,
+            1276,
+            1234,
+            1180,
+            1215,
+            1244,
+            1219,
+            852,
+            1167,
+            1209,
+            1196,
+        ),
+        query=19,
+        candidate=45,
+        paragraph=230,
+    ),
+    reader=lambda: partial(build, record=XQUAD_R),
+)
+MLQA_R = BenchmarkRecord(
+    name="mlqa-r",
+    languages=same("ar de en es hi vi zh"),
+    locate=Web(f"{LAREQA}/354d67d1cd066854cdfbf5ad0e6105528976141d/mlqa-r", ("{}.json",)),
+    licence="CC-BY-NC-4.0",
+    restricted=True,
+    options=("candidate_text", "every_article"),
+    akin=("squad",),  # made in the same way, from other articles of Wikipedia
+    size=BenchmarkSize(
+        queries=counts("ar de en es hi vi zh", 517, 512, 1148, 500, 507, 511, 504),
+        candidates=counts("ar de en es hi vi zh", 2545, 2362, 6264, 1787, 2426, 2828, 2322),
+        query=19,
+        candidate=45,
+        paragraph=230,
+    ),
+    reader=lambda: partial(build, record=MLQA_R),
+)
 
 CANDIDATE_TEXTS = ("sentence", "sentence+paragraph")
 SEPARATOR = "\n\n"
@@ -40,18 +90,13 @@ class Paragraph:
         return [question[0] for question in self.questions]
 
 
-def files(languages: Sequence[str], name: str = "xquad-r") -> list[Entry]:
-    """The files of `name`, xquad-r or mlqa-r, in those of the languages that it has."""
-    return registry.files(name, languages)
-
-
 def build(
     languages: Sequence[str],
     questions: int | None,
     raw: str | Path,
     candidate_text: str = "sentence",
     every_article: int = 1,
-    name: str = "xquad-r",
+    record: BenchmarkRecord = XQUAD_R,
 ) -> Frames:
     """Questions, candidates and qrels of `name` in those of the BCP 47 `languages` that it has.
 
@@ -64,17 +109,19 @@ def build(
     four in MLQA-R. Raises UserError for a missing or odd file.
     """
     if candidate_text not in CANDIDATE_TEXTS:
-        raise UserError(f"{name}: candidate_text is {candidate_text}; right: {' or '.join(CANDIDATE_TEXTS)}")
+        raise UserError(
+            f"{record.name}: candidate_text is {candidate_text}; right: {' or '.join(CANDIDATE_TEXTS)}"
+        )
     # English first: MLQA-R has every question in English, so its articles number those of the others
-    codes = sorted(registry.chosen(name, languages, registry.LANGUAGES[name]), key=lambda c: (c != "en", c))
+    codes = sorted(record.chosen(languages), key=lambda c: (c != "en", c))
     found = [
         paragraph
-        for code, entry in zip(codes, files(codes, name), strict=True)
+        for code, entry in zip(codes, record.files(codes), strict=True)
         for paragraph in read(local(entry, raw)[0], code)
     ]
     articles = _article_numbers(found)
     found = [p for p in found if articles[p.language, p.article] % every_article == 0]
-    chosen = sample(name, (i for p in found for i in p.ids), questions)
+    chosen = sample(record.name, (i for p in found for i in p.ids), questions)
     cluster = clusters([p.ids for p in found])
     asked, answers = [], {}
     for p in found:

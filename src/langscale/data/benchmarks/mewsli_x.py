@@ -17,18 +17,31 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 
 from langscale.core.errors import UserError
-from langscale.data import registry
-from langscale.data.benchmarks.common import Frames, frames, sample
+from langscale.data.benchmarks.common import frames, sample
 from langscale.data.download import local
-from langscale.data.registry import Entry
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
+from langscale.data.registry import Entry, Hub
+from langscale.languages.codes import same
+
+MEWSLI_X = BenchmarkRecord(
+    name="mewsli-x",
+    languages=same("ar de en es fa ja pl ro ta tr uk"),
+    locate=Hub(
+        "izhx/mewsli-x",
+        "refs/convert/parquet",
+        ("{}/test/*.parquet",),
+        ("candidate_entities/test/*.parquet",),
+    ),
+    note="columns as in code that loads them; the hub's own parquet copy, which has no fixed revision; licence unknown",
+    candidate_text="description",
+    size=BenchmarkSize(
+        queries=1_365, candidates=90_000, query=60, candidate=60
+    ),  # 15,000 and 1 million in 11
+    reader=lambda: build,
+)
 
 MENTION = ("mention", "entity_id")
 ENTITY = ("entity_id", "description", "description_language")
-
-
-def files(languages: Sequence[str]) -> list[Entry]:
-    """The mentions in those of the languages that Mewsli-X has, then the entities in all languages."""
-    return registry.files("mewsli-x", languages)
 
 
 def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
@@ -40,14 +53,14 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     Wikidata id, language of the description, text; qrels: the gold entity). Raises UserError for a missing
     file or column and for a gold entity that is not among the candidates.
     """
-    codes = registry.chosen("mewsli-x", languages, registry.LANGUAGES["mewsli-x"])
-    *mentions, entities = files(codes)
+    codes = MEWSLI_X.chosen(languages)
+    *mentions, entities = MEWSLI_X.files(codes)
     pool = [(row[0], row[0], row[2], row[1]) for row in _rows(entities, raw, ENTITY)]
     known = {row[0] for row in pool}
     asked = []
     for code, entry in zip(codes, mentions, strict=True):
         rows = _questions(entry, raw, code)
-        chosen = sample("mewsli-x", rows, None if questions is None else min(questions, len(rows)))
+        chosen = sample(MEWSLI_X.name, rows, None if questions is None else min(questions, len(rows)))
         asked += [(i, gold, code, text) for i, (text, gold) in rows.items() if i in chosen]
     lost = sorted({gold for _, gold, _, _ in asked} - known)
     if lost:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,46 @@ import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 
 from langscale.core.errors import UserError
-from langscale.data import registry
 from langscale.data.benchmarks.common import CANDIDATES, QRELS, QUESTIONS, clusters, sample
 from langscale.data.download import local
-from langscale.data.registry import Entry
+from langscale.data.records import BenchmarkRecord, BenchmarkSize
+from langscale.data.registry import Entry, Hub
+from langscale.languages.codes import counts, same
+
+CODES = "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh"
+FILES = ("{}-corpus/*.parquet", "{}-queries/*.parquet", "{}-qrels/*.parquet")
+QUERIES_OF_DEV = counts(
+    CODES, 2896, 411, 305, 799, 648, 632, 1271, 343, 350, 960, 860, 213, 1252, 482, 828, 733, 119, 393
+)
+PASSAGES = counts(
+    CODES, 2_061_414, 297_265, 15_866_222, 32_893_221, 10_373_953, 2_207_172, 1_883_509, 14_636_953, 506_264,
+    1_446_315, 6_953_614, 1_486_752, 9_543_918, 131_924, 518_079, 542_166, 49_043, 4_934_368,
+)  # fmt: skip
+MIRACL = BenchmarkRecord(
+    name="miracl",
+    languages=same(CODES),
+    locate=Hub("mteb/MIRACLRetrieval", "9c09abc13478308c27598f350e31d8f06b9b5481", FILES),
+    licence="Apache-2.0",
+    note="number of parquet files unknown, layout as in code that loads them",
+    candidate_text="title + passage",
+    akin=("miracl-hard", "mr-tydi"),  # took over queries of Mr. TyDi
+    larger_than_memory=True,
+    size=BenchmarkSize(queries=QUERIES_OF_DEV, candidates=PASSAGES, query=14, candidate=130),
+    reader=lambda: partial(write, record=MIRACL),
+)
+MIRACL_HARD = BenchmarkRecord(
+    name="miracl-hard",
+    languages=same(CODES),
+    locate=Hub("mteb/MIRACLRetrievalHardNegatives", "d7d94fa4b946cec4a27c84653aa0cf6b33f74a3c", FILES),
+    licence="Apache-2.0",
+    note="number of parquet files unknown, layout as in code that loads them",
+    candidate_text="title + passage",
+    akin=("miracl", "mr-tydi"),
+    larger_than_memory=True,
+    # 2.45 million passages in 18 languages
+    size=BenchmarkSize(queries=QUERIES_OF_DEV, candidates=136_000, query=14, candidate=130),
+    reader=lambda: partial(write, record=MIRACL_HARD),
+)
 
 CORPUS = ("_id", "title", "text")
 QUERIES = ("_id", "text")
@@ -35,13 +72,12 @@ SPLIT = "dev"
 RUN = 1 << 17  # passages in memory at a time
 
 
-def files(languages: Sequence[str], name: str = "miracl") -> list[Entry]:
-    """Corpus, questions and judgements of each of the languages that MIRACL has."""
-    return registry.files(name, languages)
-
-
 def write(
-    folder: str | Path, languages: Sequence[str], questions: int | None, raw: str | Path, name: str = "miracl"
+    folder: str | Path,
+    languages: Sequence[str],
+    questions: int | None,
+    raw: str | Path,
+    record: BenchmarkRecord = MIRACL,
 ) -> None:
     """Write the benchmark of those of the BCP 47 `languages` that MIRACL has into `folder`, which is there.
 
@@ -59,8 +95,8 @@ def write(
     UserError for a missing file or column, a passage id that repeats, and relevant passages that are not in
     the corpus.
     """
-    folder, codes = Path(folder), sorted(registry.chosen(name, languages, registry.LANGUAGES[name]))
-    entries = files(codes, name)
+    folder, name, codes = Path(folder), record.name, sorted(record.chosen(languages))
+    entries = record.files(codes)
     asked, relevant, found, pools, end = [], [], [], {}, 0
     schema = pa.schema([(column, pa.string()) for column in CANDIDATES])
     with parquet.ParquetWriter(folder / "candidates.parquet", schema) as candidates:

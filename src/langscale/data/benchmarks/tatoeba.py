@@ -16,10 +16,35 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from langscale.core.errors import UserError
-from langscale.data import registry
-from langscale.data.benchmarks.common import Frames, frames, sample
+from langscale.data.benchmarks.common import frames, sample
 from langscale.data.download import local
-from langscale.data.registry import Entry
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
+from langscale.data.registry import Hub
+from langscale.languages.codes import table
+
+# fmt: off
+CODES = table(
+    "afr amh ang ara arq arz ast awa aze bel ben ber bos bre bul cat cbk ceb ces cha cmn cor csb cym dan "
+    "deu dsb dtp ell epo est eus fao fin fra fry gla gle glg gsw heb hin hrv hsb hun hye ido ile ina ind "
+    "isl ita jav jpn kab kat kaz khm kor kur kzj lat lfn lit lvs mal mar max mhr mkd mon nds nld nno nob "
+    "nov oci orv pam pes pms pol por ron rus slk slv spa sqi srp swe swg swh tam tat tel tgl tha tuk tur "
+    "tzl uig ukr urd uzb vie war wuu xho yid yue zsm",
+    kzj="kzj",  # CLDR joins Coastal Kadazan to dtp, which is there too
+)
+# fmt: on
+TATOEBA = BenchmarkRecord(
+    name="tatoeba",
+    languages=CODES,  # English is the other side of every pair and has no file of its own
+    locate=Hub(
+        "mteb/tatoeba-bitext-mining", "69e8f12da6e31d59addadda9a9c8a2e601a0e282", ("test/{}-eng.jsonl.gz",)
+    ),
+    licence="CC-BY-2.0",
+    akin=("bitext",),  # such training is the same task
+    size=BenchmarkSize(
+        queries=2_000, candidates=2_000, query=12, candidate=12
+    ),  # both sides of a language's pairs
+    reader=lambda: build,
+)
 
 FIELDS = ("sentence1", "sentence2")
 
@@ -27,11 +52,6 @@ FIELDS = ("sentence1", "sentence2")
 def english(code: str) -> str:
     """The code of the English side of the pair with language `code`."""
     return f"en-x-{code}"
-
-
-def files(languages: Sequence[str]) -> list[Entry]:
-    """One file for each of the languages, but English, that Tatoeba has."""
-    return registry.files("tatoeba", languages)
 
 
 def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
@@ -43,12 +63,12 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     language `de` or `en-x-de`, text; candidates: candidate_id = "<language>:<key>", key = the same id,
     language, text; qrels: the translation). Raises UserError for a missing file or field.
     """
-    codes = [code for code in languages if code in registry.LANGUAGES["tatoeba"] and code != "en"]
+    codes = TATOEBA.chosen(languages)
     asked, pool, relevant = [], [], []
-    for code, entry in zip(codes, files(codes), strict=True):
+    for code, entry in zip(codes, TATOEBA.files(codes), strict=True):
         sides = (code, english(code))
         pairs = {f"{code}-{n:04d}": pair for n, pair in enumerate(_read(local(entry, raw)[0]), 1)}
-        chosen = sample("tatoeba", pairs, None if questions is None else min(questions, len(pairs)))
+        chosen = sample(TATOEBA.name, pairs, None if questions is None else min(questions, len(pairs)))
         for i, pair in pairs.items():
             for side, other, text in zip(sides, sides[::-1], pair, strict=True):
                 pool.append((f"{side}:{i}", i, side, text))

@@ -28,7 +28,6 @@ out.
 Source: CLDR's supplemental and locale data (Unicode licence) in babel (BSD); the version of babel fixes both.
 """
 
-import difflib
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -40,8 +39,8 @@ from babel import localedata
 from babel.core import get_global
 from babel.lists import format_list
 
-from langscale.core.errors import UserError
 from langscale.core.random import key
+from langscale.data.records import SourceRecord, SourceSize
 
 # Measured on CLDR 47: of all entities that the default study's 28 languages name, these locales name 99.6 %
 # or more. Left out of such locales: ht (its words are French), fil (three names in four are the English
@@ -56,6 +55,14 @@ ROSTER: tuple[str, ...] = (
     "vi", "yue", "zh",
 )
 # fmt: on
+CLDR = SourceRecord(
+    name="cldr",
+    languages={code: code for code in ROSTER},
+    locate=None,
+    every_language=True,
+    size=SourceSize(pairs=1_900, query=8, passage=22),
+    reader=lambda: build,
+)
 PARTS = ("train", "validation", "evaluation")
 SHARES = (0.65, 0.75)  # territories whose hash is below the first train, below the second validate
 VALUES = 6  # of one kind on a card: CLDR gives English 151 values, the median card 3
@@ -310,18 +317,6 @@ def _listed(values: Sequence[str], language: str) -> str:
     return format_list([names(language)[value] for value in values], locale=language).translate(CLEAN)
 
 
-def check(languages: Sequence[str]) -> list[str]:
-    """The languages sorted, each once. Raises UserError for one that ROSTER lacks, with the nearest."""
-    for language in languages:
-        if language not in ROSTER:
-            base = language.lower().replace("_", "-").split("-")[0]
-            near = [base] if base in ROSTER else difflib.get_close_matches(base, ROSTER, cutoff=0)
-            raise UserError(
-                f"cldr: no language {language!r}; nearest of the {len(ROSTER)}: {', '.join(near)}"
-            )
-    return sorted(set(languages))
-
-
 def build(
     part: str, languages: Sequence[str], raw: object = None, pairs: int | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -332,7 +327,7 @@ def build(
     """
     if part not in PARTS:
         raise ValueError(f"cldr: no part {part!r}; right: {', '.join(PARTS)}")
-    languages = check(languages)
+    languages = sorted(set(CLDR.chosen(languages)))
     its = [card for card in cards() if part_of(card) == part]
     asked = [(pair_id(card, pair), card, pair) for card in its for pair in queries(card)]
     asked = sorted(sorted(asked, key=lambda pair: key("cldr", seed, pair[0]))[:pairs])

@@ -17,9 +17,9 @@ import pandas as pd
 from langscale.core.errors import UserError
 from langscale.core.random import key
 from langscale.data import download as fetch
+from langscale.data.records import PARTS
 from langscale.data.registry import Entry
 
-PARTS = ("train", "validation")
 SHARE = 0.05  # of a source's groups validate
 
 

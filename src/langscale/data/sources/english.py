@@ -14,56 +14,157 @@ import re
 import zipfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import pyarrow.parquet as pq
 
 from langscale.core.errors import UserError
 from langscale.data import download as fetch
-from langscale.data import registry
-from langscale.data.registry import Entry
-from langscale.data.sources.common import PARTS, Pair, check_part, clean, digest, part_of, sample, tables
+from langscale.data.records import PairTables, SourceRecord, SourceSize
+from langscale.data.registry import Entry, Hub, Web
+from langscale.data.sources.common import Pair, check_part, clean, digest, part_of, sample, tables
 from langscale.data.sources.squad import questions
+from langscale.languages.codes import same
 
 WORDS = 180  # of a window at most: 256 tokens hold about 190 English words
 NEGATIVES = 5  # kept of each query of Mr. TyDi, which has 30
 
 
-@dataclass(frozen=True)
-class English:
-    """The reader of one set: `rows` makes its pairs from its files; one part: it never trains."""
+Rows = Callable[[list[Path]], Iterator[Pair]]
 
-    name: str
-    rows: Callable[[list[Path]], Iterator[Pair]]
-    parts: tuple[str, ...] = PARTS
 
-    def files(self, languages: Sequence[str]) -> list[Entry]:
-        """What is downloaded; raises UserError where English is not among `languages`."""
-        registry.chosen(self.name, languages, ["en"])
-        return registry.files(self.name, languages)
+def _english(
+    name: str,
+    rows: Callable[[], Rows],
+    locate: Callable[[Sequence[str]], list[Entry]],
+    size: SourceSize,
+    **facts: Any,
+) -> SourceRecord:
+    """The record of an English set; `rows` returns the function that makes its pairs from its files."""
+    record = SourceRecord(
+        name=name,
+        languages=same("en"),
+        locate=locate,
+        size=size,
+        reader=lambda: partial(build, record, rows()),
+        **facts,
+    )
+    return record
 
-    def build(
-        self, part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Pairs and passages of a part, as of `langscale.data.sources.common`; files are streamed, `pairs` held.
 
-        Raises UserError for another part, without English, and for a file that is missing or of another
-        format.
-        """
-        check_part(self.name, part, self.parts)
-        paths = [path for entry in self.files(languages) for path in fetch.local(entry, raw)]
-        its = (
-            pair
-            for pair in self.rows(paths)
-            if pair.query and pair.text and (len(self.parts) == 1 or part_of(self.name, pair.group) == part)
-        )
-        found = sample(self.name, its, pairs, seed)
-        return tables(
-            ((p.pair_id, "en", p.query, p.passage_id, [n for n, _ in p.negatives]) for p in found),
-            ((n, "en", text) for p in found for n, text in ((p.passage_id, p.text), *p.negatives)),
-        )
+NQ = _english(
+    "nq",
+    lambda: _nq,
+    Hub(
+        "sentence-transformers/natural-questions",
+        "f9e894e1081e206e577b4eaa9ee6de2b06ae6f17",
+        shared=("pair/*.parquet",),
+    ),
+    SourceSize(pairs=100_231, query=12, passage=150),
+    licence="CC-BY-SA-3.0",
+    note="layout as in code that loads it, licence from memory",
+)
+WIKIQA = _english(
+    "wikiqa",
+    lambda: _wikiqa,
+    Hub("microsoft/wiki_qa", "3f104672b5de699878fe7907afc486f0de325eb5", shared=("data/*.parquet",)),
+    SourceSize(pairs=1_469, query=9, passage=35),
+    note="licence: Microsoft Research Data License, from memory",
+)
+DUORC = _english(
+    "duorc",
+    lambda: _duorc,
+    Hub(
+        "ibm-research/duorc",
+        "2de12436b8945030c283bf4af83925d60efe10c6",
+        shared=("ParaphraseRC/*.parquet", "SelfRC/*.parquet"),
+    ),
+    SourceSize(pairs=33_298, query=11, passage=215),
+    licence="MIT",
+)
+NEWSQA = _english(
+    "newsqa",
+    lambda: _newsqa,
+    Hub("lucadiliello/newsqa", "2520ea19a937069bb0937ab5aae731d05fc8779f", shared=("data/*.parquet",)),
+    SourceSize(pairs=59_496, query=9, passage=215),
+    note="columns as in code that loads it; licence unknown",
+)
+ENTITY_QUESTIONS = _english(
+    "entity-questions",
+    lambda: _entity_questions,
+    Web("https://nlp.cs.princeton.edu/projects/entity-questions", shared=("dataset.zip",)),
+    SourceSize(pairs=176_975, query=10, passage=5),
+    note="SHA-256 and licence unknown",
+)
+MFAQ = _english(
+    "mfaq",
+    lambda: _mfaq,
+    Hub("clips/mfaq", "72248e10c1bbe5e3c3710e5e969a41947ca43937", shared=("data/en/train.jsonl",)),
+    SourceSize(pairs=3_567_659, query=15, passage=90),
+    licence="CC0-1.0",
+)
+MR_TYDI = _english(
+    "mr-tydi",
+    lambda: _mrtydi,
+    Hub(
+        "castorini/mr-tydi",
+        "bec23fcae5f1545771873972e3d1c92b682861dc",
+        shared=("mrtydi-v1.1-english/train.jsonl.gz",),
+    ),
+    SourceSize(pairs=3_547, query=9, passage=130, negatives=5),
+    licence="Apache-2.0",
+)
+YAHOO_QA = _english(
+    "yahoo-qa",
+    lambda: _yahoo,
+    Hub(
+        "sentence-transformers/yahoo-answers",
+        "93b3605c508cf93e3666c9d3e34640b5fe62b507",
+        shared=("title-question-answer-pair/*.parquet",),
+    ),
+    SourceSize(pairs=135_557, query=30, passage=110),
+    note="columns from memory; licence unknown",
+)
+SQUADSHIFTS = _english(
+    "squadshifts",
+    lambda: _squadshifts,
+    Web(
+        "https://raw.githubusercontent.com/modestyachts/squadshifts-website/master/datasets",
+        shared=tuple(f"{part}_v1.0.json" for part in ("new_wiki", "nyt", "reddit", "amazon_reviews")),
+    ),
+    SourceSize(pairs=37_700, query=13, passage=190),
+    licence="CC-BY-4.0",
+    parts=("validation",),  # four test sets
+)
+
+
+def build(
+    record: SourceRecord,
+    rows: Rows,
+    part: str,
+    languages: Sequence[str],
+    raw: str | Path,
+    pairs: int | None = None,
+    seed: int = 0,
+) -> PairTables:
+    """Pairs and passages of a part, as of `langscale.data.sources.common`; files are streamed, `pairs` held.
+
+    Raises UserError for another part, without English, and for a missing or malformed file.
+    """
+    check_part(record.name, part, record.parts)
+    paths = [path for entry in record.files(languages) for path in fetch.local(entry, raw)]
+    kept = (
+        pair
+        for pair in rows(paths)
+        if pair.query and pair.text and (len(record.parts) == 1 or part_of(record.name, pair.group) == part)
+    )
+    found = sample(record.name, kept, pairs, seed)
+    return tables(
+        ((p.pair_id, "en", p.query, p.passage_id, [n for n, _ in p.negatives]) for p in found),
+        ((n, "en", text) for p in found for n, text in ((p.passage_id, p.text), *p.negatives)),
+    )
 
 
 def _nq(paths: list[Path]) -> Iterator[Pair]:
@@ -252,14 +353,3 @@ def _json_lines(paths: list[Path], *keys: str) -> Iterator[dict]:
                 if missing:
                     raise UserError(f"{path}: line {number}: no {', '.join(missing)}; found {', '.join(row)}")
                 yield row
-
-
-nq = English("nq", _nq)
-wikiqa = English("wikiqa", _wikiqa)
-duorc = English("duorc", _duorc)
-newsqa = English("newsqa", _newsqa)
-mfaq = English("mfaq", _mfaq)
-mrtydi = English("mr-tydi", _mrtydi)
-yahoo = English("yahoo-qa", _yahoo)
-entity_questions = English("entity-questions", _entity_questions)
-squadshifts = English("squadshifts", _squadshifts, ("validation",))

@@ -26,17 +26,33 @@ from scipy.sparse.csgraph import connected_components
 
 from langscale.core.errors import UserError
 from langscale.core.random import key
-from langscale.data import registry
-from langscale.data.registry import Entry
-from langscale.data.sources.common import PARTS, check_part, clean, local
+from langscale.data.records import PARTS, SourceRecord, SourceSize
+from langscale.data.registry import Hub
+from langscale.data.sources.common import check_part, clean, local
+
+MMARCO = SourceRecord(
+    name="mmarco",
+    languages={
+        "ar": "arabic", "zh": "chinese", "nl": "dutch", "en": "english", "fr": "french", "de": "german",
+        "hi": "hindi", "id": "indonesian", "it": "italian", "ja": "japanese", "pt": "portuguese", "ru": "russian",
+        "es": "spanish", "vi": "vietnamese",
+    },
+    locate=Hub(
+        "unicamp-dl/mmarco",
+        "main",
+        ("data/google/collections/{}_collection.tsv", "data/google/queries/train/{}_queries.train.tsv"),
+        ("data/triples.train.ids.small.tsv",),
+    ),
+    licence="Apache-2.0",
+    note="revision unknown: main moves; MS MARCO's own terms ask for non-commercial research (from memory)",
+    needs_pairs=True,
+    machine_translated=True,
+    size=SourceSize(pairs=39_780_811, query=11, passage=85, negatives=1, download=4.5e9),
+    reader=lambda: build,
+)  # fmt: skip
 
 SHARE = 0.02  # of groups and of other passages validates
 CHUNK = 1 << 18  # triples at a time
-
-
-def files(languages: Sequence[str]) -> list[Entry]:
-    """Collection and queries of every language, and the triples; UserError where none is in the set."""
-    return registry.files("mmarco", languages)
 
 
 def build(
@@ -50,10 +66,10 @@ def build(
     check_part("mmarco", part)
     if pairs is None:
         raise UserError(
-            "sources.mmarco.pairs: give a number; all 39,780,811 triples would not fit into memory"
+            f"sources.mmarco.pairs: give a number; all {MMARCO.size.pairs:,} triples would not fit into memory"
         )
-    languages = sorted(registry.chosen("mmarco", languages, registry.LANGUAGES["mmarco"]))
-    found = choose(local(files(languages)[-1], raw), part, pairs, seed)
+    languages = sorted(MMARCO.chosen(languages))
+    found = choose(local(MMARCO.files(languages)[-1], raw), part, pairs, seed)
     frames = [_language(language, found, raw) for language in languages]
     return tuple(pd.concat(tables, ignore_index=True) for tables in zip(*frames, strict=True))
 
@@ -123,7 +139,7 @@ def _triples(path: Path) -> Iterator[np.ndarray]:
 
 def _language(language: str, triples: np.ndarray, raw: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of one language; triples without a query or a positive text in it are left out."""
-    collection, queries, _ = (local(entry, raw) for entry in registry.files("mmarco", [language]))
+    collection, queries, _ = (local(entry, raw) for entry in MMARCO.files_of([language]))
     asked = _texts(queries, triples[:, 0])
     given = _texts(collection, triples[:, 1:])
     rows = sorted(

@@ -41,20 +41,47 @@ import numpy as np
 import pandas as pd
 
 from langscale.core.errors import UserError
-from langscale.data import registry
-from langscale.data.registry import Entry
+from langscale.data.records import SourceRecord, SourceSize
+from langscale.data.registry import Entry, Web
 from langscale.data.sources.common import check_part, clean, local, part_of, rank, tables
+from langscale.languages.codes import table
+
+# fmt: off
+CODES = table(
+    "afr amh arb aze-Latn bak bel bem ben bod bos bul cat ces ckb-Arab cym dan deu div dzo ell eng eng-GB "
+    "eng-IN eng-US est eus ewe fao fas fij fil fin fra fra-CA fuc gle glg guj hau heb hin hmn hrv hun hye "
+    "ibo ind isl ita jpn kan kat kaz khm kin kir kmr kor lao lav lit ltz mal mar mey mkd mlg mlt mon mri "
+    "msa mya nde nep nld nno nob nso nya orm pan pol por por-BR prs pus ron rus shi sin slk slv smo "
+    "sna-Latn snd-Arab som spa spa-MX sqi srp-Cyrl srp-Latn ssw swa swe tah tam tat tel tgk-Cyrl tha tir "
+    "ton tsn tuk tur uig ukr urd uzb ven vie wol xho yor yue zho-CN zho-TW zul",
+    zho_CN="zh", zho_TW="zh-Hant",
+    mey="mey-Arab", shi="shi-Arab",  # CLDR would have mey in Latin and shi in Tifinagh script
+)
+# fmt: on
+HOME = "https://raw.githubusercontent.com/MicrosoftTranslator/NTREX/8561f6a622db9edad1217683e5c83daefd8bb2bf"
+
+
+def _locate(codes: Sequence[str]) -> list[Entry]:
+    """The document ids, the English original, which every language needs, and the translations."""
+    texts = (f"NTREX-128/newstest2019-{'src' if code == 'eng' else 'ref'}.{code}.txt" for code in codes)
+    return Web(HOME, shared=("DOCUMENT_IDS.tsv", *texts))(())
+
+
+NTREX = SourceRecord(
+    name="ntrex",
+    languages=CODES,
+    locate=_locate,
+    needs=("en",),  # the pairs are chosen on the English text
+    licence="CC-BY-SA-4.0",
+    size=SourceSize(pairs=856, query=38, passage=120),
+    reader=lambda: build,
+)
 
 BLOCK = 11  # lines
 RARE = 0.05  # of all lines at most have a rare word
 SHORT = 5  # words
 REPEATED = 0.9  # of a query's words
 SHARE = 0.1  # of the documents validate
-
-
-def files(languages: Sequence[str]) -> list[Entry]:
-    """The documents' ids and the texts of `languages` and of English; UserError where none is in the set."""
-    return registry.files("ntrex", sorted({*_chosen(languages), "en"}))
 
 
 def build(
@@ -67,7 +94,7 @@ def build(
     and for files that are missing or of unequal length.
     """
     check_part("ntrex", part)
-    texts = {language: lines(language, raw) for language in _chosen(languages)}
+    texts = {language: lines(language, raw) for language in NTREX.chosen(languages)}
     found = sorted(chosen_pairs(raw, part), key=lambda pair: rank("ntrex", pair[0], seed))[:pairs]
     return tables(
         (
@@ -116,24 +143,20 @@ def chosen_pairs(raw: str | Path, part: str) -> list[tuple[str, int, str, list[i
 def documents(raw: str | Path) -> dict[str, list[int]]:
     """The lines of every document."""
     found: dict[str, list[int]] = {}
-    for line, document in enumerate(_read(registry.files("ntrex", ["en"])[0], raw)):
+    for line, document in enumerate(_read(NTREX.files_of(["en"])[0], raw)):
         found.setdefault(document, []).append(line)
     return found
 
 
 def lines(language: str, raw: str | Path) -> list[str]:
     """The text in a language; raises UserError where its lines are not as many as the document ids."""
-    ids, text = registry.files("ntrex", [language])
+    ids, text = NTREX.files_of([language])
     found, right = _read(text, raw), len(_read(ids, raw))
     if len(found) != right:
         raise UserError(
             f"ntrex: {local(text, raw)} has {len(found)} lines; right: {right}, as {local(ids, raw)}"
         )
     return found
-
-
-def _chosen(languages: Sequence[str]) -> list[str]:
-    return registry.chosen("ntrex", languages, registry.LANGUAGES["ntrex"])
 
 
 def _read(entry: Entry, raw: str | Path) -> list[str]:

@@ -19,14 +19,30 @@ from typing import NamedTuple
 import pandas as pd
 
 from langscale.core.errors import UserError
-from langscale.data import registry
+from langscale.data.records import SourceRecord, SourceSize
 from langscale.data.registry import Entry
 from langscale.data.sources.common import check_part, clean, local, part_of, rank, tables
+from langscale.languages.codes import same
+
+ENGLISH = "https://rajpurkar.github.io/SQuAD-explorer/dataset/train-v1.1.json"
+TRANSLATED = "https://storage.googleapis.com/xtreme_translations/SQuAD/translate-train/squad.translate.train.en-{}.json"
 
 
-def files(languages: Sequence[str]) -> list[Entry]:
-    """The files of `languages` and of English, whose articles and paragraphs are those of all."""
-    return registry.files("squad", sorted({*_chosen(languages), "en"}))
+def _locate(codes: Sequence[str]) -> list[Entry]:
+    """SQuAD v1.1 itself in English, XTREME's translations in other languages."""
+    return [Entry(url=ENGLISH if code == "en" else TRANSLATED.format(code)) for code in codes]
+
+
+SQUAD = SourceRecord(
+    name="squad",
+    languages=same("ar de el en es hi ru th tr vi zh"),
+    locate=_locate,
+    needs=("en",),  # whose articles and paragraphs are those of all languages
+    licence="CC-BY-SA-4.0",
+    machine_translated=True,
+    size=SourceSize(pairs=87_599, query=19, passage=165),
+    reader=lambda: build,
+)
 
 
 def build(
@@ -39,7 +55,7 @@ def build(
     of another format.
     """
     check_part("squad", part)
-    languages = _chosen(languages)
+    languages = SQUAD.chosen(languages)
     english = questions(_file("en", raw))
     home = {qa.id: f"squad:{qa.title}:{qa.paragraph}" for qa in english if part_of("squad", qa.title) == part}
     kept = sorted(home, key=lambda qa: rank("squad", qa, seed))[:pairs]
@@ -80,9 +96,5 @@ def questions(path: str | Path) -> Iterator[Question]:
         raise UserError(f"{path}: not in SQuAD's format ({type(error).__name__}: {error})") from None
 
 
-def _chosen(languages: Sequence[str]) -> list[str]:
-    return registry.chosen("squad", languages, registry.LANGUAGES["squad"])
-
-
 def _file(language: str, raw: str | Path) -> Path:
-    return local(registry.files("squad", [language])[0], raw)
+    return local(SQUAD.files_of([language])[0], raw)

@@ -27,7 +27,7 @@ ROWS = {
 
 
 def write(raw, code, rows):
-    entry = belebele.files([code])[0]
+    entry = belebele.BELEBELE.files([code])[0]
     file = raw / entry.path
     file.parent.mkdir(parents=True, exist_ok=True)
     fields = ("link", "question_number", "flores_passage", "question")
@@ -84,6 +84,6 @@ def test_odd_files_are_named(raw):
     write(raw, "en", [*ROWS["en"], ROWS["en"][0]])
     with pytest.raises(UserError, match="eng_Latn.jsonl: line 5: question https://w/Rome#1 comes twice"):
         belebele.build(["en"], None, raw)
-    (raw / belebele.files(["en"])[0].path).write_text('{"link": "x", "question": "y"}\n')
+    (raw / belebele.BELEBELE.files(["en"])[0].path).write_text('{"link": "x", "question": "y"}\n')
     with pytest.raises(UserError, match="line 1 has no question_number, flores_passage; right: link"):
         belebele.build(["en"], None, raw)

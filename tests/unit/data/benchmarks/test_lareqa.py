@@ -14,10 +14,9 @@ from langscale.data.benchmarks import lareqa
 from langscale.data.benchmarks.common import clusters, joined
 from langscale.data.benchmarks.tables import Benchmark
 from langscale.data.download import fetch_all
-from langscale.data.registry import LANGUAGES
 
 MIRROR = Path("../shared/mirror")
-ALL = LANGUAGES["xquad-r"]
+ALL = tuple(lareqa.XQUAD_R.languages)
 # LAReQA's README and METHOD, Evaluation
 CANDIDATES = {
     "ar": 1222, "de": 1276, "el": 1234, "en": 1180, "es": 1215, "hi": 1244, "ru": 1219, "th": 852, "tr": 1167,
@@ -29,7 +28,7 @@ real = pytest.mark.skipif(not MIRROR.is_dir(), reason="the mirror with the real 
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
     folder = tmp_path_factory.mktemp("raw")
-    fetch_all(lareqa.files(ALL), folder, str(MIRROR))
+    fetch_all(lareqa.XQUAD_R.files(ALL), folder, str(MIRROR))
     return folder
 
 
@@ -77,7 +76,7 @@ def test_against_a_slow_reading_of_the_files(raw, whole):
     for i, language, candidate in qrels.itertuples(index=False):
         relevant[i, language].add(candidate)
     seen, odd = 0, []
-    for entry, language in zip(lareqa.files(ALL), ALL, strict=True):
+    for entry, language in zip(lareqa.XQUAD_R.files(ALL), ALL, strict=True):
         number = 0
         for article in json.loads((raw / entry.path).read_text(encoding="utf-8"))["data"]:
             for paragraph in article["paragraphs"]:
@@ -196,14 +195,14 @@ def place(raw, entry, content):
 
 @pytest.fixture
 def mlqa(tmp_path):
-    for entry, code in zip(lareqa.files(list(MLQA), "mlqa-r"), MLQA, strict=True):
+    for entry, code in zip(lareqa.MLQA_R.files(list(MLQA)), MLQA, strict=True):
         articles = [{"title": f"{code} {n}", "paragraphs": found} for n, found in enumerate(MLQA[code])]
         place(tmp_path, entry, {"version": 1.0, "data": articles})
     return tmp_path
 
 
 def test_questions_in_two_to_four_languages(mlqa, tmp_path):
-    questions, candidates, qrels = lareqa.build(["zh", "en", "ru", "de"], None, mlqa, name="mlqa-r")
+    questions, candidates, qrels = lareqa.build(["zh", "en", "ru", "de"], None, mlqa, record=lareqa.MLQA_R)
     assert questions.groupby("language")["question_id"].apply(list).to_dict() == {
         "de": ["q1", "q2"], "en": ["q1", "q2", "q3", "q4"], "zh": ["q2", "q3"],
     }  # fmt: skip
@@ -221,27 +220,27 @@ def test_questions_in_two_to_four_languages(mlqa, tmp_path):
 
 def test_paragraphs_and_articles_are_joined_through_their_questions(mlqa):
     """zh has q2 and q3 in one paragraph, so they are one cluster; de has its articles in another order."""
-    questions = lareqa.build(["de", "en", "zh"], None, mlqa, name="mlqa-r")[0]
+    questions = lareqa.build(["de", "en", "zh"], None, mlqa, record=lareqa.MLQA_R)[0]
     facts = questions.groupby("question_id")[["cluster", "group"]].agg(set)
     assert facts["cluster"].to_dict() == {"q1": {"q1"}, "q2": {"q2"}, "q3": {"q2"}, "q4": {"q4"}}
     assert facts["group"].to_dict() == {"q1": {0}, "q2": {1}, "q3": {1}, "q4": {2}}
-    assert lareqa.build(["de", "en"], None, mlqa, name="mlqa-r")[0]["cluster"].nunique() == 4
-    reduced, pool, _ = lareqa.build(["de", "en", "zh"], None, mlqa, every_article=2, name="mlqa-r")
+    assert lareqa.build(["de", "en"], None, mlqa, record=lareqa.MLQA_R)[0]["cluster"].nunique() == 4
+    reduced, pool, _ = lareqa.build(["de", "en", "zh"], None, mlqa, every_article=2, record=lareqa.MLQA_R)
     assert set(reduced["question_id"]) == {"q1", "q4"} and set(pool["language"]) == {"de", "en"}
 
 
 def test_repeated_sentences_stay(mlqa):
-    pool = lareqa.build(["en"], None, mlqa, name="mlqa-r")[1]
+    pool = lareqa.build(["en"], None, mlqa, record=lareqa.MLQA_R)[1]
     assert (pool["text"] == "Dogs bark.").sum() == 2
 
 
 def test_an_answer_outside_of_the_sentences_is_named(mlqa):
-    entry = lareqa.files(["en"], "mlqa-r")[0]
+    entry = lareqa.MLQA_R.files(["en"])[0]
     content = json.loads((mlqa / entry.path).read_text())
     content["data"][0]["paragraphs"][0]["qas"][0]["answers"][0]["answer_start"] = 17
     place(mlqa, entry, content)
     with pytest.raises(UserError, match="en.json: question q1: its answer begins in 0 sentences; right: 1"):
-        lareqa.build(["en"], None, mlqa, name="mlqa-r")
+        lareqa.build(["en"], None, mlqa, record=lareqa.MLQA_R)
 
 
 def test_a_missing_file_is_named(tmp_path):

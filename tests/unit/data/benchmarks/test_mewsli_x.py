@@ -38,7 +38,7 @@ def write(raw, entry, tables):
 
 @pytest.fixture
 def raw(tmp_path):
-    *mentions, entities = mewslix.files(list(MENTIONS))
+    *mentions, entities = mewslix.MEWSLI_X.files(list(MENTIONS))
     for entry, rows in zip(mentions, MENTIONS.values(), strict=True):
         write(tmp_path, entry, [pd.DataFrame(rows, columns=["mention", "entity_id", "example_id"])])
     columns = ["entity_id", "description", "description_language"]
@@ -64,7 +64,7 @@ def test_one_gold_entity_in_the_pool_of_all_languages(raw, tmp_path):
 
 
 def test_without_ids_the_content_is_the_id(raw):
-    entry = mewslix.files(["es"])[0]
+    entry = mewslix.MEWSLI_X.files(["es"])[0]
     table = pd.DataFrame([MENTIONS["es"][0][:2]] * 2, columns=["mention", "entity_id"])
     write(raw, entry, [table])
     first = mewslix.build(["es"], None, raw)[0]["question_id"]
@@ -78,7 +78,7 @@ def test_a_sample_keeps_the_pool(raw):
 
 
 def test_odd_input_is_named(raw):
-    *_, entities = mewslix.files(["es"])
+    *_, entities = mewslix.MEWSLI_X.files(["es"])
     write(
         raw,
         entities,
@@ -93,5 +93,5 @@ def test_odd_input_is_named(raw):
         UserError, match="no column description, description_language; found: entity_id, text"
     ):
         mewslix.build(["es"], None, raw)
-    with pytest.raises(UserError, match="mewsli-x: languages: th; right: at least one of ar de en"):
+    with pytest.raises(UserError, match="mewsli-x has none of the languages th; it has ar de en"):
         mewslix.build(["th"], None, raw)

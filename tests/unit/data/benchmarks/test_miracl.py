@@ -14,7 +14,6 @@ from support.miracl_files import LANGUAGES, REVISION, fetched, put
 
 from langscale.core.errors import UserError
 from langscale.data.benchmarks import miracl
-from langscale.data.benchmarks.readers import reader
 from langscale.data.benchmarks.tables import Corpus, audited, texts
 
 PASSAGES = 60
@@ -49,7 +48,7 @@ def write(raw, name="out", questions=None, languages=("sw", "el", "yo")):
     """MIRACL has no el."""
     folder = raw.parent / name
     folder.mkdir()
-    reader("miracl").write(folder, languages, questions, raw)
+    miracl.MIRACL.write(folder, languages, questions, raw)
     return folder
 
 
@@ -184,9 +183,8 @@ def test_odd_files_are_named(tmp_path, offline, part, rows, columns, message):  
 
 
 def test_hard_negatives_are_another_repository():
-    paths = [entry.path for entry in reader("miracl-hard").files(["te", "el"])]
+    paths = [entry.path for entry in miracl.MIRACL_HARD.files(["te", "el"])]
     assert [Path(path).parent.name for path in paths] == ["te-corpus", "te-queries", "te-qrels"]
     assert all(
         "MIRACLRetrievalHardNegatives/resolve/d7d94fa4b946cec4a27c84653aa0cf6b33f74a3c" in p for p in paths
     )
-    assert reader("miracl-hard").text == "title + passage"

@@ -20,7 +20,7 @@ PAIRS = {
 
 
 def write(raw, code, rows):
-    file = raw / tatoeba.files([code])[0].path
+    file = raw / tatoeba.TATOEBA.files([code])[0].path
     file.parent.mkdir(parents=True, exist_ok=True)
     with gzip.open(file, "wt", encoding="utf-8") as lines:
         lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -89,7 +89,7 @@ def test_a_sample_is_of_pairs_and_keeps_the_pool(raw):
 
 
 def test_odd_input_is_named(raw):
-    with pytest.raises(UserError, match="tatoeba: languages: none; right: at least one of afr? "):
+    with pytest.raises(UserError, match="tatoeba has none of the languages en; it has af am "):
         tatoeba.build(["en"], None, raw)
     write(raw, "nb", [{"sentence1": "Takk."}])
     with pytest.raises(

@@ -302,7 +302,7 @@ def test_nothing_depends_on_the_process():
 @pytest.mark.parametrize(("wrong", "near"), [("zh-Hans", "zh"), ("pt_BR", "pt"), ("EN", "en"), ("nob", "no")])
 def test_unknown_languages_and_parts_are_refused(wrong, near):
     for build in (lambda: cldr.build("train", ["de", wrong]), lambda: benchmark.build([wrong], 10)):
-        with pytest.raises(UserError, match=f"^cldr: no language '{wrong}'.*[ :]{near}(,|$)"):
+        with pytest.raises(UserError, match=f"^cldr has no language '{wrong}'.*[ :]{near}(,|$)"):
             build()
     with pytest.raises(ValueError, match="'test'; right: train, validation, evaluation"):
         cldr.build("test", ["en"])

@@ -14,16 +14,15 @@ from support.raw_files import put
 
 from langscale.core.errors import UserError
 from langscale.core.random import key
-from langscale.data import registry
 from langscale.data.sources import mmarco
 
 SIZE = 400  # passages; queries are 1000, 1001, ...
 
 
 def write(raw, triples, languages=("en", "de"), missing=()):
-    put(raw, registry.files("mmarco", ["en"])[-1], "".join(f"{q}\t{p}\t{n}\n" for q, p, n in triples))
+    put(raw, mmarco.MMARCO.files(["en"])[-1], "".join(f"{q}\t{p}\t{n}\n" for q, p, n in triples))
     for code in languages:
-        collection, queries, _ = registry.files("mmarco", [code])
+        collection, queries, _ = mmarco.MMARCO.files([code])
         lines = [f"{i}\t{code} passage  {i}\n" for i in range(SIZE) if (code, i) not in missing]
         put(raw, collection, "".join(lines))
         lines = [f"{q}\t{code} query {q} \n" for q in sorted({q for q, _, _ in triples}, reverse=True)]
@@ -153,11 +152,11 @@ def test_errors(tmp_path):
         UserError, match=r"^sources.mmarco.pairs: give a number; all 39,780,811 triples would not fit"
     ):
         mmarco.build("train", ["en"], tmp_path)
-    with pytest.raises(UserError, match="^mmarco: languages: th tr; right: "):
+    with pytest.raises(UserError, match="^mmarco has none of the languages th tr; it has "):
         mmarco.build("train", ["th", "tr"], tmp_path, 5)
     with pytest.raises(UserError, match="^mmarco: it has no part test"):
         mmarco.build("test", ["en"], tmp_path, 5)
-    collection, _, triples = registry.files("mmarco", ["de"])
+    collection, _, triples = mmarco.MMARCO.files(["de"])
     path = put(tmp_path, collection, "0\tpassage\nno tab\n")
     with pytest.raises(
         UserError, match=rf"^mmarco: {re.escape(str(path))}: line 2 is not `id <tab> text`: b'no tab"
@@ -194,7 +193,7 @@ def test_memory_does_not_grow_with_the_files(tmp_path):
     """160 MB of passages and a million triples are read with 40 MB more than small files at most."""
     small, large = tmp_path / "small", tmp_path / "large"
     write(small, random_triples(70_000), ["en"])
-    collection, queries, triples = registry.files("mmarco", ["en"])
+    collection, queries, triples = mmarco.MMARCO.files(["en"])
     text = "words " * 270
     put(large, collection, "")
     with open(large / collection.path, "w") as file:

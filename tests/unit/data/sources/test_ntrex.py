@@ -10,14 +10,13 @@ import pytest
 from support.raw_files import put
 
 from langscale.core.errors import UserError
-from langscale.data import registry
 from langscale.data.download import fetch_all
 from langscale.data.sources import ntrex
 from langscale.languages import families as languages
 
 MIRROR = Path(__file__).parents[5] / "shared/mirror"
 mirror = pytest.mark.skipif(not MIRROR.is_dir(), reason=f"the real files are not at {MIRROR}")
-CODES = registry.LANGUAGES["ntrex"]
+CODES = tuple(ntrex.NTREX.languages)
 FEW = ["en", "de", "ru", "sr", "th", "zh"]
 # Unicode's name of most letters of a text; Dzongkha and Tibetan, say, share one
 SCRIPTS = {
@@ -32,7 +31,7 @@ SCRIPTS = {
 @pytest.fixture(scope="session")
 def real(tmp_path_factory):
     raw = tmp_path_factory.mktemp("ntrex")
-    fetch_all(ntrex.files(CODES), raw, str(MIRROR))
+    fetch_all(ntrex.NTREX.files(CODES), raw, str(MIRROR))
     return raw
 
 
@@ -48,7 +47,7 @@ def small(tmp_path, monkeypatch):
     english[8] = "EN common words here, other u8"  # shares nothing rare
     german = [f"de {i}" for i in range(16)]
     for code, lines in {"en": english, "de": german}.items():
-        documents, file = registry.files("ntrex", [code])
+        documents, file = ntrex.NTREX.files_of([code])
         put(tmp_path, documents, "\r\n".join(ids) + "\r\n")
         put(tmp_path, file, "\r\n".join(lines) + "\r\n")
     return tmp_path
@@ -71,7 +70,7 @@ def test_small_set_by_hand(small):
 
 
 def test_errors_name_file_and_numbers(small):
-    file = registry.files("ntrex", ["de"])[1]
+    file = ntrex.NTREX.files_of(["de"])[1]
     path = put(small, file, "one line\n")
     with pytest.raises(
         UserError, match=rf"^ntrex: {re.escape(str(path))} has 1 lines; right: 16, as .*IDS.tsv$"
@@ -79,14 +78,14 @@ def test_errors_name_file_and_numbers(small):
         ntrex.build("train", ["de"], small)
     with pytest.raises(UserError, match=r"^ntrex: .*ref.fra.txt is missing; run `snakemake data`$"):
         ntrex.build("train", ["fr"], small)
-    with pytest.raises(UserError, match="^ntrex: languages: xx yy; right: at least one of af am "):
+    with pytest.raises(UserError, match="^ntrex has none of the languages xx yy; it has af am "):
         ntrex.build("train", ["xx", "yy"], small)
     with pytest.raises(UserError, match="^ntrex: it has no part test; right: train, validation$"):
         ntrex.build("test", ["de"], small)
 
 
 def test_files():
-    names = [entry.path.rsplit("/", 1)[1] for entry in ntrex.files(["sr", "zh", "xx"])]
+    names = [entry.path.rsplit("/", 1)[1] for entry in ntrex.NTREX.files(["sr", "zh", "xx"])]
     assert sorted(names) == [
         "DOCUMENT_IDS.tsv", "newstest2019-ref.srp-Cyrl.txt", "newstest2019-ref.zho-CN.txt",
         "newstest2019-src.eng.txt",

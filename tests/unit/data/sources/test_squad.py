@@ -7,7 +7,6 @@ import pytest
 from support.raw_files import put
 
 from langscale.core.errors import UserError
-from langscale.data import registry
 from langscale.data.sources import squad
 from langscale.data.sources.common import part_of
 
@@ -57,7 +56,7 @@ def german():
 
 
 def write(raw, code, data):
-    return put(raw, registry.files("squad", [code])[0], json.dumps({"data": data, "version": "1.1"}))
+    return put(raw, squad.SQUAD.files_of([code])[0], json.dumps({"data": data, "version": "1.1"}))
 
 
 @pytest.fixture
@@ -147,16 +146,16 @@ def test_errors(raw):
         squad.build("train", ["de"], raw)
     with pytest.raises(UserError, match=r"^squad: .*en-th.json is missing; run `snakemake data`$"):
         squad.build("train", ["th"], raw)
-    with pytest.raises(UserError, match="^squad: languages: fr; right: "):
+    with pytest.raises(UserError, match="^squad has none of the languages fr; it has "):
         squad.build("train", ["fr"], raw)
 
 
 def test_files():
     """English is there in any case, from SQuAD itself and pinned; all eleven languages of XQuAD-R are."""
-    entries = squad.files(["th", "xx"])
+    entries = squad.SQUAD.files(["th", "xx"])
     assert [e.path.rsplit("/", 1)[1] for e in entries] == [
         "train-v1.1.json",
         "squad.translate.train.en-th.json",
     ]
     assert entries[0].sha256.startswith("3527663986b8295a") and entries[0].size == 30288272
-    assert len(squad.files(["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"])) == 11
+    assert len(squad.SQUAD.files(["ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh"])) == 11

@@ -1,0 +1,192 @@
+"""What langscale knows of a data set: one record per set, at the top of the file of its reader.
+
+Every other package asks the record (`langscale.data.catalogue` finds it by name). A record is immutable and opens no
+file. `reader` is a function without arguments that returns the reading function, because the record stands above the
+reader in its file.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from langscale.core.errors import UserError
+from langscale.data.registry import Entry, complete
+
+if TYPE_CHECKING:
+    import pandas as pd  # whoever asks for a fact needs none
+
+Frames = tuple["pd.DataFrame", "pd.DataFrame", "pd.DataFrame"]
+PairTables = tuple["pd.DataFrame", "pd.DataFrame"]
+Counts = int | Mapping[str, int]
+
+TABLES = ("questions", "candidates", "qrels")
+PARTS = ("train", "validation")
+SHOWN = 20  # languages in a message
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSet:
+    """The facts that training sets and benchmarks share.
+
+    name: in configs, paths and tables; languages: BCP 47 code -> the set's own code; locate: the files of these own
+    codes, None for a set that comes with an installed package; licence: SPDX identifier, None where there is none or
+    it is not known; restricted: for non-commercial use only, so the config must accept the licence; note: what is not
+    known about the set; every_language: the set exists only in the languages of its record, so another language is an
+    error, where other sets skip the languages that they lack; needs: languages whose files every language needs.
+    """
+
+    name: str
+    languages: Mapping[str, str]
+    locate: Callable[[Sequence[str]], list[Entry]] | None
+    licence: str | None = None
+    restricted: bool = False
+    note: str = ""
+    every_language: bool = False
+    needs: tuple[str, ...] = ()
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the set comes with an installed package, so that nothing is downloaded."""
+        return self.locate is None
+
+    def chosen(self, languages: Sequence[str]) -> list[str]:
+        """The `languages` of the set, in the given order.
+
+        Raises UserError if there is none, or if `every_language` is set and one is missing.
+        """
+        found = [code for code in languages if code in self.languages]
+        lacking = [code for code in languages if code not in self.languages]
+        if self.every_language and lacking:
+            base = lacking[0].lower().replace("_", "-").split("-")[0]
+            near = [base] if base in self.languages else get_close_matches(base, self.languages, cutoff=0)
+            raise UserError(
+                f"{self.name} has no language {lacking[0]!r}; nearest of its {len(self.languages)}: {', '.join(near)}"
+            )
+        if not found:
+            raise UserError(
+                f"{self.name} has none of the languages {_shown(languages)}; it has "
+                f"{_shown(sorted(self.languages))}"
+            )
+        return found
+
+    def files(self, languages: Sequence[str]) -> list[Entry]:
+        """The files to download for BCP 47 `languages`; raises UserError as `chosen`."""
+        codes = self.chosen(languages)
+        return self.files_of([*(code for code in self.needs if code not in codes), *codes])
+
+    def files_of(self, languages: Sequence[str]) -> list[Entry]:
+        """The files of these languages alone; raises UserError as `chosen`."""
+        codes = self.chosen(languages)
+        if self.locate is None:
+            return []
+        facts: dict[str, Any] = {
+            "name": self.name, "licence": self.licence, "restricted": self.restricted, "note": self.note
+        }  # fmt: skip
+        return complete(
+            [replace(entry, **facts) for entry in self.locate([self.languages[c] for c in codes])]
+        )
+
+
+def _shown(codes: Sequence[str]) -> str:
+    """The first codes, and how many there are if more."""
+    return " ".join(codes[:SHOWN]) + (f" ... ({len(codes)})" if len(codes) > SHOWN else "")
+
+
+@dataclass(frozen=True)
+class SourceSize:
+    """Numbers for the plan of a study, published or counted.
+
+    pairs: pair ids; query, passage: mean length in tokens of XLM-R's vocabulary, without prefix; negatives: hard
+    negatives per pair; download: bytes per language where the registry has no file sizes.
+    """
+
+    pairs: int
+    query: float
+    passage: float
+    negatives: int = 0
+    download: float | None = None
+
+
+@dataclass(frozen=True)
+class BenchmarkSize:
+    """Numbers for the plan of a study, published or counted.
+
+    queries, candidates: per language, one number if it is the same in all; query, candidate: mean length in tokens of
+    XLM-R's vocabulary, without prefix; paragraph: the same of a candidate with its paragraph.
+    """
+
+    queries: Counts
+    candidates: Counts
+    query: float
+    candidate: float
+    paragraph: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRecord(DataSet):
+    """A training set of parallel or English query-passage pairs.
+
+    reader: returns `build(part, languages, raw, pairs, seed)`, which returns the tables of pairs and passages
+    (`langscale.data.sources.common`); parts: what the set can build, without "train" it only validates; needs_pairs:
+    the whole set does not fit into memory, so the config must give a number of pairs; machine_translated: all
+    languages but one are machine translations.
+    """
+
+    reader: Callable[[], Callable[..., PairTables]]
+    size: SourceSize
+    parts: tuple[str, ...] = PARTS
+    needs_pairs: bool = False
+    machine_translated: bool = False
+
+    def build(
+        self, part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
+    ) -> PairTables:
+        """The tables (pairs, passages) of one part in BCP 47 `languages`.
+
+        `raw` is the folder of fetched files. `pairs` ids are sampled by hash and `seed`, None takes all. Raises
+        UserError for a missing or malformed file and for a part or languages that the set lacks.
+        """
+        return self.reader()(part, languages, raw, pairs, seed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRecord(DataSet):
+    """An evaluation set: queries, candidates and relevance judgements.
+
+    reader: returns `build(languages, queries, raw, **options)`, which returns the three tables
+    (`langscale.data.benchmarks.common`); of a set larger than memory, `write(folder, languages, queries, raw)`, which
+    writes them in parts (`langscale.data.benchmarks.miracl`); candidate_text: what is ranked by default; options: the
+    config keys that the reader takes; akin: names of training data that make the set not zero-shot, besides the set
+    itself; own_training_part: the set has training pairs of its own by design, so tables carry no zero-shot mark;
+    larger_than_memory: searched in shards, monolingual, scored from lists, without BM25.
+    """
+
+    reader: Callable[[], Callable[..., Any]]
+    size: BenchmarkSize
+    candidate_text: str = "sentence"
+    options: tuple[Literal["candidate_text", "every_article"], ...] = ()
+    akin: tuple[str, ...] = ()
+    own_training_part: bool = False
+    larger_than_memory: bool = False
+
+    def write(
+        self,
+        folder: str | Path,
+        languages: Sequence[str],
+        queries: int | None,
+        raw: str | Path,
+        **options: Any,
+    ) -> None:
+        """Write the three tables into the existing `folder`.
+
+        `raw` is the folder of fetched files. `queries` per language are sampled by hash, None takes all; the
+        candidates stay. Raises UserError for a missing or malformed file and for languages that the set lacks.
+        """
+        read = self.reader()
+        if self.larger_than_memory:
+            read(folder, languages, queries, raw, **options)
+            return
+        for name, table in zip(TABLES, read(languages, queries, raw, **options), strict=True):
+            table.to_parquet(Path(folder) / f"{name}.parquet", index=False)
