@@ -1,4 +1,4 @@
-"""Published figures beside the study's own values: which can be compared, and how they agree."""
+"""Published values beside the study's own: which can be compared, and how they agree."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -13,7 +13,7 @@ from langscale.core.tables import write_csv
 from langscale.data import catalogue
 from langscale.published.figures import MEDIAN, RANK_DISTANCE, TRAININGS, figures
 from langscale.reporting import formats
-from langscale.reporting.wording import Record, headline, interval, with_languages
+from langscale.reporting.wording import Record, decimal, headline, interval, with_languages
 from langscale.statistics.zero_shot import seen, zero_shot
 
 AGREES, CLOSE, DIFFERS, NOT = "agrees", "close", "differs", "not comparable"
@@ -55,7 +55,7 @@ def verdict(published: str, row: Record, metric: str, deterministic: bool) -> st
 
 
 def reasons(study: Study, published: Record, row: Record, query_languages: set[str]) -> list[str]:
-    """Why a row of the study cannot be compared with a published figure; empty if it can.
+    """Why a row of the study cannot be compared with a published value; empty if it can.
 
     query_languages: languages in which the study evaluates this benchmark.
     """
@@ -143,7 +143,7 @@ def _languages(source: str, benchmark: str, model: str) -> tuple[str, ...]:
 
 
 def own_rows(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the study to compare with published figures: all languages, then by query language.
+    """Rows of the study to compare with published values: all languages, then by query language.
 
     Macro averages of random language orders and of the untrained encoder. The column `set` is the data set of
     the benchmark.
@@ -156,7 +156,7 @@ def own_rows(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> pd
 
 
 def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """(published figures with a counterpart in the study, number of figures without one).
+    """(published values with a counterpart in the study, number of values without one).
 
     A counterpart has the same data set, setting, query language and metric. Preferred are the same sampler,
     the published number of training languages (else the largest) and the fewest reasons against a comparison.
@@ -227,10 +227,10 @@ def _row(published: Record, row: Record, against: list[str]) -> dict[str, object
 
 
 def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """The comparison for reading: figures over all languages, the study's own with their intervals."""
+    """The comparison for reading: values over all languages, the study's own with their intervals."""
     table = table[table["query_language"] == ALL]
     if table.empty:
-        return pd.DataFrame({"published": ["no published figure has a counterpart in this study"]})
+        return pd.DataFrame({"published": ["no published value has a counterpart in this study"]})
     records = table.to_dict("records")
     numbers = _numbers(table)
     return pd.DataFrame(
@@ -242,7 +242,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "published": table["published"],
             "this study": [f"{r['model']} {with_languages(r)}" for r in records],
             "value": [interval(r) for r in records],
-            "difference": [f"{r['difference']:+.{1 if abs(r['value']) >= 10 else 3}f}" for r in records],
+            "difference": [decimal(r["difference"], 1 if abs(r["value"]) >= 10 else 3, "+") for r in records],
             "verdict": [
                 r["verdict"] + (f" ({numbers[r['reason']]})" if r["reason"] else "") for r in records
             ],
@@ -257,7 +257,7 @@ def _numbers(table: pd.DataFrame) -> dict[str, int]:
 
 
 def closing(table: pd.DataFrame, without: int) -> list[str]:
-    """The notes below the table: reasons, verdicts for single languages, number of figures left out."""
+    """The notes below the table: reasons, verdicts for single languages, number of values left out."""
     lines = [f"({number}) {reason}." for reason, number in _numbers(table).items()]
     single = table.loc[table["query_language"] != ALL, "verdict"].value_counts()
     counts = ", ".join(f"{single[name]} {name}" for name in (AGREES, CLOSE, DIFFERS) if name in single)
@@ -265,7 +265,7 @@ def closing(table: pd.DataFrame, without: int) -> list[str]:
         lines.append(f"By query language (published.csv): {counts}.")
     return [
         *lines,
-        f"{without:,} of {len(figures()):,} published figures have no counterpart in this study.",
+        f"{without:,} of {len(figures()):,} published values have no counterpart in this study.",
     ]
 
 

@@ -108,7 +108,7 @@ TABLES = {
     "components": TableRecord("Components of variance", "components"),
     "bias": TableRecord("Measures of language bias", "bias-table"),
     "sensitivity": TableRecord("Sensitivity to the clustering of queries", "sensitivity"),
-    "published": TableRecord("Published figures beside this study", "published"),
+    "published": TableRecord("Published values beside this study", "published"),
     "scaling": TableRecord("mAP by number of training languages", "scaling"),
     "data": TableRecord("Training and evaluation data", "data"),
 }

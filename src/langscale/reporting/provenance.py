@@ -1,10 +1,10 @@
-"""Where a study's numbers come from: config, code, versions, hardware, time."""
+"""The provenance of a study: config, code, model revisions, versions, hardware, training time."""
 
 import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pandas as pd
 
 
 def git_commit(folder: str | Path) -> dict[str, Any]:
-    """Commit of the checkout that `folder` is in, and whether files differ from it; None outside of git."""
+    """Commit of the checkout around `folder`, and the names of changed files; no commit outside of git."""
 
     def git(*words: str) -> str | None:
         if not shutil.which("git"):
@@ -21,14 +21,16 @@ def git_commit(folder: str | Path) -> dict[str, Any]:
         done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=False)
         return done.stdout.strip() if done.returncode == 0 else None
 
-    return {
-        "commit": git("rev-parse", "HEAD"),
-        "changed_files": len((git("status", "--porcelain") or "").splitlines()),
-    }
+    changed = (
+        git("diff", "--name-only", "-z", "HEAD"),
+        git("ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/"),
+    )
+    names = {name for found in changed for name in (found or "").split("\0") if name}
+    return {"commit": git("rev-parse", "HEAD"), "changed_files": sorted(names)}
 
 
 def hardware() -> dict[str, Any]:
-    """Processor, cores, memory and GPUs, as far as the system tells."""
+    """Processor, cores, memory and GPUs of this machine, as far as they can be read."""
     cpu = next(
         (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor(),
@@ -53,11 +55,11 @@ def _lines(path: str) -> Iterable[str]:
 
 
 def energy(seconds: float, powercap: str | Path = "/sys/class/powercap") -> dict[str, Any]:
-    """What this machine tells of energy: an upper bound from the limits of its GPU or processor, if they can be read.
+    """An upper bound of the energy of training, from the power limit of the GPU or the processor.
 
-    seconds: of training, one run after the other. RAPL and nvidia-smi count what the whole machine draws at the moment
-    of asking, so the energy of runs that are over is not among it; seconds times the limit is at least what that part took.
-    Returns {"source", "watts", "kwh_at_most"}, watts and kwh_at_most None where nothing can be read.
+    seconds: training time of all runs. RAPL and nvidia-smi measure the present power only, not the energy of
+    finished runs, but seconds times the limit is at least the energy of this part of the machine. Returns
+    {"source", "watts", "kwh_at_most"}; all None if no limit can be read.
     """
     for source, watts in (("nvidia-smi", _gpu_limit()), ("RAPL", _rapl_limit(Path(powercap)))):
         if watts:
@@ -66,7 +68,7 @@ def energy(seconds: float, powercap: str | Path = "/sys/class/powercap") -> dict
 
 
 def _gpu_limit() -> float | None:
-    """The highest power limit of the GPUs in watts."""
+    """The highest power limit of the GPUs [W]."""
     if not shutil.which("nvidia-smi"):
         return None
     words = ["nvidia-smi", "--query-gpu=power.limit", "--format=csv,noheader,nounits"]
@@ -75,7 +77,7 @@ def _gpu_limit() -> float | None:
 
 
 def _rapl_limit(powercap: Path) -> float | None:
-    """The long-term limits of all processor packages together, in watts."""
+    """The sum of the long-term limits of all processor packages [W]."""
     files = sorted(powercap.glob("intel-rapl:[0-9]*/constraint_0_power_limit_uw"))
     try:
         return sum(int(file.read_text()) for file in files if file.parent.name.count(":") == 1) / 1e6 or None
@@ -84,18 +86,29 @@ def _rapl_limit(powercap: Path) -> float | None:
 
 
 def training_seconds(logs: Iterable[str | Path], batch_size: int) -> float:
-    """Wall seconds that the steps of all logs took together."""
+    """Wall time of the steps of all logs [s]."""
     return float(
         sum((batch_size / pd.read_csv(log, usecols=["pairs_per_second"])).sum().iloc[0] for log in logs)
     )
 
 
-def provenance(study: dict[str, Any], logs: list[str], folder: str | Path) -> dict[str, Any]:
-    """Everything that a reader needs to judge or repeat the numbers of a study."""
+def provenance(
+    study: dict[str, Any],
+    logs: list[str],
+    folder: str | Path,
+    revisions: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """The facts for judging or repeating a study.
+
+    logs: training logs. folder: any folder of the checkout. revisions: commit of each model of the hub.
+    """
     seconds = round(training_seconds(logs, study["training"]["batch_size"]), 1)
     return {
         "config": study,
         "git": git_commit(folder),
+        "models": {
+            name: model | {"revision": (revisions or {}).get(name)} for name, model in _origins(study)
+        },
         "hardware": hardware(),
         # a broken installation has no name
         "versions": dict(sorted((d.name, d.version) for d in distributions() if d.name)),
@@ -103,6 +116,13 @@ def provenance(study: dict[str, Any], logs: list[str], folder: str | Path) -> di
             "runs": len(logs),
             "seconds": seconds,
             "threads": study["training"]["threads"],
+            "precision": study["training"]["precision"],
             "energy": energy(seconds),
         },
     }
+
+
+def _origins(study: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Each model with the keys of the config that name its weights."""
+    for name, model in study["models"].items():
+        yield name, {key: model[key] for key in ("hub", "path", "bundled") if model.get(key) is not None}

@@ -1,159 +1,192 @@
-"""The report: one HTML file that opens offline and tells what the study found."""
+"""The report: one HTML file for offline reading, from the tables and figures of a study."""
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
 import yaml
+from markupsafe import Markup
 
 from langscale.config.model import Model
 from langscale.config.runs import Budget
 from langscale.config.study import Study
-from langscale.config.terms import ALL, NONE
+from langscale.config.terms import ALL, SETTINGS
 from langscale.core.tables import read_csv
 from langscale.languages.families import name as language_name
-from langscale.reporting import comparison, wording
+from langscale.reporting import comparison, formats, paper_tables, wording
 from langscale.reporting import tables as layout
 from langscale.reporting.contents import FIGURES, table_record
-from langscale.reporting.summary import answers, missing
+from langscale.reporting.glossary import TERMS
+from langscale.reporting.summary import NO_MAP, Answer, answers, claim_counts, missing, query_languages
 
+QUESTION = "How does the number of training languages change dense retrieval in languages it never saw?"
 SECTIONS = {
-    "compared": "What was compared, and how to read it",
-    "claims": "The claims ledger",
-    "trends": "Trends along n",
-    "samplers": "Samplers at the largest n",
-    "heldout": "Languages never trained on",
-    "languages": "Language by language",
+    "design": "Design and terms",
+    "claims": "Claims",
+    "trends": "Effect of the number of training languages",
+    "samplers": "Comparison of samplers",
+    "heldout": "Held-out languages",
+    "languages": "Single languages and pairs of languages",
     "bias": "Language bias",
-    "published": "Beside published figures",
-    "numbers": "All scaling numbers",
-    "made": "How it was made",
-    "missing": "What is missing",
+    "published": "Published values",
+    "numbers": "All numbers",
+    "made": "Data, training and software",
+    "missing": "Not included",
 }
+DEFINED = (
+    "n", "pool", "held-out language", "ladder", "replicate", "sampler", "budget", "setting", "pair set",
+    "mAP", "R@k", "rank distance", "own-language advantage", "confidence interval over runs and queries",
+    "significant", "verdict", "untrained", "BM25",
+)  # fmt: skip
+"""Terms of the glossary that the report defines."""
 BUDGETS = {
-    "fixed-total": "at every n, on the same pairs, so a language's share falls with n",
-    "fixed-per-language": "times n, on the same pairs, so every language keeps its number",
-    "fixed-rows": "at every n, on 1/n of the pairs, so the rows stay as many",
+    "fixed-total": "at every n, on the same pairs",
+    "fixed-per-language": "times n, on the same pairs",
+    "fixed-rows": "at every n, on 1/n of the pairs",
 }
-QUESTION = (
-    "A dense retriever is trained contrastively on question-passage pairs in n languages: what does n do to retrieval in "
-    "languages, and across languages, that it never saw?"
-)
 
 
-def language_table(languages: pd.DataFrame) -> pd.DataFrame:
-    """Cross mAP of every question language: untrained, and every sampler at the smallest and largest n."""
-    table = languages[(languages["setting"] == "cross") & (languages["metric"] == "mAP")]
-    table = table[table["average"] == "macro"]
-    table = table[(table["checkpoint"] == "last") & (table["ladder"].isin([ALL]))]
-    trained = table["n_languages"][table["n_languages"] > 0]
-    shown = table["n_languages"].isin([0, trained.min(), trained.max()]) & (table["sampler"] != NONE)
-    return layout.by_language(table[shown])
+@dataclass(frozen=True)
+class Shown:
+    """A table of the page, or a sentence instead of one.
 
-
-def data_table(data: pd.DataFrame) -> pd.DataFrame:
-    """data.csv with a row per language and a column per count."""
-    columns = data["data"] + " " + data["what"]
-    wide = data.assign(column=columns).pivot_table(
-        index=["language", "role"], columns="column", values="count", aggfunc="sum", sort=False
-    )
-    return wide.astype("Int64").reset_index().rename_axis(columns=None)
-
-
-def brief(table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """(the columns that vary, intervals joined to their value, three digits; what holds for all rows).
-
-    For tables that have no layout of their own.
+    folded: the summary of a table that is closed at first, else empty.
     """
-    if table.empty:
-        return pd.DataFrame({"rows": ["none"]}), []
-    table = table.drop(
-        columns=[c for c in table if c.startswith(("runs_ci", "p_runs")) or c == "candidate_text"]
+
+    name: str
+    title: str
+    caption: str
+    columns: list[str]
+    rows: list[list[Markup]]
+    notes: list[str] = field(default_factory=list)
+    sentence: str = ""
+    folded: str = ""
+
+
+def cell(text: str) -> Markup:
+    """A cell in HTML, with its interval in an element of its own: it stays on one line."""
+    return Markup(re.sub(r"(\[[^\]]*\])", r'<span class="ci">\1</span>', formats.html(text)))
+
+
+def compact(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as text, without empty columns and rows.
+
+    With one training language all samplers are the same; equal columns of theirs are one.
+    """
+    texts = table.map(formats.text)
+    texts = texts.loc[:, (texts != "").any()].rename(columns=str)
+    single = [str(name) for name in texts if str(name).endswith(", 1 language")]
+    if len(single) > 1 and all(texts[name].equals(texts[single[0]]) for name in single):
+        texts = texts.drop(columns=single[1:]).rename(columns={single[0]: "1 language"})
+    return texts[(texts != "").any(axis=1)]
+
+
+def shown(
+    name: str,
+    table: pd.DataFrame,
+    captions: Mapping[str, str],
+    notes: Sequence[str] = (),
+    title: str = "",
+    folded: str = "",
+) -> Shown:
+    """A table of the page. A layout of one cell is a sentence."""
+    record = table_record(name.partition("/")[0])
+    texts = compact(table)
+    rows = [[str(text) for text in row] for row in texts.itertuples(index=False, name=None)]
+    if texts.shape == (1, 1):
+        sentence = rows[0][0]
+        return Shown(
+            name, title or record.title, "", [], [], sentence=f"{sentence[:1].upper()}{sentence[1:]}."
+        )
+    cells = [[cell(text) for text in row] for row in rows]
+    caption = captions[record.caption]
+    return Shown(
+        name, title or record.title, caption, list(map(str, texts)), cells, list(notes), folded=folded
     )
-    if "alpha" in table:
-        table = table.assign(sampler=table.apply(wording.label, axis=1)).drop(columns="alpha")
-    if "ci_low" in table:
-        value = table.columns[table.columns.get_loc("ci_low") - 1]
-        joined = table.apply(wording.interval, axis=1, value=value).where(table[value].notna(), "")
-        table = table.assign(**{value: joined}).drop(columns=["ci_low", "ci_high"])
-    alike = {
-        name: table[name].iloc[0]
-        for name in table
-        if len(table) > 1
-        and table[name].nunique(dropna=False) == 1
-        and (name != "note" or table[name].isna().all())
+
+
+def by_setting(
+    name: str, make: Callable[[pd.DataFrame], pd.DataFrame], table: pd.DataFrame, captions: Mapping[str, str]
+) -> list[Shown]:
+    """A wide layout as one table per setting."""
+    found = []
+    for setting in SETTINGS:
+        part = make(table[table["setting"] == setting]) if (table["setting"] == setting).any() else table[:0]
+        if len(part) and part.shape != (1, 1):
+            part = part.rename(columns={c: str(c).removeprefix(f"{setting}, ") for c in part})
+            title = f"{table_record(name).title}: {setting}"
+            notes = _notes(part, name)
+            found.append(shown(f"{name}/{setting}", part, captions, notes, title))
+    return found or [shown(name, make(table), captions)]
+
+
+def published(
+    study: Study, scaling: pd.DataFrame, languages: pd.DataFrame, captions: Mapping[str, str]
+) -> Iterator[Shown]:
+    """The comparable published values; below it, folded, the others with their reasons."""
+    table, without = comparison.compare(study, scaling, languages)
+    averages = table[table["query_language"] == ALL]
+    fit = table["verdict"] != comparison.NOT
+    if fit.any() or averages.empty:
+        notes = comparison.closing(table[fit], without)
+        yield shown("published", comparison.readable(table[fit]), captions, notes)
+    others = table[~fit]
+    if len(others):
+        number = wording.count(len(others), "published value")
+        folded = f"{number} of other encoders, data or training, with the reasons against a comparison"
+        notes = comparison.closing(others, without)
+        yield shown("published/other", comparison.readable(others), captions, notes, "Not comparable", folded)
+
+
+def _notes(table: pd.DataFrame, name: str) -> list[str]:
+    """The notes below a table, without the meaning of brackets, explained once on the page."""
+    return [note for note in layout.footnotes(table, name) if note != layout.INTERVALS]
+
+
+def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict[str, list[Shown]]:
+    """Every table of the page by the name of its CSV; a list, because some are shown in parts."""
+
+    def read(name: str) -> pd.DataFrame:
+        return read_csv(folder / "tables" / f"{name}.csv")
+
+    def one(name: str, make: Callable[[pd.DataFrame], pd.DataFrame]) -> list[Shown]:
+        table = make(read(name))
+        return [shown(name, table, captions, _notes(table, name))]
+
+    scaling, languages, contrasts = read("scaling"), read("languages"), read("contrasts")
+    found = {
+        name: one(name, layout.LAYOUTS[name]) for name in ("claims", "main", "curves", "contrasts", "bias")
     }
-    told = [
-        f"{name.replace('_', ' ')}: {value}"
-        for name, value in alike.items()
-        if value not in ("", ALL) and pd.notna(value)
-    ]
-    table = table.drop(columns=list(alike))
-    return table.rename(columns=lambda c: c.replace("_", " ")), [f"In all rows: {', '.join(told)}."] * bool(
-        told
-    )
-
-
-def texts(table: pd.DataFrame) -> list[list[str]]:
-    """The cells as text: numbers with four digits, nothing where there is none."""
-
-    def text(value: Any) -> str:
-        if isinstance(value, float):
-            return "" if pd.isna(value) else f"{value:.4g}"
-        return "" if value is None or value is pd.NA else str(value)
-
-    return [[text(value) for value in row] for row in table.itertuples(index=False, name=None)]
+    found["scaling"] = by_setting("scaling", layout.scaling, scaling, captions)
+    found["trends"] = by_setting("trends", layout.trends, read("trends"), captions)
+    found["languages"] = one("languages", layout.ends)
+    for name, make in (("entry", layout.entry), ("diversity", layout.diversity)):
+        found[name] = one(name, make)
+    found |= {"components": one("components", layout.components), "data": one("data", layout.data)}
+    found["sensitivity"] = one("sensitivity", layout.sensitivity)
+    if study.languages.heldout:
+        found |= {name: one(name, layout.LAYOUTS[name]) for name in ("transfer", "gaps")}
+    found["published"] = list(published(study, scaling, languages, captions))
+    for name in paper_tables.names(study):
+        paper = paper_tables.fill(study, name, scaling, languages, contrasts)
+        found[name] = [shown(name, paper.shown(), captions, [paper.caption])]
+    return found
 
 
 def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions: Mapping[str, str]) -> str:
     """The report as HTML, from the tables and figures in `folder`; captions by figure and table."""
     folder = Path(folder)
-
-    def read(name: str) -> pd.DataFrame:
-        return read_csv(folder / "tables" / f"{name}.csv")
-
-    def below(name: str) -> list[str]:
-        """What is written below the table in its Markdown."""
-        text = (folder / "tables" / f"{name}.md").read_text(encoding="utf-8")
-        return [part.strip() for part in text.split("\n\n")[1:]]
-
-    def table(name: str, shown: pd.DataFrame, notes: list[str]) -> dict[str, Any]:
-        record = table_record(name)
-        rows = texts(shown)
-        marks = wording.notes(" ".join(cell for row in rows for cell in row))
-        return {
-            "title": record.title,
-            "caption": captions[record.caption],
-            "columns": list(shown),
-            "rows": rows,
-            "notes": [*notes, *marks],
-        }
-
-    scaling, contrasts, claims, curves = (read(name) for name in ("scaling", "contrasts", "claims", "curves"))
-    shown = {name: (layout.LAYOUTS[name](read(name)), []) for name in ("main", "trends", "bias")}
-    ledger = layout.claims(claims)
-    ledger.insert(2, "verdict", ledger.pop("verdict"))
-    shown |= {"claims": (ledger, []), "curves": (layout.curves(curves), [])}
-    shown |= {"scaling": (layout.scaling(scaling), []), "contrasts": (layout.contrasts(contrasts), [])}
-    shown |= {"languages": (language_table(read("languages")), []), "data": (data_table(read("data")), [])}
-    shown |= {name: brief(read(name)) for name in ("entry", "diversity", "components")}
-    shown["sensitivity"] = (layout.sensitivity(read("sensitivity")), [])
-    if study.languages.heldout:
-        shown |= {
-            "transfer": (layout.transfer(read("transfer")), []),
-            "gaps": (layout.gaps(read("gaps")), []),
-        }
-    shown["published"] = (comparison.readable(read("published")), below("published"))
-    papers = sorted(
-        (folder / "tables").glob("paper-*.csv"), key=lambda file: int(re.sub(r"\D", "", file.stem))
+    scaling, contrasts, claims, curves, languages = (
+        read_csv(folder / "tables" / f"{name}.csv")
+        for name in ("scaling", "contrasts", "claims", "curves", "languages")
     )
-    shown |= {file.stem: (read(file.stem), below(file.stem)) for file in papers}
-
-    told = answers(study, scaling, contrasts, claims)
+    found = answers(study, scaling, contrasts, languages)
+    headline = next(iter(found.values()), Answer([NO_MAP], ""))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -164,11 +197,14 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
         question=QUESTION,
         models={name: _model(model) for name, model in study.models.items()},
         budgets=[_budget(name, budget) for name, budget in study.budgets.items()],
-        answer=next(iter(told.values())),
-        others=dict(list(told.items())[1:]),
+        benchmarks=_evaluated(study, languages),
+        answer=headline,
+        others=dict(list(found.items())[1:]),
+        counts=claim_counts(claims),
         figures=_figures(folder / "figures"),
         captions=captions,
-        tables={name: table(name, *found) for name, found in shown.items()},
+        tables=page_tables(study, folder, captions),
+        terms={term: TERMS[term] for term in _terms(study)},
         sections={k: v for k, v in SECTIONS.items() if k != "heldout" or study.languages.heldout},
         missing=missing(study, scaling, claims, curves),
         names={code: language_name(code) for code in study.languages.all},
@@ -177,24 +213,40 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
     )
 
 
+def _terms(study: Study) -> list[str]:
+    """The defined terms: those of every study, and of its data set and options."""
+    entities = ["entity description"] * ("cldr" in study.benchmarks)
+    return [term for term in DEFINED if study.languages.heldout or term != "held-out language"] + entities
+
+
+def _evaluated(study: Study, languages: pd.DataFrame) -> dict[str, tuple[list[str], list[str]]]:
+    """Benchmark -> its query languages in the pool, and those held out."""
+    found = {}
+    for benchmark in study.benchmarks:
+        there = query_languages(study, languages, benchmark)
+        held = set(study.languages.heldout)
+        found[benchmark] = ([c for c in there if c not in held], [c for c in there if c in held])
+    return found
+
+
 def _model(model: Model) -> str:
-    """What an encoder is, in words."""
+    """An encoder in words."""
     if model.architecture is None:
         packed = f"{model.bundled} with 4-bit weights" if model.bundled else None
         return f"{model.hub or model.path or packed}, pretrained"
-    told = {"num_hidden_layers": "layer", "hidden_size": "dimension"}
-    sizes = [(model.architecture[key], word) for key, word in told.items() if key in model.architecture]
-    parts = [f"{size} {word}{'' if size == 1 else 's'}" for size, word in sizes]
-    return f"{', '.join([model.architecture['model_type'], *parts])}, from random weights"
+    words = {"num_hidden_layers": "layer", "hidden_size": "dimension"}
+    there = {key: word for key, word in words.items() if key in model.architecture}
+    sizes = [wording.count(model.architecture[key], word) for key, word in there.items()]
+    return f"{', '.join([model.architecture['model_type'], *sizes])}, from random weights"
 
 
 def _budget(name: str, budget: Budget) -> str:
-    """What every n is given, in words."""
-    return f"budget {name}, {budget.steps:,} steps {BUDGETS[budget.kind]}"
+    """A budget in words."""
+    return f"{name}: {budget.steps:,} steps {BUDGETS[budget.kind]}"
 
 
 def _figures(folder: Path) -> dict[str, dict[str, str]]:
-    """Title, alternative text and data address of every figure that was drawn."""
+    """Title, alternative text and data address of every figure in the folder."""
     found = {}
     for name, record in FIGURES.items():
         file = folder / f"{name}.svg"

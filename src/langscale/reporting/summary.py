@@ -1,4 +1,6 @@
-"""The answer of a study in three sentences, and what it leaves open, written from its tables."""
+"""The answer of a study in three sentences, its best samplers, and what it lacks, written from its tables."""
+
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -8,21 +10,35 @@ from langscale.config.sampler import KINDS, Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, NONE, SETTINGS, UNTRAINED
 from langscale.reporting import wording
+from langscale.reporting.wording import count
 
-LEVEL = 0.05  # of p, adjusted in its family: below it a direction is told
-UP, DOWN, SAME = "improves", "gets worse", "does not change detectably"
+LEVEL = 0.05  # of the adjusted p: below it a difference is significant
 VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED)
+NO_MAP = (
+    "No benchmark of this study gives mAP, so it cannot describe retrieval across languages. The tables have "
+    "nDCG@10 within languages."
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a benchmark, model and budget says about the number of training languages.
+
+    effect: a sentence for training languages, held-out languages and all languages in one corpus. samplers:
+    the best sampler of each setting at the largest number of training languages.
+    """
+
+    effect: list[str]
+    samplers: str
 
 
 def answers(
-    study: Study, scaling: pd.DataFrame, contrasts: pd.DataFrame, claims: pd.DataFrame
-) -> dict[str, list[str]]:
-    """Three sentences for every benchmark, model and budget that has a curve, by what tells them apart.
+    study: Study, scaling: pd.DataFrame, contrasts: pd.DataFrame, languages: pd.DataFrame
+) -> dict[str, Answer]:
+    """The answer of every benchmark, model and budget with a scaling curve, by their names.
 
-    What n does to cross mAP among pool languages; what it does on held-out ones; which sampler is best at the largest
-    n, and how many claims hold. What n does is told by one sampler, which langscale.claims.sampler_choice
-    chooses from the grid. The first entry is the headline: the benchmark,
-    model and budget that the config names first.
+    The first one is the headline: the benchmark, model and budget that the config names first. The effect of
+    n is that of one sampler, from langscale.claims.sampler_choice. Empty without mAP.
     """
     table = scaling[
         (scaling["metric"] == "mAP") & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
@@ -30,79 +46,68 @@ def answers(
     table = wording.headline(table)
     contrasts = contrasts[(contrasts["metric"] == "mAP") & (contrasts["checkpoint"] == "last")]
     contrasts = contrasts[contrasts["average"] == "macro"]
-    names = ["benchmark", "model", "budget"]
-    curves = table.loc[table["n_languages"] > 0, names].drop_duplicates()
+    curves = table.loc[table["n_languages"] > 0, ["benchmark", "model", "budget"]].drop_duplicates()
     first = [list(part) for part in (study.benchmarks, study.models, study.budgets)]
-    curves = sorted(
-        curves.itertuples(index=False, name=None),
-        key=lambda curve: [known.index(name) for known, name in zip(first, curve, strict=True)],
-    )
     found = {}
-    for benchmark, model, budget in curves:
+    for names in sorted(
+        curves.itertuples(index=False, name=None),
+        key=lambda names: [known.index(name) for known, name in zip(first, names, strict=True)],
+    ):
+        benchmark, model, budget = names
         here = table[(table["benchmark"] == benchmark) & table["model"].isin([model, BM25])]
         here = here[here["budget"].isin([budget, NONE])]
-        told = [
-            _pool(here, contrasts),
-            _heldout(study, here, contrasts),
-            _samplers(here, contrasts) + _counts(claims),
+        there = query_languages(study, languages, benchmark)
+        heldout = sum(code in study.languages.heldout for code in there)
+        effect = [
+            _pool(len(there) - heldout, here, contrasts),
+            _heldout(heldout, here, contrasts),
+            _multi(len(there), here, contrasts),
         ]
-        found[f"{benchmark}, {model}, {budget}"] = told
-    return found or {
-        "": ["No benchmark of this study gives mAP, so it says nothing about retrieval across languages; "
-             "the tables have nDCG@10 within languages."]
-    }  # fmt: skip
+        found[", ".join(names)] = Answer(effect, _samplers(here, contrasts))
+    return found
 
 
-def _pool(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+def query_languages(study: Study, languages: pd.DataFrame, benchmark: str) -> list[str]:
+    """The languages of a benchmark's queries in languages.csv, in the order of the config."""
+    there = set(languages.loc[languages["benchmark"] == benchmark, "query_language"])
+    return [code for code in study.languages.all if code in there]
+
+
+def _pool(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    """The sentence for pairs of pool languages."""
     rows = here[(here["setting"] == "cross") & (here["pair_set"] == "pool")]
     if rows.empty:
-        return "There is one training language, so nothing is said of retrieval across training languages."
-    told = _curve(rows, contrasts)
-    asked = "asked in one pool language for a passage in another, mean average precision (mAP)"
-    if told["first"] == told["last"]:
-        return (
-            f"Retrieval across training languages was measured at n = {told['last']} only, so the study cannot say what n "
-            f"does: {asked} is {told['end']} with {told['sampler']}, {told['baselines']}{_best(rows, contrasts)}."
-        )
-    return (
-        f"With more training languages, retrieval across them {told['verb']}: {asked} goes from {told['start']} at n = "
-        f"{told['first']} to {told['end']} at n = {told['last']} with {told['sampler']} ({told['change']}), "
-        f"{told['baselines']}{_best(rows, contrasts)}."
-    )
+        return "The benchmark has one language of the pool, so the study cannot describe retrieval in it."
+    where = f"Between the {languages} evaluated languages of the training pool"
+    return f"{where}, cross-lingual mAP {_change(rows, contrasts)}."
 
 
-def _heldout(study: Study, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
-    count = len(study.languages.heldout)
+def _heldout(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    """The sentence for pairs with a held-out language, in both directions."""
+    held = f"the {count(languages, 'held-out language')}"
     found = []
-    for pair_set, text in (
-        ("heldout-pool", "asking in them"),
-        ("pool-heldout", "asking for passages in them"),
+    for pair_set, where in (
+        ("heldout-pool", f"With queries in {held}, cross-lingual mAP"),
+        ("pool-heldout", "with candidates in held-out languages, it"),
     ):
         rows = here[(here["setting"] == "cross") & (here["pair_set"] == pair_set)]
         if len(rows):
-            told = _curve(rows, contrasts)
-            moved = "{verb}, mAP going from {start} to {end} with {sampler} ({change}), {baselines}"
-            alone = "has mAP {end} with {sampler}, {baselines}"
-            found.append(
-                f"{text}, retrieval " + (alone if told["first"] == told["last"] else moved).format(**told)
-            )
+            found.append(f"{where} {_change(rows, contrasts)}")
     if not found:
-        return "No language is held out, so the study says nothing about languages never trained on."
-    languages = "1 language" if count == 1 else f"{count} languages"
-    return f"For the {languages} it never trained on: {'; '.join(found)}."
+        return "No language is held out, so the study cannot describe languages without training."
+    return f"{'; '.join(found)}."
 
 
-def _best(rows: pd.DataFrame, contrasts: pd.DataFrame) -> str:
-    """Which sampler is best in a pair set at the largest n, where that is not the one whose curve was told."""
-    line = _line(rows)
-    end = rows[rows["n_languages"] == line["n_languages"].max()]
-    best, told = end.sort_values("value").iloc[-1], line.iloc[-1]
-    if wording.label(best) == wording.label(told):
-        return ""
-    return f"; the best sampler there is {wording.label(best)} ({best['value']:.3f}, {_ahead(contrasts, best, told)})"
+def _multi(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    """The sentence for the corpus of all languages."""
+    rows = here[(here["setting"] == "multi") & (here["pair_set"] == ALL)]
+    if rows.empty:
+        return "The benchmark has no corpus of several languages."
+    return f"With all {languages} languages in one corpus, multilingual mAP {_change(rows, contrasts)}."
 
 
 def _samplers(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    """The best sampler of each setting at the largest number of training languages, with its lead."""
     last = here["n_languages"].max()
     end = here[(here["pair_set"] == ALL) & (here["n_languages"] == last)]
     found = []
@@ -110,62 +115,73 @@ def _samplers(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
         rows = end[end["setting"] == setting].sort_values("value")
         if len(rows):
             best = rows.iloc[-1]
-            ahead = f", {_ahead(contrasts, best, rows.iloc[-2])}" if len(rows) > 1 else ""
-            found.append(f"in {setting} {wording.label(best)} ({best['value']:.3f}{ahead})")
-    return f"The best sampler by mAP over all languages at n = {last} is {', '.join(found)}"
+            ahead = f", {_lead(contrasts, best, rows.iloc[-2])}" if len(rows) > 1 else ""
+            found.append(f"{wording.label(best)} in {setting} ({best['value']:.3f}{ahead})")
+    number = count(last, "training language")
+    return f"With {number}, the sampler with the highest mAP over all languages is {', '.join(found)}."
 
 
-def _ahead(contrasts: pd.DataFrame, best: pd.Series, second: pd.Series) -> str:
-    """By how much the best sampler leads another; a contrast is in the tables in one direction only."""
+def _lead(contrasts: pd.DataFrame, best: pd.Series, second: pd.Series) -> str:
+    """The difference of the best sampler to another; the table has each contrast in one direction only."""
     row, sign = _contrast(contrasts, best, second), 1
     if row is None:
         row, sign = _contrast(contrasts, second, best), -1
     if row is None:
         return f"{wording.label(second)} {second['value']:.3f}"
-    ends = sorted(sign * row[name] for name in ("ci_low", "ci_high"))
-    between = "" if pd.isna(ends[0]) else f" [{ends[0]:+.3f}, {ends[1]:+.3f}]"
-    sure = "" if _differs(row) else ", not told apart"
-    return f"{sign * row['difference']:+.3f}{between} over {wording.label(second)}{sure}"
+    return f"{_difference(row, sign)} over {wording.label(second)}{_doubt(row)}"
 
 
-def _counts(claims: pd.DataFrame) -> str:
-    rows = claims[claims["part"] == ALL]
-    counts = ", ".join(
-        f"{(rows['verdict'] == v).sum()} {v}" for v in VERDICTS if (rows["verdict"] == v).any()
-    )
-    return f"; verdicts on claims and hypotheses: {counts}." if counts else "."
+def claim_counts(claims: pd.DataFrame) -> str:
+    """`1 contradicted, 8 undecided`: the number of claims with each verdict."""
+    verdicts = claims.loc[claims["part"] == ALL, "verdict"]
+    return ", ".join(f"{(verdicts == v).sum()} {v}" for v in VERDICTS if (verdicts == v).any())
 
 
 def _line(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows, by n, of the sampler whose curve tells what n does."""
-    return rows_of(choose(curves_of(rows)), rows[rows["n_languages"] > 0]).sort_values("n_languages")
+    """The rows, by n, of the sampler chosen for the effect of n."""
+    spec = choose(curves_of(rows))
+    assert spec is not None  # there are trained rows
+    return rows_of(spec, rows[rows["n_languages"] > 0]).sort_values("n_languages")
 
 
-def _curve(rows: pd.DataFrame, contrasts: pd.DataFrame) -> dict[str, str]:
-    """What is told of one pair set: `_line` at its smallest and largest n, and there beside the baselines."""
+def _change(rows: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+    """The change of one pair set from the smallest to the largest n, and its relation to the baselines."""
     line = _line(rows)
     start, end = line.iloc[0], line.iloc[-1]
-    change = _contrast(contrasts, end, start)
+    baselines = _baselines(rows, contrasts, end)
+    sampler, last = wording.label(end), count(end["n_languages"], "training language")
+    if start["n_languages"] == end["n_languages"]:
+        return f"is {end['value']:.3f} with {last} ({sampler}), the only number in the study{baselines}"
+    ends = f"from {start['value']:.3f} with {start['n_languages']:.0f} to {end['value']:.3f} with {last}"
+    row = _contrast(contrasts, end, start)
     sure = controlled(Spec.of(end["sampler"], end["alpha"]), curves_of(rows))
-    alone = "" if sure else "; its control is not in the grid, so this compares samplers as well"
-    baselines = []
+    warning = "" if sure else "; without its control this may be a language shortcut"
+    if row is None or pd.isna(row["p_adjusted"]):
+        why = "no paired contrast" if row is None else f"difference {_difference(row)}{_doubt(row)}"
+        return f"goes {ends} ({sampler}; {why}{warning}){baselines}"
+    if not _significant(row):
+        least = f"minimum detectable effect {wording.digits(row['smallest_detectable'])}"
+        details = f"difference {_difference(row)}, {least}"
+        return f"does not change significantly, {ends} ({sampler}; {details}{warning}){baselines}"
+    verb = "rises" if row["difference"] > 0 else "falls"
+    return f"{verb} {ends} ({sampler}; difference {_difference(row)}{warning}){baselines}"
+
+
+def _baselines(rows: pd.DataFrame, contrasts: pd.DataFrame, end: pd.Series) -> str:
+    """`, higher than the untrained encoder (0.015) and lower than BM25 (0.111)`; empty without a baseline."""
+    found: dict[str, list[str]] = {}
     for _, row in rows[rows["n_languages"] == 0].sort_values("sampler", ascending=False).iterrows():
-        found = _contrast(contrasts, end, row)
-        where = "above" if _differs(found) and found["difference"] > 0 else "below"
         name = "the untrained encoder" if row["sampler"] == UNTRAINED else wording.label(row)
-        baselines.append(
-            f"{where if _differs(found) else 'not told apart from'} {name} ({wording.interval(row)})"
-        )
-    return {
-        "sampler": wording.label(end),
-        "first": str(start["n_languages"]),
-        "last": str(end["n_languages"]),
-        "start": wording.interval(start),
-        "end": wording.interval(end),
-        "verb": _verb(change),
-        "change": _change(change) + alone,
-        "baselines": " and ".join(baselines) or "without a baseline beside it",
-    }
+        difference = _contrast(contrasts, end, row)
+        if difference is None or pd.isna(difference["p_adjusted"]):
+            relation = "not tested against"
+        elif not _significant(difference):
+            relation = "not significantly different from"
+        else:
+            relation = "higher than" if difference["difference"] > 0 else "lower than"
+        found.setdefault(relation, []).append(f"{name} ({row['value']:.3f})")
+    texts = [f"{relation} {' and '.join(names)}" for relation, names in found.items()]
+    return f", {' and '.join(texts)}" if texts else ""
 
 
 def _contrast(contrasts: pd.DataFrame, cell: pd.Series, reference: pd.Series) -> pd.Series | None:
@@ -181,61 +197,66 @@ def _contrast(contrasts: pd.DataFrame, cell: pd.Series, reference: pd.Series) ->
     return rows.iloc[0] if len(rows) else None
 
 
-def _differs(row: pd.Series | None) -> bool:
-    return row is not None and row["p_adjusted"] < LEVEL
+def _significant(row: pd.Series) -> bool:
+    return bool(row["p_adjusted"] < LEVEL)
 
 
-def _verb(row: pd.Series | None) -> str:
-    return SAME if not _differs(row) else UP if row["difference"] > 0 else DOWN
+def _difference(row: pd.Series, sign: int = 1) -> str:
+    """`+0.047 [+0.037, +0.058]`; the value alone without an interval."""
+    ends = sorted(sign * row[name] for name in ("ci_low", "ci_high"))
+    low, value, high = (wording.decimal(x, sign="+") for x in (ends[0], sign * row["difference"], ends[1]))
+    return value if pd.isna(ends[0]) else f"{value} [{low}, {high}]"
 
 
-def _change(row: pd.Series | None) -> str:
-    if row is None:
-        return "no paired contrast"
-    if pd.isna(row["ci_low"]):
-        return f"difference {row['difference']:+.3f}, no procedure interval: {row['note']}"
-    return f"paired difference {row['difference']:+.3f} [{row['ci_low']:+.3f}, {row['ci_high']:+.3f}]"
+def _doubt(row: pd.Series) -> str:
+    """`, not significant`, or the reason for a missing test; nothing for a significant difference."""
+    if pd.isna(row["p_adjusted"]):
+        return f", {wording.untested(row)}"
+    if _significant(row):
+        return ""
+    return ", not significant after adjustment" if row["p"] < LEVEL else ", not significant"
 
 
 def missing(study: Study, scaling: pd.DataFrame, claims: pd.DataFrame, curves: pd.DataFrame) -> list[str]:
-    """What the study lacks, from its config and tables: samplers, controls, benchmarks, replicates, n, tests."""
+    """What the study does not include: samplers, controls, benchmarks, replicates, tests."""
     trained = scaling[scaling["n_languages"] > 0]
     samplers, n = set(trained["sampler"]), sorted(trained["n_languages"].unique())
     sets = {options.set or name for name, options in study.benchmarks.items()}
     controls = {kind: Spec(kind).control for kind in KINDS if kind in samplers}
-    lacking_control = {k: c.sampler for k, c in controls.items() if c and c.sampler not in samplers}
+    uncontrolled = {k: c.sampler for k, c in controls.items() if c and c.sampler not in samplers}
     lacking = [s for s in ("x-x-mono", "x-y", "hybrid") if s not in samplers]
     absent = [name for name in ("xquad-r", "mlqa-r", "miracl") if name not in sets]
     found = []
     if study.replicates < 4:
-        found.append(f"Procedure intervals: they need four replicates, there are {study.replicates}.")
+        found.append(
+            "Confidence intervals over runs and queries. They need four replicates, the study has "
+            f"{study.replicates}."
+        )
     if absent:
         found.append(f"Benchmarks of the paper: {', '.join(absent)}.")
     if lacking:
         found.append(f"Samplers: {', '.join(lacking)}.")
-    if lacking_control:
+    if uncontrolled:
         found.append(
-            f"Controls: {', '.join(lacking_control.values())}. With {' and '.join(lacking_control)} no positive is in the question's language, which gives "
-            "away 1/n of a batch, so what they show along n is no finding without the control."
+            f"The controls {', '.join(uncontrolled.values())}. Without them an effect of n under "
+            f"{' or '.join(uncontrolled)} may be a language shortcut (1/n of the negatives share the query's "
+            "language) and is not interpreted."
         )
     if trained.loc[trained["sampler"] == "hybrid", "alpha"].nunique() < 3:
-        found.append("A sweep of alpha: fewer than three values of it.")
+        found.append("Three values of alpha for hybrid.")
     if UNTRAINED not in set(scaling["sampler"]):
         found.append("The untrained encoder.")
     if not study.evaluation.bm25:
         found.append("A lexical baseline (BM25).")
     if len(n) < 6:
-        found.append(
-            f"Curves that bend: a ceiling or a turn needs six values of n, there {'is' if len(n) == 1 else 'are'} "
-            f"{len(n)} ({', '.join(map(str, n))}); the n of half the gain is then not identified."
-        )
+        numbers = f"The study has {len(n)} ({', '.join(map(str, n))})."
+        found.append(f"Six numbers of training languages, for curves with a ceiling or a turn. {numbers}")
     elif len(curves) and curves[["n50", "n95"]].isna().all(axis=None):
-        found.append("The n of half and of 95% of the gain: not identified within the observed n.")
+        found.append("The number of languages for half and for 95% of the gain. Neither is identified.")
     if len(study.budgets) == 1:
         kind = next(iter(study.budgets.values())).kind
-        found.append(
-            f"Other budgets than {kind}: with one, the number of languages and the share of each move together."
-        )
+        together = "the number of languages and the training data of each language change together"
+        found.append(f"Budgets other than {kind}. With one budget, {together}.")
     if not study.languages.heldout:
         found.append("Held-out languages.")
     if study.audit is None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from langscale.config.terms import ALL, BM25, NONE
+from langscale.languages.families import script_name
 from langscale.reporting import formats
 from langscale.reporting.wording import (
     digits,
@@ -26,6 +27,7 @@ MAIN = (
 LISTS = (("mono", "nDCG@10"), ("mono", "R@100"))  # of corpora larger than memory
 N = "training languages"
 NOT_TESTED = "not tested"
+LEVEL = 0.05  # of adjusted p values
 CLUSTERS = {"cluster": "queries resampled by paragraph or entity", "group": "by article or home territory"}
 
 
@@ -106,7 +108,8 @@ def transfer(table: pd.DataFrame) -> pd.DataFrame:
     table = table[
         (table["average"] == "macro") & table["n_languages"].isin([0, trained.min(), trained.max()])
     ]
-    group = table["grouping"] + " " + table["group"]
+    names = table["group"].map({code: script_name(code) for code in table["group"].unique()})
+    group = names.where(table["grouping"] == "script", table["group"]) + " " + table["grouping"]
     related = table["group_in_pool"].map({True: "yes", False: "no"})
     rows = {"group": group, "in the pool": related, "held-out languages": table["languages"]}
     rows = _varying(table, "benchmark", "checkpoint") | rows | {"setting": _places(table)}
@@ -255,6 +258,63 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def entry(table: pd.DataFrame) -> pd.DataFrame:
+    """The effects of a language's entry on mAP: a row per scaling curve, a column per effect."""
+    table = table[table["effect_size"].notna()]
+    if table.empty:
+        return pd.DataFrame({"entry": ["the design does not identify the effect of a language's entry"]})
+    effects = {"question": "query language", "candidate": "candidate language", "both": "both languages"}
+    columns = table["setting"] + table["effect"].map(effects).radd(", ").fillna("")
+    marks = (table["p_adjusted"] < LEVEL).map({True: "*", False: ""})
+    return _wide(table, _lines(table), columns, value="effect_size", marks=marks)
+
+
+def diversity(table: pd.DataFrame) -> pd.DataFrame:
+    """Correlations with mAP in held-out languages: a row per curve and pair set, a column per predictor."""
+    found = table[table["correlation"].notna()]
+    if found.empty:
+        reasons = "; ".join(dict.fromkeys(table["note"].dropna()))
+        return pd.DataFrame({"diversity": [reasons or "no language is held out"]})
+    cells = [
+        f"{r:+.2f} ({p_value(p)})" for r, p in zip(found["correlation"], found["p_adjusted"], strict=True)
+    ]
+    rows = _lines(found) | {"setting": _places(found)}
+    long = pd.DataFrame(rows | {"column": found["predictor"], "text": cells})
+    wide = long.pivot_table(index=list(rows), columns="column", values="text", aggfunc="first", sort=False)
+    return wide.fillna("").reset_index().rename_axis(columns=None)
+
+
+def components(table: pd.DataFrame) -> pd.DataFrame:
+    """Shares of the variance of mAP; without an estimate, the reasons."""
+    found = table[table["share_n"].notna()]
+    if found.empty:
+        return pd.DataFrame({"components": ["; ".join(dict.fromkeys(table["note"].dropna()))]})
+    shares = {"share_n": N, "share_ladder": "language order", "share_seed": "seed and rest"}
+    texts = {name: found[column].map("{:.0%}".format) for column, name in shares.items()}
+    within = ("ladder_of_runs", "ladder_of_runs_low", "ladder_of_runs_high")
+    texts["language order within a number"] = _written(found, interval, *within)
+    return pd.DataFrame(_lines(found) | {"setting": _places(found)} | texts).reset_index(drop=True)
+
+
+def data(table: pd.DataFrame) -> pd.DataFrame:
+    """Counts of texts: a row per language, a column per data set and kind of text."""
+    columns = table["data"] + ", " + table["what"].replace("questions", "queries")
+    roles = table["role"].map({"pool": "pool", "heldout": "held out"})
+    wide = table.assign(column=columns, role=roles).pivot_table(
+        index=["language", "role"], columns="column", values="count", aggfunc="sum", sort=False, fill_value=0
+    )
+    return wide.reset_index().rename_axis(columns=None)
+
+
+def ends(table: pd.DataFrame) -> pd.DataFrame:
+    """Cross mAP of every query language: untrained, and the smallest and largest n_languages."""
+    table = table[(table["setting"] == "cross") & (table["metric"] == "mAP") & (table["average"] == "macro")]
+    table = table[(table["checkpoint"] == "last") & (table["ladder"] == ALL)]
+    trained = table["n_languages"][table["n_languages"] > 0]
+    shown = table["n_languages"].isin([0, trained.min(), trained.max()]) & (table["sampler"] != NONE)
+    return by_language(table[shown])
+
+
 LAYOUTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "scaling": scaling,
     "main": main,
@@ -285,6 +345,6 @@ def write_readable(table: pd.DataFrame, folder: str | Path, name: str) -> None:
 
 def footnotes(shown: pd.DataFrame, name: str) -> list[str]:
     """The notes below a readable table: what its brackets and marks mean."""
-    text = " ".join([*map(str, shown), *shown.astype(str).to_numpy().ravel()])
+    text = " ".join([*map(str, shown), *shown.map(formats.text).to_numpy().ravel()])
     brackets = CURVE_INTERVALS if name == "curves" else INTERVALS
     return [brackets] * ("[" in text) + notes(text)

@@ -33,10 +33,15 @@ def count(number: int | float, noun: str) -> str:
     return f"{number:,.0f} {noun if number == 1 else plural}"
 
 
+def decimal(value: float, decimals: int = 3, sign: str = "") -> str:
+    """`0.123`; with sign `+`, `+0.123`. Zero has no minus."""
+    return f"{round(value, decimals) + 0.0:{sign}.{decimals}f}"
+
+
 def interval(row: Row, value: str = "value", low: str = "ci_low", high: str = "ci_high") -> str:
     """`.123 [.110, .136]` with the interval over runs and queries; the value alone where there is none."""
     decimals = 1 if abs(row[value]) >= 10 else 3
-    numbers = [f"{row[key]:.{decimals}f}" for key in (value, low, high)]
+    numbers = [decimal(row[key], decimals) for key in (value, low, high)]
     return numbers[0] if pd.isna(row[low]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
 
 
@@ -48,6 +53,13 @@ def digits(value: float) -> str:
 def p_value(value: float) -> str:
     """Two significant digits; `<.0001` for less, a tail without simulations to support its digits."""
     return "<.0001" if value < 0.0001 else digits(value)
+
+
+def untested(row: Row) -> str:
+    """Why a row has no test and no interval over runs: `not tested (one replicate)`, or its note."""
+    if "replicates" not in str(row["note"]):
+        return f"not tested ({row['note']})"
+    return f"not tested ({'one replicate' if row['n_runs'] == 1 else count(row['n_runs'], 'replicate')})"
 
 
 def label(row: Row, side: str = "") -> str:

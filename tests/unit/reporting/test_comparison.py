@@ -72,7 +72,7 @@ def test_the_papers_study_gets_a_verdict_on_every_figure():
     line = " ".join(comparison.closing(table, without))
     counts = [int(v) for v in re.findall(r"(\d+) (?:agrees|close|differs)", line)]
     assert sum(counts) == (paper["query_language"] != "all").sum()
-    assert line.endswith(f"{without:,} of 1,699 published figures have no counterpart in this study.")
+    assert line.endswith(f"{without:,} of 1,699 published values have no counterpart in this study.")
 
 
 def verdicts(study, rows):
@@ -244,7 +244,7 @@ def test_a_study_without_their_benchmarks_says_so(tmp_path):
     comparison.write(table, without, tmp_path)
     assert (tmp_path / "published.csv").read_text() == ",".join(comparison.COLUMNS) + "\n"
     text = (tmp_path / "published.md").read_text()
-    assert "no published figure has a counterpart" in text and "1,699 of 1,699" in text
+    assert "no published value has a counterpart" in text and "1,699 of 1,699" in text
     assert (tmp_path / "published.tex").read_text().count(r"\end{tabular}") == 1
 
 
@@ -264,5 +264,5 @@ def test_files_are_read_back_and_the_same_every_time(tmp_path):
         if "Table 1" in line and "xlm-r hybrid 0.5, 9 languages" in line and "mono" in line
     )
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        f"{PAPER} Table 1", XLMR, "xquad-r", "mAP, mono", "0.798", "xlm-r hybrid 0.5, 9 languages", "0.798 [0.794, 0.802]", "-0.000", AGREES
+        f"{PAPER} Table 1", XLMR, "xquad-r", "mAP, mono", "0.798", "xlm-r hybrid 0.5, 9 languages", "0.798 [0.794, 0.802]", "+0.000", AGREES
     ]  # fmt: skip

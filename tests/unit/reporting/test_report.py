@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from support import paper_study
 from support import rendered_study as reported
 from support import synthetic_study as synthetic
 from support.rendered_study import read
@@ -14,6 +15,7 @@ from support.rendered_study import read
 from langscale.reporting import report, wording
 from langscale.reporting import summary as answer
 from langscale.reporting import tables as layout
+from langscale.reporting.contents import FIGURES
 from langscale.reporting.provenance import energy, git_commit, hardware, provenance, training_seconds
 
 
@@ -47,7 +49,7 @@ class Page(HTMLParser):
         return [attributes for tag, attributes in self.tags if tag == name]
 
 
-def told(text):
+def shown_text(text):
     return " ".join("".join(Page(text).text).split())
 
 
@@ -81,52 +83,60 @@ def test_screen_readers_are_told_what_there_is(built):
     assert page.named("html")[0]["lang"] == "en"
     for landmark in ("header", "main", "nav"):
         assert len(page.named(landmark)) == 1
-    tables = len(page.named("table"))
-    assert tables == len(page.named("caption")) == 16
+    tables, figures = len(page.named("table")), len(page.named("img"))
+    assert tables == len(page.named("caption")) > 10
     assert all(head["scope"] in ("col", "row") for head in page.named("th"))
     regions = [a for a in page.named("div") if a.get("role") == "region"]
-    assert len(regions) == tables and all(r["aria-label"] and r["tabindex"] == "0" for r in regions)
+    assert len(regions) == tables + figures
+    assert all(r["aria-label"] and r["tabindex"] == "0" for r in regions)
+    assert len({r["aria-label"] for r in regions}) == len(regions)
 
 
 def test_every_figure_is_there_with_an_alternative_text_and_a_caption(built):
     text, folder = built
     images = Page(text).named("img")
     drawn = sorted(file.stem for file in (folder / "figures").glob("*.svg"))
-    assert drawn == sorted(report.FIGURES) and len(images) == len(drawn) == len({i["alt"] for i in images})
+    assert drawn == sorted(FIGURES) and len(images) == len(drawn) == len({i["alt"] for i in images})
     assert all(
         len(image["alt"]) > 20 and image["src"].startswith("data:image/svg+xml;base64,") for image in images
     )
     for name in drawn:
-        assert " ".join(reported.CAPTIONS[name].split()) in told(text), name
+        assert " ".join(reported.CAPTIONS[name].split()) in shown_text(text), name
 
 
 def test_the_answer_opens_the_page(made, built):
-    tables = (read(built[1], name) for name in ("scaling", "contrasts", "claims"))
-    three = next(iter(answer.answers(made.study, *tables).values()))
-    assert len(three) == 3 and " ".join(three) in told(built[0])
+    tables = (read(built[1], name) for name in ("scaling", "contrasts", "languages"))
+    found = next(iter(answer.answers(made.study, *tables).values()))
+    text = shown_text(built[0])
+    assert len(found.effect) == 3 and " ".join(found.effect) in text and found.samplers in text
+    places = [
+        text.index(part)
+        for part in (report.QUESTION, *found.effect, "Gain from more training languages", "Design and terms")
+    ]
+    assert places == sorted(places)
 
 
-def test_what_is_missing_is_told(made, built):
+def test_what_is_missing_is_shown_text(made, built):
     tables = [read(built[1], name) for name in ("scaling", "claims", "curves")]
     text = "\n".join(answer.missing(made.study, *tables))
     assert "Benchmarks of the paper: xquad-r, mlqa-r, miracl." in text and "Samplers: x-x-mono." in text
-    assert "Controls: x-y-batch, hybrid-batch." in text and "there are 2 (1, 3)" in text
-    assert "Procedure intervals" not in text and "Held-out languages" not in text
+    assert "The controls x-y-batch, hybrid-batch." in text and "The study has 2 (1, 3)." in text
+    assert "Confidence intervals" not in text and "Held-out languages" not in text
     untested = tables[1][(tables[1]["part"] == "all") & (tables[1]["verdict"] == "not tested here")]
     assert len(untested) and all(claim in text for claim in untested["claim"])
-    assert all(line in told(built[0]) for line in text.splitlines())
+    assert all(line in shown_text(built[0]) for line in text.splitlines())
     controlled = tables[0].copy()
     controlled.loc[controlled["sampler"] == "hybrid", "sampler"] = "x-y-batch"
-    assert "Controls" not in "\n".join(answer.missing(made.study, controlled, *tables[1:]))
+    assert "controls" not in "\n".join(answer.missing(made.study, controlled, *tables[1:]))
 
 
 def test_tables_config_and_provenance_are_on_the_page(made, built):
-    text = told(built[0])
+    text = shown_text(built[0])
     row = made.tables["contrasts"].query("family == 'bias'").iloc[0]
     assert f"{row['difference']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in text
     assert "†" not in text and "‡" not in text
     assert "resamples: 200" in text and "200 resamples" in text
-    assert "1 runs, " in text and hardware()["processor"] in text
+    assert "1 runs took " in text and hardware()["processor"] in text and "Precision: auto; 1 thread" in text
     assert ("Energy: not readable" in text) != ("Energy of training: at most" in text)
     for code in ("ar", "el"):
         assert f"({code})" in text
@@ -162,19 +172,40 @@ def test_contrasts_under_both_clusterings_stand_side_by_side(made):
     assert len(cells) and not cells["contrast"].str.contains("minus").any()
 
 
-def test_columns_that_are_the_same_in_all_rows_are_told_once():
-    table = pd.DataFrame({"model": "m", "n": [1, 2], "gap": [0.5, float("nan")], "ci_low": [0.25, None], "ci_high": [0.75, None],
-                          "note": None})  # fmt: skip
-    shown, notes = report.brief(table)
-    assert notes == ["In all rows: model: m."] and list(shown) == ["n", "gap"]
-    assert shown["gap"].tolist() == ["0.500 [0.250, 0.750]", ""]
-    assert report.brief(table[:0])[0].to_dict("records") == [{"rows": "none"}]
-    # a reason stays beside its row, what is not told apart is not told, a sampler is named with its alpha
+def test_empty_columns_and_rows_are_left_out_and_equal_columns_are_one():
     table = pd.DataFrame(
-        {"sampler": ["hybrid", "x-y"], "alpha": [0.5, None], "setting": "all", "note": "too few"}
+        {"a": ["x", "y", ""], "empty": "", "b, 1 language": ["1", "2", ""], "c, 1 language": ["1", "2", ""]}
     )
-    shown, notes = report.brief(table)
-    assert shown.to_numpy().tolist() == [["hybrid 0.5", "too few"], ["x-y", "too few"]] and not notes
+    assert report.compact(table).to_dict("list") == {"a": ["x", "y"], "1 language": ["1", "2"]}
+    other = table.assign(**{"c, 1 language": ["1", "3", ""]})
+    assert list(report.compact(other)) == ["a", "b, 1 language", "c, 1 language"]
+
+
+def test_a_layout_of_one_cell_is_a_sentence():
+    found = report.shown("curves", layout.curves(pd.DataFrame(columns=["chosen", "metric", "average"])), {})
+    assert (
+        found.sentence == "Fewer than four numbers of training languages: no curve is fitted."
+        and not found.rows
+    )
+
+
+def test_intervals_stay_on_a_line_and_texts_are_escaped():
+    assert report.cell("0.1 [0.0, 0.2]†") == '0.1 <span class="ci">[0.0, 0.2]</span>†'
+    assert report.cell("<script>") == "&lt;script&gt;" and report.cell("<b>0.5</b>") == "<b>0.5</b>"
+
+
+def test_values_that_cannot_be_compared_are_folded(tmp_path):
+    study = paper_study.study(benchmarks={"xquad-r": {}}, models={"xlm-r": {"hub": paper_study.XLMR}})
+    captions = {"published": "caption"}
+    fit, other = report.published(study, *paper_study.split(paper_study.rows(study)), captions)
+    assert not fit.folded and {str(row[-1]) for row in fit.rows} == {"agrees"}
+    assert other.folded and all("not comparable (" in row[-1] for row in other.rows)
+    assert fit.notes and other.notes
+    part = paper_study.study(
+        benchmarks={"xquad-r": {"questions": 50}}, models={"xlm-r": {"hub": paper_study.XLMR}}
+    )
+    [alone] = report.published(part, *paper_study.split(paper_study.rows(part)), captions)
+    assert alone.folded and alone.name == "published/other"
 
 
 def test_energy_is_a_bound_from_what_the_machine_tells(tmp_path, monkeypatch):
@@ -203,16 +234,27 @@ def test_provenance_without_git_and_with_it(tmp_path, monkeypatch):
         )
         return done.stdout.strip()
 
-    assert git_commit(tmp_path) == {"commit": None, "changed_files": 0}
+    assert git_commit(tmp_path) == {"commit": None, "changed_files": []}
     git("init")
     (tmp_path / "a").write_text("1")
     git("add", "a")
     git("commit", "-m", "one")
-    assert git_commit(tmp_path) == {"commit": git("rev-parse", "HEAD"), "changed_files": 0}
+    assert git_commit(tmp_path) == {"commit": git("rev-parse", "HEAD"), "changed_files": []}
     (tmp_path / "a").write_text("2")
-    assert git_commit(tmp_path)["changed_files"] == 1
+    (tmp_path / "b c").write_text("new")
+    (tmp_path / "within").mkdir()
+    assert git_commit(tmp_path)["changed_files"] == git_commit(tmp_path / "within")["changed_files"]
+    assert git_commit(tmp_path)["changed_files"] == ["a", "b c"]
     monkeypatch.setenv("PATH", "")
-    assert git_commit(tmp_path) == {"commit": None, "changed_files": 0}
+    assert git_commit(tmp_path) == {"commit": None, "changed_files": []}
+
+
+def test_models_have_their_origin_and_revision(made, tmp_path):
+    models = {"tiny": {"architecture": {"model_type": "bert"}}, "e5": {"hub": "intfloat/x"}}
+    config = made.study.model_dump() | {"models": models}
+    found = provenance(config, [], tmp_path, {"tiny": None, "e5": "abc"})
+    assert found["models"] == {"tiny": {"revision": None}, "e5": {"hub": "intfloat/x", "revision": "abc"}}
+    assert found["training"]["precision"] == "auto" and found["training"]["threads"] == 1
 
 
 def test_training_seconds_are_those_of_the_steps(tmp_path):
@@ -233,8 +275,8 @@ def test_without_heldout_languages_and_baselines(tmp_path):
         evaluation={"bm25": False},
         replicates=3,
     )
-    text = told(reported.write(made, tmp_path))
-    assert "at n = 1 to" in text and "No language is held out" in text and "BM25 0" not in text
-    assert "fewer than 4 replicates" in text and "there are no procedure intervals" in text
-    assert "the config declares no contrasts" in text
-    assert "Languages never trained on" not in text and "A lexical baseline (BM25)." in text
+    text = shown_text(reported.write(made, tmp_path))
+    assert "with 1 to" in text and "No language is held out" in text and "BM25 (0" not in text
+    assert "not tested (3 replicates)" in text and "with fewer than four replicates there are none" in text
+    assert "The config declares no contrasts." in text
+    assert "Gap between" not in text and "A lexical baseline (BM25)." in text

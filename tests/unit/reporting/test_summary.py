@@ -1,4 +1,4 @@
-"""The sentences that answer the question, against the tables of a planted study and against tables that are made up."""
+"""The sentences of the answer, against the tables of a planted study and against altered tables."""
 
 import re
 
@@ -6,19 +6,18 @@ import pandas as pd
 import pytest
 from support.rendered_study import read
 
-from langscale.reporting import summary as answer
+from langscale.reporting import summary
+
+NAN = float("nan")
 
 
-def sentences(made, folder, scaling=None, contrasts=None):
+def answer(made, folder, scaling=None, contrasts=None):
+    """The headline's answer, from the tables of the folder or from others."""
     tables = (
         read(folder, "scaling") if scaling is None else scaling,
         read(folder, "contrasts") if contrasts is None else contrasts,
     )
-    return next(iter(answer.answers(made.study, *tables, read(folder, "claims")).values()))
-
-
-def shown(row):
-    return f"{row['value']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]"
+    return next(iter(summary.answers(made.study, *tables, read(folder, "languages")).values()))
 
 
 def only(table, **wanted):
@@ -36,116 +35,157 @@ def headline(made, setting):
     )
 
 
-def test_what_n_does_is_told_with_the_numbers_of_the_tables(made, folder):
-    """Both samplers lack their control: one of them is taken, and that is said."""
-    three = sentences(made, folder)
-    cross, contrasts = headline(made, "cross"), made.tables["contrasts"].query("metric == 'mAP'")
-    assert len(three) == 3 and three[0].startswith("With more training languages, retrieval across them ")
-    assert three[1].startswith("For the 2 languages it never trained on: asking in them, retrieval ")
-    for pair_set, sentence in (("pool", three[0]), ("heldout-pool", three[1]), ("pool-heldout", three[1])):
-        rows = cross[cross["pair_set"] == pair_set]
-        first, last = (only(rows, sampler="x-y", n_languages=n) for n in (1, 3))
-        assert f"from {shown(first)} " in sentence and f"to {shown(last)} " in sentence
-        these = contrasts.query(
-            f"setting == 'cross' and pair_set == '{pair_set}' and cell_sampler == 'x-y' and cell_n_languages == 3"
-        )
-        change = only(these, reference_sampler="x-y", reference_n_languages=1)
-        told = f"{change['difference']:+.3f} [{change['ci_low']:+.3f}, {change['ci_high']:+.3f}]"
-        assert f"with x-y (paired difference {told}; its control is not in the grid" in sentence
-        verb = "improves" if change["difference"] > 0 else "gets worse"
-        verb = verb if change["p_adjusted"] < 0.05 else "does not change detectably"
-        assert f"retrieval across them {verb}:" in sentence or f"retrieval {verb}, mAP going" in sentence
-        for sampler, name in (("untrained", "the untrained encoder"), ("none", "BM25")):
-            against = only(these, reference_sampler=sampler)
-            where = "above" if against["difference"] > 0 else "below"
-            where = where if against["p_adjusted"] < 0.05 else "not told apart from"
-            assert f"{where} {name} ({shown(only(rows, sampler=sampler))})" in sentence
+PLACES = [
+    ("cross", "pool", 0, "Between the 3 evaluated languages of the training pool, cross-lingual mAP "),
+    ("cross", "heldout-pool", 1, "With queries in the 2 held-out languages, cross-lingual mAP "),
+    ("cross", "pool-heldout", 1, "; with candidates in held-out languages, it "),
+    ("multi", "all", 2, "With all 5 languages in one corpus, multilingual mAP "),
+]
 
 
-def test_which_sampler_is_best_is_told_with_its_lead(made, folder):
-    text = sentences(made, folder)[2]
+@pytest.mark.parametrize(("setting", "pair_set", "place", "start"), PLACES)
+def test_the_effect_of_n_has_the_numbers_of_the_tables(made, folder, setting, pair_set, place, start):
+    """Both samplers lack their control: x-y is taken, with a warning."""
+    sentences = answer(made, folder).effect
+    assert len(sentences) == 3
+    text = sentences[place].partition(start)[2].partition(";  with")[0]
+    rows = headline(made, setting).query(f"pair_set == '{pair_set}'")
+    first, last = (only(rows, sampler="x-y", n_languages=n)["value"] for n in (1, 3))
+    ends = f"from {first:.3f} with 1 to {last:.3f} with 3 training languages (x-y; difference "
+    assert ends in text
+    contrasts = made.tables["contrasts"].query(
+        f"metric == 'mAP' and setting == '{setting}' and pair_set == '{pair_set}' and cell_sampler == 'x-y' and "
+        "cell_n_languages == 3 and candidate_language == 'all'"
+    )
+    change = only(contrasts, reference_sampler="x-y", reference_n_languages=1)
+    shown = f"{change['difference']:+.3f} [{change['ci_low']:+.3f}, {change['ci_high']:+.3f}]"
+    assert text.partition(ends)[2].startswith(shown)
+    assert "without its control this may be a language shortcut)" in text
+    verb = "rises" if change["difference"] > 0 else "falls"
+    assert text.startswith(verb if change["p_adjusted"] < 0.05 else "does not change significantly, ")
+    for sampler, name in (("untrained", "the untrained encoder"), ("none", "BM25")):
+        against = only(contrasts, reference_sampler=sampler)
+        relation = "higher than" if against["difference"] > 0 else "lower than"
+        relation = relation if against["p_adjusted"] < 0.05 else "not significantly different from"
+        value = only(rows, sampler=sampler)["value"]
+        assert re.search(rf"{relation} (the untrained encoder \(\d\.\d+\) and )?{name} \({value:.3f}\)", text)
+
+
+def test_the_best_samplers_have_their_lead(made, folder):
+    text = answer(made, folder).samplers
+    assert text.startswith(
+        "With 3 training languages, the sampler with the highest mAP over all languages is "
+    )
     for setting in ("mono", "cross", "multi"):
         rows = headline(made, setting).query("pair_set == 'all' and n_languages == 3").sort_values("value")
         second, best = rows.iloc[-2:].to_dict("records")
         alpha, beta = ("" if pd.isna(row["alpha"]) else f" {row['alpha']:g}" for row in (best, second))
         lead = f"{best['value'] - second['value']:+.3f}"
-        start = f"in {setting} {best['sampler']}{alpha} ({best['value']:.3f}, {lead} ["
-        assert re.search(
-            re.escape(start)
-            + r"[^\]]+\] over "
-            + re.escape(second["sampler"] + beta)
-            + r"(, not told apart)?\)",
-            text,
-        )
-    counts = made.tables["claims"].query("part == 'all'")["verdict"].value_counts()
-    assert all(f"{n} {verdict}" in text for verdict, n in counts.items())
+        start = re.escape(f"{best['sampler']}{alpha} in {setting} ({best['value']:.3f}, {lead} [")
+        end = re.escape(second["sampler"] + beta) + r"(, not significant( after adjustment)?)?\)"
+        assert re.search(start + r"[^\]]+\] over " + end, text)
 
 
-def test_a_sampler_that_needs_no_control_tells_what_n_does_even_where_another_is_better(made, folder):
+def test_claims_are_counted_by_verdict(made, folder):
+    claims = made.tables["claims"].query("part == 'all'")["verdict"].value_counts()
+    text = summary.claim_counts(read(folder, "claims"))
+    assert set(text.split(", ")) == {f"{n} {verdict}" for verdict, n in claims.items()}
+
+
+def test_a_sampler_without_need_of_a_control_is_taken_even_if_another_is_better(made, folder):
     scaling, contrasts = read(folder, "scaling"), read(folder, "contrasts")
     swap = {"x-y": "x-x-mono"}
     plain = scaling.replace({"sampler": swap})
     plain.loc[plain["sampler"] == "hybrid", ["value", "ci_low", "ci_high"]] += 0.5
     sides = contrasts.replace({"cell_sampler": swap, "reference_sampler": swap})
-    three = sentences(made, folder, plain, sides)
-    assert "with x-x-mono (paired difference" in three[0] and "control" not in three[0] + three[1]
-    assert re.search(r"; the best sampler there is hybrid 0\.5 \(1\.\d+, .* over x-x-mono", three[0])
+    sentences = answer(made, folder, plain, sides).effect
+    assert "(x-x-mono; difference" in sentences[0] and "control" not in "".join(sentences)
 
 
-def test_a_sampler_with_its_control_at_every_n_tells_what_n_does(made, folder):
+def test_a_control_at_every_n_above_one_removes_the_warning(made, folder):
     scaling = read(folder, "scaling")
     control = scaling[scaling["sampler"] == "x-y"].assign(sampler="x-y-batch")
-    both = pd.concat([scaling, control])
-    assert "with x-y (" in sentences(made, folder, both)[0]
-    assert "control" not in "".join(sentences(made, folder, both))
-    above_one = pd.concat([scaling, control[control["n_languages"] == 3]])  # at n = 1 x-y is its own control
-    assert "control" not in sentences(made, folder, above_one)[0]
-    partly = pd.concat([scaling, control[control["n_languages"] == 1]])
-    assert "its control is not in the grid" in sentences(made, folder, partly)[0]
+    for there, warned in ((control, False), (control.query("n_languages == 3"), False), (control.query("n_languages == 1"), True)):  # fmt: skip
+        text = answer(made, folder, pd.concat([scaling, there])).effect[0]
+        assert "(x-y; " in text and ("without its control" in text) == warned
 
 
 @pytest.mark.parametrize(
-    ("difference", "p", "verb", "where"),
+    ("difference", "p", "start", "relation", "doubt"),
     [
-        (0.15, 0.01, "improves", "above"),
-        (-0.15, 0.01, "gets worse", "below"),
-        (0.15, 0.06, "does not change detectably", "not told apart from"),
-        (0.15, float("nan"), "does not change detectably", "not told apart from"),
+        (0.15, 0.01, "rises from", "higher than", ""),
+        (-0.15, 0.01, "falls from", "lower than", ""),
+        (0.15, 0.06, "does not change significantly, from", "not significantly different from", ", not significant)"),
+    ],
+)  # fmt: skip
+def test_a_direction_needs_a_small_adjusted_p(made, folder, difference, p, start, relation, doubt):
+    contrasts = read(folder, "contrasts").assign(difference=difference, p=p, p_adjusted=p)
+    found = answer(made, folder, contrasts=contrasts)
+    assert f"cross-lingual mAP {start} " in found.effect[0] and f", it {start} " in found.effect[1]
+    assert re.search(rf"{relation} the untrained encoder \(\d\.\d+\) and BM25 \(", found.effect[0])
+    assert (doubt in found.samplers) if doubt else "not" not in found.samplers
+    assert ("minimum detectable effect" in found.effect[0]) == bool(doubt)
+
+
+def test_an_interval_without_zero_may_not_survive_the_adjustment(made, folder):
+    contrasts = read(folder, "contrasts").assign(p=0.02, p_adjusted=0.08)
+    assert ", not significant after adjustment)" in answer(made, folder, contrasts=contrasts).samplers
+
+
+@pytest.mark.parametrize(
+    ("runs", "note", "reason"),
+    [
+        (1, "fewer than 4 replicates", "one replicate"),
+        (3, "fewer than 4 replicates", "3 replicates"),
+        (4, "no variance", "no variance"),
     ],
 )
-def test_a_direction_is_told_only_where_the_adjusted_p_allows_it(made, folder, difference, p, verb, where):
-    contrasts = read(folder, "contrasts").assign(difference=difference, p_adjusted=p)
-    three = sentences(made, folder, contrasts=contrasts)
-    assert f"retrieval across them {verb}: asked" in three[0]
-    assert f"asking in them, retrieval {verb}, mAP" in three[1]
-    assert f"{where} the untrained encoder (" in three[0] and f"and {where} BM25 (" in three[0]
-    assert ("not told apart)" in three[2]) == (not p < 0.05)
+def test_a_missing_test_is_not_a_missing_effect(made, folder, runs, note, reason):
+    missing = dict.fromkeys(("p", "p_adjusted", "ci_low", "ci_high"), NAN) | {"n_runs": runs, "note": note}
+    found = answer(made, folder, contrasts=read(folder, "contrasts").assign(difference=0.25, **missing))
+    assert f"(x-y; difference +0.250, not tested ({reason});" in found.effect[0]
+    assert "cross-lingual mAP goes from " in found.effect[0]
+    assert "not tested against the untrained encoder (" in found.effect[0]
+    assert not re.search("significant|change", "".join([*found.effect, found.samplers]))
+    assert f"over hybrid 0.5, not tested ({reason})" in found.samplers.replace("x-y,", "hybrid 0.5,")
 
 
-def test_the_lead_of_the_best_sampler_has_the_sign_of_the_best(made, folder):
-    """A contrast stands in the tables in one direction only; here the best sampler is its reference."""
+def test_the_lead_has_the_sign_of_the_best(made, folder):
+    """A contrast is in the tables in one direction only; here the best sampler is its reference."""
     contrasts = read(folder, "contrasts").assign(difference=0.25, ci_low=0.125, ci_high=0.5)
-    text = sentences(made, folder, contrasts=contrasts)[2]
-    assert {"+0.250 [+0.125, +0.500] over", "-0.250 [-0.500, -0.125] over"} & set(
-        re.findall(r"[+-]0\.250 \[.*?\] over", text)
-    )
+    text = answer(made, folder, contrasts=contrasts).samplers
+    expected = {"+0.250 [+0.125, +0.500] over", "-0.250 [-0.500, -0.125] over"}
+    assert expected & set(re.findall(r"[+-]0\.250 \[.*?\] over", text))
 
 
-def test_the_answer_starts_at_the_smallest_n_even_where_that_is_best(made, folder):
+def test_the_answer_starts_at_the_smallest_n_even_if_that_is_best(made, folder):
     scaling = read(folder, "scaling")
-    scaling.loc[scaling["n_languages"] == 1, ["value", "ci_low", "ci_high"]] = 0.987, 0.98, 0.99
-    assert "goes from 0.987 [0.980, 0.990] at n = 1 to 0." in sentences(made, folder, scaling)[0]
+    scaling.loc[scaling["n_languages"] == 1, "value"] = 0.987
+    assert "from 0.987 with 1 to 0." in answer(made, folder, scaling).effect[0]
 
 
-def test_a_study_of_one_n_says_that_it_cannot_tell(made, folder):
+def test_a_study_of_one_n_has_no_change(made, folder):
     scaling = read(folder, "scaling")
-    three = sentences(made, folder, scaling[scaling["n_languages"] != 1])
-    assert "at n = 3 only, so the study cannot say what n does" in three[0] and "going from" not in three[1]
+    sentences = answer(made, folder, scaling[scaling["n_languages"] != 1]).effect
+    assert "with 3 training languages (x-y), the only number in the study" in sentences[0]
+    assert not re.search("rises|falls|change", "".join(sentences))
 
 
 def test_several_models_have_an_answer_each_and_the_first_is_the_headline(made, folder):
-    scaling, claims = read(folder, "scaling"), read(folder, "claims")
+    scaling = read(folder, "scaling")
     study = made.study.model_copy(update={"models": {"b": None, "tiny": None}})
     both = pd.concat([scaling, scaling[scaling["model"] == "tiny"].assign(model="b")])
-    found = answer.answers(study, both, read(folder, "contrasts"), claims)
+    found = summary.answers(study, both, read(folder, "contrasts"), read(folder, "languages"))
     assert list(found) == ["cldr, b, total", "cldr, tiny, total"]
+
+
+def test_languages_are_those_of_the_benchmark(made, folder):
+    """A pool of many languages, of which the benchmark has three."""
+    languages = made.study.languages.model_copy(update={"pool": ["en", "de", "ar", "fi", "sw"]})
+    study = made.study.model_copy(update={"languages": languages})
+    assert summary.query_languages(study, read(folder, "languages"), "cldr") == ["en", "de", "ar", "nl", "el"]
+
+
+def test_without_map_there_is_no_answer(made, folder):
+    lists = read(folder, "scaling").query("metric != 'mAP'")
+    assert summary.answers(made.study, lists, read(folder, "contrasts"), read(folder, "languages")) == {}

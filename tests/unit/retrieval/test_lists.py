@@ -24,7 +24,8 @@ from langscale.data.tokens import Tokens
 from langscale.design.grid import Grid
 from langscale.jobs import partial
 from langscale.models.encoder import Encoder
-from langscale.reporting import comparison, report
+from langscale.reporting import comparison
+from langscale.reporting import tables as layout
 from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 from langscale.retrieval import embedding, scores
@@ -194,6 +195,7 @@ def test_a_study_of_lists_alone_has_all_tables(study, tmp_path):
     )
     found["published"] = comparison.compare(alone, found["scaling"], found["languages"])[0]
     drawn = [
+        "gain",
         "scaling-mono",
         "scaling-cross",
         "scaling-multi",
@@ -205,7 +207,7 @@ def test_a_study_of_lists_alone_has_all_tables(study, tmp_path):
     ]
     for name, figure in all_figures(found, pd.DataFrame(), alone.languages.pool, drawn):
         save(figure, tmp_path, name)
-    assert report.language_table(found["languages"]).shape == (1, 1)
+    assert layout.ends(found["languages"]).shape == (1, 1)
     assert found["shares"].empty and found["transfer"].empty and len(found["main"]) > 8
 
 
