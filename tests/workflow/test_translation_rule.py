@@ -53,7 +53,7 @@ def mirror(tmp_path_factory):
 
 def run(folder, mirror, name, targets, **changes):
     config = folder / f"{name}.yaml"
-    config.write_text(yaml.safe_dump(STUDY | {"study": name, "mirror": str(mirror)} | changes))
+    config.write_text(yaml.safe_dump(STUDY | {"study": name, "mirror": mirror and str(mirror)} | changes))
     return snakemake(folder, *targets, "--configfile", str(config))
 
 
@@ -89,6 +89,14 @@ def test_the_stage(tmp_path, mirror):
         "tokenizer.json",
         "model.safetensors",
     }
+
+    # bytes are known by their hashes: where they come from and where the project lies is no change
+    folder, results = folder.rename(tmp_path / "moved"), tmp_path / "moved/results/one"
+    memory = next((folder / "resources/translations").iterdir())
+    words = ["results/one/tables/data.csv", "results/one/models/tiny/base.json", "-n"]
+    run(folder, mirror, "one", words[:2])
+    for address, licences in ((None, []), (f"{mirror}/", ["mlqa-r"])):
+        assert "Nothing to be done" in run(folder, address, "one", words, accept_licence=licences)
 
     # a second study finds everything, and shards stay as they are
     kept = {file: file.stat().st_mtime_ns for file in memory.rglob("*.parquet")}
