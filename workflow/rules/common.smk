@@ -29,16 +29,6 @@ def code(script, *roots):
     return hashes.code(ROOT / "workflow/scripts" / script, *roots)
 
 
-def identity(**more):
-    """What of the study decides tables, figures and report; `more` is added."""
-    values = STUDY.model_dump(exclude={"title", "mirror", "accept_licence"})
-    values["languages"]["heldout"].sort()
-    for model in (*values["models"].values(), values.get("translation")):
-        if model and model["path"]:
-            model["path"] = Path(model["path"]).name
-    return values | more
-
-
 def embeddings(run, checkpoint, benchmark):
     return f"{RESULTS}/runs/{run.path}/embeddings/{checkpoint}/{benchmark}.json"
 
@@ -92,6 +82,34 @@ def record_of(kind, name):
         if kind == "source"
         else catalogue.benchmark(set_of(name))
     )
+
+
+FACTS = (
+    "candidate_text",
+    "akin",
+    "own_training_part",
+    "larger_than_memory",
+    "machine_translated",
+)
+
+
+def identity(**more):
+    """What of the study decides tables, figures and report; `more` is added."""
+    values = STUDY.model_dump(exclude={"title", "mirror", "accept_licence"})
+    values["languages"]["heldout"].sort()
+    for model in (*values["models"].values(), values.get("translation")):
+        if model and model["path"]:
+            model["path"] = Path(model["path"]).name
+    # what langscale knows of the data sets: the catalogue is no code of a rule
+    values["facts"] = {
+        f"{kind} {name}": {
+            fact: getattr(record_of(kind, name), fact, None) for fact in FACTS
+        }
+        | {"languages": sorted(record_of(kind, name).languages)}
+        for kind, names in (("source", SOURCES), ("benchmark", BENCHMARKS))
+        for name in names
+    }
+    return values | more
 
 
 def encoding(name, *keys):

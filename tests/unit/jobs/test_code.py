@@ -125,7 +125,9 @@ def test_what_a_process_imports_is_in_the_code():
         ).stdout.split()
         ours = [name for name in loaded if name.startswith("langscale.") and module._counts(name)]
         files = {module._name(module._file(name)) for name in ours}
-        assert {name for name in files if not name.endswith("__init__.py")} <= code(file).keys(), script
+        # the catalogue imports its records, whose facts are params
+        files -= {name for name in files if name.endswith("__init__.py") or name == "data/records.py"}
+        assert files <= code(file).keys(), script
 
 
 def test_a_change_deep_in_the_imports_is_seen(tmp_path, monkeypatch):
