@@ -1,7 +1,7 @@
 """Costs of a study before it runs: steps, tokens, operations, hours and disk.
 
 Nothing is downloaded and no model is loaded. Lengths are those of the study's own tokens and subsets if they
-exist, else those of `langscale.planning.sizes`. Hours are operations over a rate of
+exist, else those of the records of data sets. Hours are operations over a rate of
 `langscale.planning.machines`, plus the bytes moved by AdamW over the bandwidth. A training step has three
 times the operations of the forward pass.
 """
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from langscale.config.model import AdapterOptions, LoraOptions
 from langscale.config.sampler import Spec, directions
 from langscale.config.study import Study
 from langscale.config.terms import NONE
@@ -27,6 +28,7 @@ from langscale.models import known
 from langscale.planning.downloads import has
 from langscale.planning.machines import (
     ADAM,
+    ADAPTER_STEP,
     CARDS,
     CORE,
     DECODING,
@@ -43,7 +45,8 @@ from langscale.planning.sizes import Encoder
 from langscale.training.batches import joint
 
 PREFIX = 3  # tokens
-TRANSLATION = "translation"
+TRANSLATION, BASE_VECTORS = "translation", "base vectors"
+ADAPTER, LORA = "adapter", "lora"
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ class EvaluationCost(NamedTuple):
 
 @dataclass
 class Row:
-    """Costs of the runs with one model, sampler, budget and n. Shared runs count once.
+    """Costs of the runs with one model, sampler, budget and n. Shared runs count once. train: training mode.
 
     operations: of training and embedding. moved: bytes moved by the optimiser. gpu_hours: on the first of
     CARDS. core_hours: the same on CORE instead. Unknown numbers are NaN.
@@ -126,14 +129,16 @@ class Row:
     core_hours: float = 0
     search_core_hours: float = 0
     statistics_core_hours: float = 0
+    train: str = NONE
 
     def hours(self, machine: Machine) -> float:
         """Hours on a machine, the start of the jobs included."""
         training = self.operations - self.embedding_operations
         if self.sampler == TRANSLATION:
             training *= SHARE / DECODING
-        seconds = machine.seconds(training, self.embedding_operations, self.moved, self.runs * self.steps)
-        return (seconds + (TORCH + JOB) * self.runs) / 3600
+        seconds = machine.seconds(training, self.embedding_operations, self.moved)
+        step = ADAPTER_STEP if self.train == ADAPTER else machine.step
+        return (seconds + self.runs * (self.steps * step + TORCH + JOB)) / 3600
 
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -173,6 +178,13 @@ class Costs:
                 return Encoder.of(json.loads(file.read_text(encoding="utf-8")), 0)
         record = known.encoder(model.known_as)
         return Encoder.known(record) if record else None
+
+    def _adapter(self, name: str) -> float | None:
+        """Parameters of the adapter of a model, NaN if its width is unknown, None in other modes."""
+        model, encoder = self.study.models[name], self.encoder(name)
+        if model.train != ADAPTER:
+            return None
+        return math.nan if encoder is None else encoder.adapter(model.adapter or AdapterOptions())
 
     @property
     def unknown(self) -> list[str]:
@@ -255,19 +267,26 @@ class Costs:
         """Cost of a run's training, validation included."""
         encoder, training = self.encoder(run.model), self.study.training_of(run.model)
         pairs = run.steps * training.batch_size
-        tokens = forward = 0.0
+        tokens = forward = texts = 0.0
         for source, share in self.mixture(run).items():
             query, passage, negatives = self.lengths(run.model, source, run.subset, "train")
             tokens += share * (query + (1 + negatives) * passage)
             if encoder:
                 forward += share * (encoder.forward(query) + (1 + negatives) * encoder.forward(passage))
+            texts += share * (2 + negatives)
+        model, adapter = self.study.models[run.model], self._adapter(run.model)
+        if adapter is not None:  # a product forward and one for the gradient of the matrix, no encoding
+            return TrainingCost(pairs, 0, 4 * adapter * pairs * texts, ADAM * adapter * run.steps)
         if encoder is None:
             return TrainingCost(pairs, pairs * tokens, math.nan, math.nan)
-        operations = 3 * pairs * forward
+        trained, passes = encoder.parameters, 3
+        if model.train == LORA:  # no gradient of the frozen matrices
+            trained, passes = encoder.lora(model.lora or LoraOptions()), 2
+        operations = passes * pairs * forward
         if training.validation:
             rounds = math.ceil(run.steps / training.validation.every)
             operations += rounds * training.validation.pairs * self._validation(encoder, run.model)
-        return TrainingCost(pairs, pairs * tokens, operations, ADAM * encoder.parameters * run.steps)
+        return TrainingCost(pairs, pairs * tokens, operations, ADAM * trained * run.steps)
 
     def _validation(self, encoder: Encoder, model: str) -> float:
         """Operations of a validation pair, mean over the sources."""
@@ -281,16 +300,19 @@ class Costs:
     def evaluation(self, run: Run) -> EvaluationCost:
         """Cost of the evaluation of a run, all checkpoints and benchmarks."""
         encoder, controls = self.encoder(run.model), self.study.evaluation.controls
+        adapter = self._adapter(run.model)
         jobs, tokens, operations, search, statistics = 0, 0.0, 0.0, 0.0, 0.0
         for name, count in self.checkpoints.items():
             texts, checkpoints = self.texts(run.model, name), count[run]
             jobs += checkpoints
-            tokens += checkpoints * texts.tokens
+            tokens += checkpoints * texts.tokens * (adapter is None)
             statistics += checkpoints * STATISTICS * quantities(texts.languages, texts.corpus)
             if encoder is None:
                 operations = search = math.nan
                 continue
-            queries, candidates = encoder.forward(texts.query), encoder.forward(texts.candidate)
+            queries = candidates = 2.0 * (adapter or 0)  # a product of a base vector and a matrix
+            if adapter is None:
+                queries, candidates = encoder.forward(texts.query), encoder.forward(texts.candidate)
             operations += checkpoints * (texts.queries * queries + texts.candidates * candidates)
             # the top of the list, and exact ranks except in a corpus, with controls twice
             passes = LISTS + (0 if texts.corpus else RANKS * (1 + controls))
@@ -300,11 +322,13 @@ class Costs:
     # --- all of it
 
     def rows(self) -> list[Row]:
-        """One row for translation if there is any, then one per model, sampler, budget and n."""
+        """Rows of translation and of base vectors, then one per model, sampler, budget and n."""
         rows: dict[tuple[str, str, str, int], Row] = {}
         for run in self.grid.encoded:
             key = run.model, run.sampler, run.budget, len(run.languages)
-            row = rows.setdefault(key, Row(*key))
+            row = rows.setdefault(
+                key, Row(*key, train=self.study.models[run.model].train if run.steps else NONE)
+            )
             row.runs += 1
             row.steps = run.steps
             scored = self.evaluation(run)
@@ -319,7 +343,7 @@ class Costs:
                 row.tokens += trained.tokens
                 row.operations += trained.operations
                 row.moved += trained.moved
-        found = [*self._translation(), *rows.values()]
+        found = [*self._translation(), *self._base_vectors(), *rows.values()]
         for row in found:
             row.gpu_hours, row.core_hours = row.hours(CARDS[0]), row.hours(CORE)
         return found
@@ -339,28 +363,62 @@ class Costs:
         operations = 2 * (translator.matrix if translator else math.nan) * tokens
         yield Row(chosen.hub or str(chosen.path), TRANSLATION, NONE, tokens=tokens, operations=operations)
 
+    def _source_texts(self, model: str) -> Iterator[tuple[float, Lengths]]:
+        """(pairs in all languages, lengths) of each source. Upper bound: a passage counts once per pair."""
+        for name, source in self.study.sources.items():
+            codes = [code for code in self.study.languages.pool if self._has(name, code)]
+            yield self._pairs(name, source.pairs) * len(codes), self.lengths(model, name, "", "train")
+
+    def _base_vectors(self) -> Iterator[Row]:
+        """All texts of sources and benchmarks, embedded once for a model with adapters."""
+        for name, model in self.study.models.items():
+            if model.train != ADAPTER or model.vectors is not None:
+                continue
+            encoder, tokens = self.encoder(name), 0.0
+            operations = 0.0 if encoder else math.nan
+            counted = [
+                group
+                for pairs, of in self._source_texts(name)
+                for group in ((pairs, of.query), (pairs * (1 + of.negatives), of.passage))
+            ]
+            for texts in (self.texts(name, benchmark) for benchmark in self.study.benchmarks):
+                counted += [(texts.queries, texts.query), (texts.candidates, texts.candidate)]
+            for count, length in counted:
+                tokens += count * length
+                operations += count * encoder.forward(length) if encoder else 0
+            yield Row(
+                name, BASE_VECTORS, NONE,
+                embedded_tokens=tokens, operations=operations, embedding_operations=operations,
+            )  # fmt: skip
+
     def disk(self) -> dict[str, float]:
         """Bytes of the kept files by kind, without checkpoints and embeddings of models of unknown size."""
-        total = dict.fromkeys(("checkpoints", "embeddings", "rankings and scores", "tokens"), 0.0)
+        kinds = ("checkpoints", "base vectors", "embeddings", "rankings and scores", "tokens")
+        total = dict.fromkeys(kinds, 0.0)
         kept = len(self.grid.checkpoints)
         for run in self.grid.encoded:
-            encoder = self.encoder(run.model)
+            encoder, adapter = self.encoder(run.model), self._adapter(run.model)
             if encoder and run.steps:
-                total["checkpoints"] += 4 * encoder.parameters * kept
+                stored = encoder.parameters if adapter is None else adapter
+                total["checkpoints"] += 4 * stored * kept
             for name, count in self.checkpoints.items():
                 texts = self.texts(run.model, name)
-                if encoder and not texts.corpus:  # the shards of a corpus are deleted after the search
+                if (
+                    encoder and adapter is None and not texts.corpus
+                ):  # the shards of a corpus are deleted after the search
                     vectors = texts.queries + texts.candidates
                     total["embeddings"] += count[run] * vectors * 4 * encoder.hidden
                 per_query = 4 * self.study.evaluation.top_k + 8 * texts.languages
                 total["rankings and scores"] += count[run] * texts.queries * per_query
         for model in self.study.models:
-            total["tokens"] += sum(4 * self.texts(model, name).tokens for name in self.study.benchmarks)
-            for name, source in self.study.sources.items():
-                query, passage, negatives = self.lengths(model, name, "", "train")
-                pairs = self._pairs(name, source.pairs)
-                codes = [code for code in self.study.languages.pool if self._has(name, code)]
-                total["tokens"] += 4 * pairs * len(codes) * (query + (1 + negatives) * passage)
+            encoder = self.encoder(model) if self._adapter(model) is not None else None
+            width = encoder.hidden if encoder else 0
+            for texts in (self.texts(model, name) for name in self.study.benchmarks):
+                total["tokens"] += 4 * texts.tokens
+                total["base vectors"] += 4 * width * (texts.queries + texts.candidates)
+            for pairs, (query, passage, negatives) in self._source_texts(model):
+                total["tokens"] += 4 * pairs * (query + (1 + negatives) * passage)
+                total["base vectors"] += 4 * width * pairs * (2 + negatives)
         return total
 
 

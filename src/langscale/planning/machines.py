@@ -21,10 +21,9 @@ class Machine:
     bandwidth: float
     step: float = 0.0
 
-    def seconds(self, training: float, embedding: float, moved: float, steps: int) -> float:
-        """Time of the operations of training and embedding, of the moved bytes, and of the steps."""
-        products = training / self.training + embedding / self.embedding
-        return products + moved / self.bandwidth + steps * self.step
+    def seconds(self, training: float, embedding: float, moved: float) -> float:
+        """Time of the operations of training and embedding, and of the moved bytes."""
+        return training / self.training + embedding / self.embedding + moved / self.bandwidth
 
 
 SHARE = 0.3  # assumed: share of the peak (dense, bf16) of a GPU, for encoders of usual size with padding
@@ -48,5 +47,6 @@ WIDTH = 384  # dimensions of the vectors in the measurement of LISTS and RANKS
 LISTS = 15e-9  # seconds per query and candidate of a search for the top of the list
 RANKS = 12e-9  # seconds per query and candidate of the exact ranks of a benchmark of translations
 STATISTICS = 1.55e-3  # seconds per run and quantity, with 10,000 resamples and the 240 clusters of XQuAD-R
+ADAPTER_STEP = 0.002  # further seconds of a training step of an adapter, on any machine
 JOB = 0.5  # CPU seconds to start a job (performance/overhead.md)
 TORCH = 3.5  # further CPU seconds of a job with an import of torch (performance/overhead.md)

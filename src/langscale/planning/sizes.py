@@ -1,14 +1,10 @@
-"""Sizes of encoders, sources and benchmarks, for the plan only.
-
-Numbers of texts are published or were counted. Lengths are mean tokens of XLM-R's vocabulary, without prefix.
-They were measured for xquad-r, the queries of squad, ntrex and cldr, and are estimates from English words
-otherwise.
-"""
+"""Sizes of encoders, for the plan only. Sizes of data sets are in their records (langscale.data.records)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from langscale.config.model import AdapterOptions, LoraOptions
 from langscale.models.known import KnownEncoder
 
 
@@ -39,6 +35,16 @@ class Encoder:
         attention (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
         """
         return length * (2 * self.matrix + 4 * length * self.hidden * self.layers)
+
+    def adapter(self, options: AdapterOptions) -> int:
+        """Parameters of an adapter: a matrix of hidden x hidden, or two of hidden x rank or hidden layer."""
+        inner = options.hidden or options.rank
+        return self.hidden * self.hidden if inner is None else 2 * self.hidden * inner
+
+    def lora(self, options: LoraOptions) -> int:
+        """Parameters of LoRA in all linear layers: rank x (inputs + outputs) of each matrix."""
+        feed_forward = (2 + self.gated) * (self.hidden + self.intermediate)
+        return self.layers * options.rank * (4 * 2 * self.hidden + feed_forward)
 
     @classmethod
     def known(cls, record: KnownEncoder) -> "Encoder":

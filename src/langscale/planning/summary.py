@@ -33,7 +33,7 @@ def text(costs: Costs, rows: Sequence[Row]) -> str:
     )
     others = ", ".join(f"{card.name} {_total(row.hours(card) for row in rows)}" for card in CARDS[1:])
     disk = costs.disk()
-    kinds = ", ".join(f"{name} {size(number)}" for name, number in disk.items())
+    kinds = ", ".join(f"{name} {size(number)}" for name, number in disk.items() if number)
     found = [
         f"{costs.study.study}: {len(costs.grid.trained)} runs to train",
         "",
@@ -49,8 +49,8 @@ def text(costs: Costs, rows: Sequence[Row]) -> str:
         f"{_total(row.statistics_core_hours for row in rows)} for statistics.",
         f"Disk: {'at least ' if costs.unknown else ''}{size(sum(disk.values()))}: {kinds}.",
         _downloads(costs),
-        f"Lengths: measured here for {', '.join(sorted(costs.measured)) or 'nothing yet'}, else as "
-        "langscale.planning.sizes has them.",
+        f"Lengths: measured here for {', '.join(sorted(costs.measured)) or 'nothing yet'}, else estimates of "
+        "the data sets' records.",
     ]
     if unknown := costs.unknown:
         found.append(f"Unknown size: {', '.join(unknown)}. Sums have the rest only.")

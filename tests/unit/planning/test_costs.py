@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support.planned_study import TINY, XLMR, costs, only
 
+from langscale.config.model import LoraOptions
 from langscale.config.sampler import Spec
 from langscale.data import catalogue
 from langscale.models.known import XLM_R
@@ -98,6 +99,43 @@ def test_validation_and_the_best_checkpoint_cost():
     assert (
         validated.disk()["checkpoints"] == 2 * plain.disk()["checkpoints"] == 2 * 2 * 4 * encoder.parameters
     )
+
+
+def test_an_adapter_embeds_once_and_then_multiplies():
+    e5 = {"hub": "intfloat/multilingual-e5-small", "train": "adapter"}
+    plan = costs(models={"m": e5})
+    run, size, texts = plan.grid.trained[0], plan.encoder("m"), plan.texts("m", "cldr")
+    trained, scored = plan.training(run), plan.evaluation(run)
+    assert trained == (40, 0, 4 * 384**2 * 2 * 40, ADAM * 384**2 * 10)
+    assert scored.tokens == 0 and scored.operations == 2 * 384**2 * (texts.queries + texts.candidates)
+    vectors = only(plan.rows(), sampler="base vectors")
+    source = catalogue.source("cldr").size
+    pairs = 3 * source.pairs  # three languages
+    assert vectors.embedded_tokens == texts.tokens + pairs * (source.query + source.passage)
+    assert vectors.operations == pytest.approx(
+        texts.queries * size.forward(texts.query)
+        + texts.candidates * size.forward(texts.candidate)
+        + pairs * (size.forward(source.query) + size.forward(source.passage))
+    )
+    disk = plan.disk()
+    assert disk["embeddings"] == 0 and disk["checkpoints"] == 2 * 4 * 384**2
+    assert disk["base vectors"] == 4 * 384 * (texts.queries + texts.candidates + 2 * pairs)
+    row = only(plan.rows(), n_languages=3)
+    steps = row.operations - row.embedding_operations
+    seconds = CORE.seconds(steps, row.embedding_operations, row.moved) + 2 * (
+        10 * machines.ADAPTER_STEP + TORCH + JOB
+    )
+    assert row.train == "adapter" and row.core_hours == pytest.approx(seconds / 3600)
+    assert costs(models={"m": e5 | {"adapter": {"rank": 8}}}).training(run).moved == ADAM * 2 * 384 * 8 * 10
+
+
+def test_lora_has_no_gradient_of_the_frozen_matrices():
+    full, lora = (costs(models={"m": XLMR | mode}) for mode in ({}, {"train": "lora"}))
+    run, size = full.grid.trained[0], full.encoder("m")
+    assert lora.training(run).operations == pytest.approx(full.training(run).operations * 2 / 3)
+    parameters = 12 * 16 * (4 * 2 * 768 + 2 * (768 + 3072))
+    assert lora.training(run).moved == ADAM * parameters * 10 < full.training(run).moved / 100
+    assert size.lora(LoraOptions()) == parameters
 
 
 def test_a_shared_run_is_counted_once():
@@ -212,6 +250,7 @@ def test_disk_by_hand():
     vectors = 20 + 4 * 1165
     assert plan.disk() == {
         "checkpoints": 2 * 4 * encoder.parameters,
+        "base vectors": 0,
         "embeddings": 4 * 4 * vectors * 8,  # two trained, two untrained
         "rankings and scores": 4 * 20 * (4 * 100 + 2 * 4 * 4),
         "tokens": 4 * (20 * 10 + 4 * 1165 * 15) + 4 * catalogue.source("cldr").size.pairs * 3 * 30,

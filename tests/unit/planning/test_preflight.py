@@ -1,4 +1,4 @@
-"""Checks before any download: data sets, measures of contrasts, licence and languages of the translation model."""
+"""Checks before any download: data sets, contrasts, licence and languages of the translation model."""
 
 import pytest
 from support.planned_study import costs
@@ -133,7 +133,8 @@ def test_a_right_study_passes(changes):
         ({"sources": {"mmarco": {}}}, r"sources\.mmarco\.pairs: missing; all 39,780,811 .* give a number"),
         (
             {"benchmarks": {"belebele": {"candidate_text": "sentence"}}},
-            r"benchmarks\.belebele\.candidate_text: found sentence; only mlqa-r and xquad-r have it, leave it out",
+            r"benchmarks\.belebele\.candidate_text: found sentence; only mlqa-r and xquad-r have it, "
+            "leave it out",
         ),
         (
             {"benchmarks": {"b": {"set": "cldr", "every_article": 2}}},
