@@ -1,4 +1,4 @@
-"""The report in a real browser: Debian's Chromium, headless, at three widths, on a page of a planted study."""
+"""The report of a planted study in a real browser: Chromium, headless, at three widths."""
 
 import base64
 import json
@@ -20,7 +20,8 @@ PROBE = """
 const refused = [];
 addEventListener("securitypolicyviolation", (event) => refused.push(event.blockedURI));
 addEventListener("load", () => {
-  const found = { sorts: [] }, size = (element) => { const r = element.getBoundingClientRect(); return [r.width, r.height]; };
+  const found = { sorts: [] };
+  const size = (element) => { const r = element.getBoundingClientRect(); return [r.width, r.height]; };
   const bottom = (selector) => document.querySelector(selector).getBoundingClientRect().bottom;
   found.first = [bottom(".answer"), bottom("#figure-gain img")];
   found.fetched = performance.getEntriesByType("resource").map((entry) => entry.name.slice(0, 30));
@@ -81,7 +82,7 @@ def browse(folder, file, *more):
     )
     options = [
         *options.split(),
-        f"--window-size=1400,950",
+        "--window-size=1400,950",
         "--virtual-time-budget=5000",
         f"--log-net-log={net}",
         *more,

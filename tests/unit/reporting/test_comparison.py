@@ -57,9 +57,13 @@ def test_the_papers_study_gets_a_verdict_on_every_figure():
     assert len(paper) == 1092 - 2 * 102  # all but MIRACL
     assert set(paper["reason"]) == {""} and len(table) + without == len(published.figures())
     for key, expected in {
-        ("mono", "mAP"): AGREES, ("mono", "R@1"): AGREES, ("cross", "mAP"): CLOSE, ("cross", "R@1"): CLOSE,
-        ("multi", "mAP"): DIFFERS, ("multi", "R@10"): DIFFERS,
-    }.items():  # fmt: skip
+        ("mono", "mAP"): AGREES,
+        ("mono", "R@1"): AGREES,
+        ("cross", "mAP"): CLOSE,
+        ("cross", "R@1"): CLOSE,
+        ("multi", "mAP"): DIFFERS,
+        ("multi", "R@10"): DIFFERS,
+    }.items():
         rows = paper[(paper["setting"] == key[0]) & (paper["metric"] == key[1])]
         assert set(rows["verdict"]) == {expected} and len(rows) >= 120
     # 5 % off is more than the half interval of 4
@@ -86,21 +90,61 @@ BUDGET = {"kind": "fixed-total", "steps": 20000, "whole_pool": False}
 @pytest.mark.parametrize(
     "changes, row, reason",
     [
-        ({"benchmarks": {"xquad-r": {"candidate_text": "sentence+paragraph"}}}, {}, "different candidate text (sentence+paragraph; published: sentence)"),
-        ({"benchmarks": {"xquad-r": {"every_article": 10}}}, {}, "fewer queries and candidates (every_article: 10)"),
+        (
+            {"benchmarks": {"xquad-r": {"candidate_text": "sentence+paragraph"}}},
+            {},
+            "different candidate text (sentence+paragraph; published: sentence)",
+        ),
+        (
+            {"benchmarks": {"xquad-r": {"every_article": 10}}},
+            {},
+            "fewer queries and candidates (every_article: 10)",
+        ),
         ({"benchmarks": {"xquad-r": {"questions": 50}}}, {}, "fewer queries (50 per language)"),
-        ({"sources": {"squad": {}, "squadshifts": {"train": False, "validation": True}}}, {}, "different training data (squad; published: mmarco+8)"),
+        (
+            {"sources": {"squad": {}, "squadshifts": {"train": False, "validation": True}}},
+            {},
+            "different training data (squad; published: mmarco+8)",
+        ),
         ({}, {"n_languages": 4}, "4 training languages (published: 9)"),
-        ({"languages": {"pool": ["en", "el", *planted.POOL[2:]], "heldout": ["ar", "vi"]}}, {}, "different training languages"),
-        ({"budgets": {"total": BUDGET | {"whole_pool": True}}}, {}, "only training pairs present in every language"),
+        (
+            {"languages": {"pool": ["en", "el", *planted.POOL[2:]], "heldout": ["ar", "vi"]}},
+            {},
+            "different training languages",
+        ),
+        (
+            {"budgets": {"total": BUDGET | {"whole_pool": True}}},
+            {},
+            "only training pairs present in every language",
+        ),
         ({}, {"checkpoint": "last"}, "last checkpoint (published: lowest validation loss on English)"),
-        ({"training": {"validation": {"languages": "pool"}}}, {"checkpoint": "last"}, "no checkpoint selected on English validation data"),
-        ({"budgets": {"total": BUDGET | {"steps": 30}}}, {}, "30 training steps (published: not printed, assumed 20,000)"),
-        ({"budgets": {"total": BUDGET | {"pairs": 1000}}}, {}, "mmarco reduced to 1,000 pairs (2,000,000 pairs drawn in training)"),
-        ({"training": {"validation": {"languages": "en"}, "batch_size": 32}}, {}, "batch size 32 (published: 100)"),
-        ({"training": {"validation": {"languages": "en"}, "learning_rate": 5e-5}}, {}, "learning rate 5e-05 (published: 3e-05)"),
+        (
+            {"training": {"validation": {"languages": "pool"}}},
+            {"checkpoint": "last"},
+            "no checkpoint selected on English validation data",
+        ),
+        (
+            {"budgets": {"total": BUDGET | {"steps": 30}}},
+            {},
+            "30 training steps (published: not printed, assumed 20,000)",
+        ),
+        (
+            {"budgets": {"total": BUDGET | {"pairs": 1000}}},
+            {},
+            "mmarco reduced to 1,000 pairs (2,000,000 pairs drawn in training)",
+        ),
+        (
+            {"training": {"validation": {"languages": "en"}, "batch_size": 32}},
+            {},
+            "batch size 32 (published: 100)",
+        ),
+        (
+            {"training": {"validation": {"languages": "en"}, "learning_rate": 5e-5}},
+            {},
+            "learning rate 5e-05 (published: 3e-05)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_condition_alone_makes_figures_incomparable(changes, row, reason):
     study = planted.study(**{"benchmarks": {"xquad-r": {}}, "models": {"xlm-r": {"hub": XLMR}}} | changes)
     table = verdicts(study, planted.rows(study, **row))
@@ -139,8 +183,12 @@ def test_fewer_languages_are_other_pools_but_for_a_language_alone():
 
 @pytest.mark.parametrize(
     "model, kind",
-    [({"hub": E5}, "different encoder"), ({"path": "/x"}, "different encoder"), ({"architecture": {"model_type": "bert"}}, "encoder trained from random weights")],
-)  # fmt: skip
+    [
+        ({"hub": E5}, "different encoder"),
+        ({"path": "/x"}, "different encoder"),
+        ({"architecture": {"model_type": "bert"}}, "encoder trained from random weights"),
+    ],
+)
 def test_other_encoders_are_named(model, kind):
     there = planted.study(models={"xlm-r": {"hub": XLMR}}, benchmarks={"xquad-r": {}})
     study = planted.study(models={"xlm-r": model}, benchmarks={"xquad-r": {}})
@@ -162,21 +210,39 @@ def test_a_hub_id_with_a_local_copy_is_still_that_encoder():
 
 
 # The untrained multilingual-e5-small on XQuAD-R, by an independent implementation; the mean of the languages.
-UNTRAINED = {("mono", "mAP"): 0.7995, ("cross", "mAP"): 0.6399, ("multi", "mAP"): 0.2984, ("multi", "R@10"): 0.2672,
-             ("multi", "mAP@20"): 0.2486, ("multi", "rank distance"): 1213.5}  # fmt: skip
+UNTRAINED = {
+    ("mono", "mAP"): 0.7995,
+    ("cross", "mAP"): 0.6399,
+    ("multi", "mAP"): 0.2984,
+    ("multi", "R@10"): 0.2672,
+    ("multi", "mAP@20"): 0.2486,
+    ("multi", "rank distance"): 1213.5,
+}
 
 
 def test_an_untrained_encoder_stands_beside_trained_ones_with_the_reasons():
     study = planted.study(models={"e5": {"hub": E5}}, benchmarks={"xquad-r": {"every_article": 10}})
     base = planted.rows(planted.study(models={"e5": {"hub": XLMR}}))[0]
     rows = [
-        base | {"sampler": "untrained", "alpha": None, "budget": "none", "n_languages": 0, "n_runs": 1, "setting": setting,
-                "metric": metric, "value": value, "query_language": language, "benchmark": "xquad-r",
-                "candidate_text": "sentence", "checkpoint": checkpoint}
+        base
+        | {
+            "sampler": "untrained",
+            "alpha": None,
+            "budget": "none",
+            "n_languages": 0,
+            "n_runs": 1,
+            "setting": setting,
+            "metric": metric,
+            "value": value,
+            "query_language": language,
+            "benchmark": "xquad-r",
+            "candidate_text": "sentence",
+            "checkpoint": checkpoint,
+        }
         for (setting, metric), value in UNTRAINED.items()
         for language in ("all", *catalogue.benchmark("xquad-r").languages)
         for checkpoint in ("last", "best")
-    ]  # fmt: skip
+    ]
     table, without = comparison.compare(study, *planted.split(rows))
     assert set(table["verdict"]) == {NOT} and set(table["sampler"]) == {"untrained"}
     assert len(table) + without == len(published.figures())
@@ -187,7 +253,8 @@ def test_an_untrained_encoder_stands_beside_trained_ones_with_the_reasons():
     assert found["published"].tolist() == ["0.547", "0.593", "0.593"] and set(found["value"]) == {0.2984}
     assert set(found["reason"]) == {
         f"fewer queries and candidates (every_article: 10); different encoder (published: {XLMR}); "
-        "not zero-shot: the encoder was trained on this data set or a related one; untrained here, trained in the publication"
+        "not zero-shot: the encoder was trained on this data set or a related one; "
+        "untrained here, trained in the publication"
     }
     paragraphs = table[table["source"] == "arXiv:2407.19669"]
     assert len(paragraphs) == 4 and set(paragraphs["metric"]) == {"mAP@20"}
@@ -205,11 +272,24 @@ def test_an_encoder_off_the_shelf_agrees_within_what_implementations_differ():
     base = planted.rows(planted.study(models={"e5": {"hub": XLMR}}))[0]
     moves = itertools.cycle([0.0, 0.0025, -0.01, 0.05])
     rows = [
-        base | {"sampler": "untrained", "alpha": None, "budget": "none", "n_languages": 0, "n_runs": 1, "setting": "mono",
-                "metric": "nDCG@10", "value": float(f["value"]) + move, "query_language": f["query_language"],
-                "benchmark": "miracl-hard", "candidate_text": "passage", "ci_low": 0.0, "ci_high": 1.0}
+        base
+        | {
+            "sampler": "untrained",
+            "alpha": None,
+            "budget": "none",
+            "n_languages": 0,
+            "n_runs": 1,
+            "setting": "mono",
+            "metric": "nDCG@10",
+            "value": float(f["value"]) + move,
+            "query_language": f["query_language"],
+            "benchmark": "miracl-hard",
+            "candidate_text": "passage",
+            "ci_low": 0.0,
+            "ci_high": 1.0,
+        }
         for f, move in zip(figures.to_dict("records"), moves, strict=False)
-    ]  # fmt: skip
+    ]
     table = comparison.compare(study, *planted.split(rows))[0]
     assert table["verdict"].tolist() == [AGREES, AGREES, CLOSE, DIFFERS] * 4 + [AGREES, AGREES]
     assert set(table["published_model"]) == {E5}
@@ -264,5 +344,13 @@ def test_files_are_read_back_and_the_same_every_time(tmp_path):
         if "Table 1" in line and "xlm-r hybrid 0.5, 9 languages" in line and "mono" in line
     )
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        f"{PAPER} Table 1", XLMR, "xquad-r", "mAP, mono", "0.798", "xlm-r hybrid 0.5, 9 languages", "0.798 [0.794, 0.802]", "+0.000", AGREES
-    ]  # fmt: skip
+        f"{PAPER} Table 1",
+        XLMR,
+        "xquad-r",
+        "mAP, mono",
+        "0.798",
+        "xlm-r hybrid 0.5, 9 languages",
+        "0.798 [0.794, 0.802]",
+        "+0.000",
+        AGREES,
+    ]

@@ -54,8 +54,8 @@ def test_the_effect_of_n_has_the_numbers_of_the_tables(made, folder, setting, pa
     ends = f"from {first:.3f} with 1 to {last:.3f} with 3 training languages (x-y; difference "
     assert ends in text
     contrasts = made.tables["contrasts"].query(
-        f"metric == 'mAP' and setting == '{setting}' and pair_set == '{pair_set}' and cell_sampler == 'x-y' and "
-        "cell_n_languages == 3 and candidate_language == 'all'"
+        f"metric == 'mAP' and setting == '{setting}' and pair_set == '{pair_set}' and "
+        "cell_sampler == 'x-y' and cell_n_languages == 3 and candidate_language == 'all'"
     )
     change = only(contrasts, reference_sampler="x-y", reference_n_languages=1)
     shown = f"{change['difference']:+.3f} [{change['ci_low']:+.3f}, {change['ci_high']:+.3f}]"
@@ -105,7 +105,11 @@ def test_a_sampler_without_need_of_a_control_is_taken_even_if_another_is_better(
 def test_a_control_at_every_n_above_one_removes_the_warning(made, folder):
     scaling = read(folder, "scaling")
     control = scaling[scaling["sampler"] == "x-y"].assign(sampler="x-y-batch")
-    for there, warned in ((control, False), (control.query("n_languages == 3"), False), (control.query("n_languages == 1"), True)):  # fmt: skip
+    for there, warned in (
+        (control, False),
+        (control.query("n_languages == 3"), False),
+        (control.query("n_languages == 1"), True),
+    ):
         text = answer(made, folder, pd.concat([scaling, there])).effect[0]
         assert "(x-y; " in text and ("without its control" in text) == warned
 
@@ -115,9 +119,15 @@ def test_a_control_at_every_n_above_one_removes_the_warning(made, folder):
     [
         (0.15, 0.01, "rises from", "higher than", ""),
         (-0.15, 0.01, "falls from", "lower than", ""),
-        (0.15, 0.06, "does not change significantly, from", "not significantly different from", ", not significant)"),
+        (
+            0.15,
+            0.06,
+            "does not change significantly, from",
+            "not significantly different from",
+            ", not significant)",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_direction_needs_a_small_adjusted_p(made, folder, difference, p, start, relation, doubt):
     contrasts = read(folder, "contrasts").assign(difference=difference, p=p, p_adjusted=p)
     found = answer(made, folder, contrasts=contrasts)

@@ -1,4 +1,4 @@
-"""The gain over the smallest number of training languages, against the contrasts and replicates of planted studies."""
+"""The gain over the smallest number of training languages, against contrasts and replicates."""
 
 import numpy as np
 import pytest

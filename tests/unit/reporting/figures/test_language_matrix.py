@@ -38,7 +38,8 @@ def test_languages_of_a_large_matrix_can_still_be_read(count):
     codes = study.languages.all[:count]
     rows = [("m", "x-y", "b", n, x, y) for n in (1, 2) for x in codes for y in codes]
     names = ["model", "sampler", "budget", "n_languages", "query_language", "candidate_language"]
-    fixed = {"alpha": np.nan, "benchmark": "c", "ladder": "all", "checkpoint": "last", "average": "macro", "metric": "mAP",
+    fixed = {"alpha": np.nan, "benchmark": "c", "ladder": "all", "checkpoint": "last", "average": "macro",
+             "metric": "mAP",
              "status": "all", "n_runs": 4, "n_queries": 9}  # fmt: skip
     table = pd.DataFrame(rows, columns=names).assign(value=np.linspace(0, 1, len(rows)), **fixed)
     figure = matrix.matrix(table, codes[:3])

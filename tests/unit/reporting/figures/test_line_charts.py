@@ -33,7 +33,8 @@ def test_curves_are_at_the_values_of_the_table_with_their_intervals(made, folder
 
 def test_the_chosen_curve_and_comparable_published_values_are_drawn(made, folder):
     same = {"benchmark": "cldr", "model": "tiny", "sampler": "x-y", "alpha": np.nan, "budget": "total"}
-    fitted = {"ladder": "all", "setting": "cross", "pair_set": "pool", "metric": "mAP", "checkpoint": "last", "average": "macro",
+    fitted = {"ladder": "all", "setting": "cross", "pair_set": "pool", "metric": "mAP", "checkpoint": "last",
+              "average": "macro",
               "curve": "logarithmic", "n_values": "1 3", "a": 0.25, "b": 0.125, "c": np.nan}  # fmt: skip
     chosen = pd.DataFrame([same | fitted | {"chosen": True}, same | fitted | {"chosen": False, "a": 9.0}])
     chosen = chosen.assign(n_languages=0)

@@ -51,7 +51,7 @@ def test_labels_of_n_do_not_lie_on_each_other():
 
 
 def test_colours_differ_in_lightness_or_marker_for_all_kinds_of_vision():
-    """Okabe and Ito's palette, through Machado et al.'s (2009) matrices of full protanopia, deuteranopia, tritanopia."""
+    """Okabe and Ito's palette through Machado et al.'s (2009) matrices for three kinds of vision."""
     kinds = [
         [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
         [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
