@@ -1,21 +1,19 @@
-"""Entity cards of the Unicode CLDR as a parallel benchmark: which card holds these two values?
+"""Entity descriptions (cards) of the Unicode CLDR as a parallel benchmark.
 
-The pool is all cards of `langscale.data.sources.cldr`, of every part, in each language; the questions are the
-queries of the evaluation part. None is ambiguous: a query is accepted only if a single card holds both
-values under any name that they have in any roster language, so a second card of the same text would have
-ruled it out.
+A query names two values, and its card is the only card with both. The candidates are all cards of
+`langscale.data.sources.cldr`, of every part, in each language. The queries are those of the evaluation part. No query is
+ambiguous, because a query is accepted only if a single card holds both values under any name of theirs in any roster
+language.
 """
 
-import hashlib
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from langscale.core.errors import UserError
 from langscale.core.random import key
-from langscale.data.records import BenchmarkRecord, BenchmarkSize
+from langscale.data.benchmarks.common import frames
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
 from langscale.data.sources import cldr
 
 CLDR = BenchmarkRecord(
@@ -30,57 +28,44 @@ CLDR = BenchmarkRecord(
 )
 
 
-def questions() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
-    """(question id, card, values) of the whole evaluation part, in the order in which benchmarks take them.
+def ranked_queries() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
+    """(query id, card, values) of the whole evaluation part, in the order in which benchmarks take queries.
 
-    First a question of each card, then a second of each and so on, every time by hash of the id: a benchmark
-    contains all smaller ones, and has as many cards, which are the clusters, as its size allows.
+    First one query of each card, then a second query of each and so on, by hash of the id. So a benchmark contains
+    all smaller ones, and has as many cards (the clusters) as its size allows.
     """
-    ranked = []
+    ranked: list[tuple[int, tuple[str, cldr.Card, tuple[str, str]]]] = []
     for card in cldr.cards():
         if cldr.part_of(card) == "evaluation":
-            its = [(cldr.pair_id(card, pair), card, pair) for pair in cldr.queries(card)]
-            its.sort(key=lambda question: key("cldr", "question", question[0]))
-            ranked += enumerate(its)
+            own = [(cldr.pair_id(card, pair), card, pair) for pair in cldr.queries(card)]
+            own.sort(key=lambda query: key("cldr", "question", query[0]))
+            ranked += enumerate(own)
     ranked.sort(key=lambda turn: (turn[0], key("cldr", "question", turn[1][0])))
-    return [question for _, question in ranked]
+    return [query for _, query in ranked]
 
 
-def build(
-    languages: Sequence[str], n_questions: int | None, raw: str | Path | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Questions, candidates and qrels in BCP 47 languages; `n_questions` per language, None for all.
+def build(languages: Sequence[str], queries: int | None, raw: str | Path | None = None) -> Frames:
+    """Queries, candidates and qrels in BCP 47 `languages`; `queries` per language, None for all.
 
-    `raw` is not looked at: CLDR comes with babel.
-
-    Returns (questions: question_id, cluster = card id, language, text, group = home territory,
-    sorted by language, then id; candidates: candidate_id such as "de:territory:DE", key = card id, language, text, sorted by SHA-256 of
-    candidate_id; qrels: question_id, language of the question, candidate_id). Relevant is the question's
-    card in every language. Raises UserError for a language that the source lacks and for more questions than
-    there are.
+    `raw` is not read: CLDR comes with babel. Returns the tables of `langscale.data.benchmarks.common` with cluster =
+    card id, group = home territory, candidate_id such as "de:territory:DE" and key = card id. The card of a query is
+    relevant in every language. Raises UserError for a language that the source lacks and for too many queries.
     """
     languages = sorted(set(CLDR.chosen(languages)))
-    asked = questions()
-    if n_questions is not None and not 1 <= n_questions <= len(asked):
-        raise UserError(f"cldr: n_questions is {n_questions}; right: 1 to {len(asked)}, or null for all")
-    asked = sorted(asked[:n_questions], key=lambda question: question[0])
-    rows = [
+    found = ranked_queries()
+    if queries is not None and not 1 <= queries <= len(found):
+        raise UserError(f"cldr: queries is {queries}; right: 1 to {len(found)}, or null for all")
+    chosen = found[:queries]
+    rows = (
         (i, card.card_id, language, cldr.query_text(pair, language), card.home)
-        for language in languages
-        for i, card, pair in asked
-    ]
-    pool = [
-        (f"{language}:{card.card_id}", card.card_id, language, cldr.passage(card, language))
-        for language in languages
-        for card in cldr.cards()
-    ]
-    pool.sort(key=lambda row: hashlib.sha256(row[0].encode()).digest())
-    relevant = [
-        (i, language, f"{other}:{card.card_id}")
-        for language, (i, card, _), other in itertools.product(languages, asked, languages)
-    ]
-    return (
-        pd.DataFrame(rows, columns=["question_id", "cluster", "language", "text", "group"]),
-        pd.DataFrame(pool, columns=["candidate_id", "key", "language", "text"]),
-        pd.DataFrame(relevant, columns=["question_id", "language", "candidate_id"]),
+        for language, (i, card, pair) in itertools.product(languages, chosen)
     )
+    pool = (
+        (f"{language}:{card.card_id}", card.card_id, language, cldr.passage(card, language))
+        for language, card in itertools.product(languages, cldr.cards())
+    )
+    relevant = (
+        (i, language, f"{other}:{card.card_id}")
+        for language, (i, card, _), other in itertools.product(languages, chosen, languages)
+    )
+    return frames(rows, pool, relevant, "group")

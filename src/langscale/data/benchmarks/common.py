@@ -3,7 +3,10 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from langscale.core.errors import UserError
 from langscale.core.random import key
@@ -50,21 +53,13 @@ def joined(blocks: Sequence[Sequence[str]]) -> list[int]:
     Groups are numbered 0, 1, ... by first appearance. So the paragraphs that hold the same questions in
     several languages become one, without a need for them to be in the same order.
     """
-    parent = list(range(len(blocks)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            i = parent[i]
-        return i
-
-    first: dict[str, int] = {}
-    for i, block in enumerate(blocks):
-        for member in block:
-            low, high = sorted((root(first.setdefault(member, i)), root(i)))
-            parent[high] = low
-    roots = [root(i) for i in range(len(blocks))]
-    numbers = {found: n for n, found in enumerate(dict.fromkeys(roots))}
-    return [numbers[found] for found in roots]
+    members = pd.factorize(np.array([member for block in blocks for member in block], dtype=object))[0]
+    owners = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+    # blocks and members are the nodes of a graph, and a group is one of its components
+    size = len(blocks) + members.max(initial=-1) + 1
+    edges = coo_array((np.ones(len(members), dtype=bool), (owners, len(blocks) + members)), (size, size))
+    component = connected_components(edges, directed=False)[1][: len(blocks)]
+    return pd.factorize(component)[0].tolist()
 
 
 def clusters(blocks: Sequence[Sequence[str]]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from langscale.data.benchmarks import cldr as benchmark
 from langscale.data.sources import cldr
 
 CARDS = {card.card_id: card for card in cldr.cards()}
-TOTAL = len(benchmark.questions())
+TOTAL = len(benchmark.ranked_queries())
 
 
 def test_benchmark_finds_the_questions_card_in_every_language_and_nothing_else():
@@ -52,5 +52,5 @@ def test_more_questions_contain_fewer_and_spread_over_cards(sizes):
 
 @pytest.mark.parametrize("n", [0, -1, TOTAL + 1])
 def test_too_many_questions_are_refused(n):
-    with pytest.raises(UserError, match=f"n_questions is {n}; right: 1 to {TOTAL}"):
+    with pytest.raises(UserError, match=f"queries is {n}; right: 1 to {TOTAL}"):
         benchmark.build(["en"], n)

@@ -134,7 +134,10 @@ def test_the_licence_switch(revision):
             {"translation": {"hub": "a/b", "max_tokens": 4}},
             r"max_tokens: found 4; 16 or more is right",
         ),
-        ({"models": {"translation": {"hub": "a/b"}}}, r"models\.translation: the name is that of the translation model"),
+        (
+            {"models": {"translation": {"hub": "a/b"}}},
+            r"models\.translation: the name is that of the translation model",
+        ),
         (
             {"languages": {"pool": ["en", "zh-Hant", "de", "arz"]}},
             r"no zh-Hant, arz, which sources\.nq lacks",
