@@ -65,7 +65,8 @@ rule provenance:
     conda:
         "../../environment.yml"
     params:
-        study=identity(title=STUDY.title),
+        study=lambda w, output: STUDY.model_dump(),
+        identity=identity(title=STUDY.title),
         code=lambda w: code("provenance.py"),
     script:
         "../scripts/provenance.py"
