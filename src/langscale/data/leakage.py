@@ -1,7 +1,7 @@
 """Leakage audit: training and validation texts that are, in full or for the most part, texts of a benchmark.
 
-Two texts of one language are compared as sequences of units: NFKC, case folded, only letters, marks and
-digits; units are words, and single characters in the scripts that write words without spaces. They overlap
+Two texts of one language are compared as sequences of units: without invisible characters, NFKC, case folded,
+only letters, marks and digits; units are words, and single characters in the scripts that write words without spaces. They overlap
 
 - exactly, if their units are the same, or
 - nearly, if both have at least 13 units and their containment is at least a threshold: the share of the
@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from langscale.core.errors import UserError
+from langscale.data.visible import visible
 
 N = 13
 BLOCK = 4096  # texts at a time
@@ -53,9 +54,9 @@ _SEPARATED = _Separated()
 
 
 def units(text: str) -> list[str]:
-    """The words of a text, characters where its script does not space words, without case and punctuation."""
+    """The words of a text without case and punctuation; characters in scripts without spaces between words."""
     # casefold undoes NFKC for a few characters, such as U+0345
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible(text)).casefold())
     return folded.translate(_SEPARATED).split()
 
 

@@ -16,17 +16,19 @@ import numpy as np
 
 from langscale.core.arrays import growing, rows
 from langscale.core.files import atomic
+from langscale.data.visible import visible
 
 CHUNK = 10_000
 ARRAYS = {"ids": np.int32, "offsets": np.int64, "fingerprints": np.int64}
 
 
 def fingerprint(text: str) -> int:
-    """64-bit hash of the normalised text (NFKC, case-folded, white space collapsed): equal text, equal number.
+    """64-bit hash of the normalised text: equal texts have equal numbers.
 
-    Documents of a batch whose text equals the positive's are no negatives (docs/METHOD.md, Loss).
+    Normalised: without invisible characters, NFKC, case-folded, white space collapsed. A document of a batch with
+    the text of the positive is no negative (docs/METHOD.md, Loss).
     """
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    plain = " ".join(unicodedata.normalize("NFKC", visible(text)).casefold().split())
     return int.from_bytes(hashlib.blake2b(plain.encode(), digest_size=8).digest(), "little", signed=True)
 
 
