@@ -14,7 +14,7 @@ from langscale.core.random import stream
 from langscale.statistics.curve_fits import PARAMETERS, curve_rows, reached
 from langscale.statistics.curve_shapes import CURVES, curve
 from langscale.statistics.intervals import bootstrap, cluster_weights, estimate
-from langscale.statistics.trends import Line, slope_weights
+from langscale.statistics.scaling_curves import ScalingCurve, slope_weights
 
 TRUTHS = {  # (a, b, c) of langscale.statistics.curve_fits; in mAP
     "constant": (0.5, np.nan, np.nan),
@@ -67,14 +67,14 @@ def validate_curves(planted: Planted, studies: int, resamples: int = 400) -> Ite
     """
     n, r = planted.n, planted.replicates
     columns = np.arange(len(n) * r).reshape(len(n), r)
-    line = Line({"sampler": "x"}, n, columns, None, np.arange(r))
+    line = ScalingCurve({"sampler": "x"}, n, columns, None, np.arange(r))
     truth = TRUTHS[planted.curve]
     values = dict(zip(PARAMETERS, truth, strict=True)) | {
         "extrapolated_2x": curve(planted.curve, truth, 2 * n[-1])
     }
     at = curve(planted.curve, truth, n[0])
     values |= {f"n{100 * s:.0f}": reached(planted.curve, np.array(truth), at, s).item() for s in (0.5, 0.95)}
-    slopes = slope_weights(n)
+    slopes = slope_weights(np.log2(n))
     values |= {"slope": slopes @ curve(planted.curve, truth, np.array(n))}
     found: dict[str, list[tuple[float, float, float]]] = {
         name: [] for name, v in values.items() if not np.isnan(v)

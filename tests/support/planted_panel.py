@@ -9,7 +9,8 @@ from langscale.config.study import load
 from langscale.core.random import stream
 from langscale.design.grid import Grid
 from langscale.statistics.clusters import Sums
-from langscale.statistics.panel import Mix, Panel
+from langscale.statistics.panel import Panel
+from langscale.statistics.quantities import Mix
 
 POOL, HELDOUT = ["en", "de", "hi", "th"], ["el", "vi"]
 MODELS = {
@@ -54,7 +55,7 @@ class Planted(Panel):
     def sums(self, quantity):
         if isinstance(quantity, Mix):
             return self._mixed(quantity)
-        if quantity.setting in self.lacks or quantity.asked == ():
+        if quantity.setting in self.lacks or quantity.query_languages == ():
             return None
         values = []
         for path in self.paths:

@@ -99,6 +99,6 @@ def intervals(made, units, setting, metric, pair_set, average):
     bias, freedom = (found[0] for found in S.effective_clusters(cluster_shares(values, average)[:, None]))
     boot = np.array([sum(c * drawn[path] for path, c in unit.items()) for unit in units]).T
     means = np.array([sum(c * exact[path] for path, c in unit.items()) for unit in units])
-    interval = S.procedure_interval(means, S.question_variance(boot, bias), freedom, len(units) == 1)
+    interval = S.interval_over_runs_and_queries(means, S.query_variance(boot, bias), freedom, len(units) == 1)
     p = S.t_p(interval.mean, interval.se, interval.df)[0]
-    return means.mean(), interval.low[0], interval.high[0], *S.runs_interval(boot.mean(axis=1)), p
+    return means.mean(), interval.low[0], interval.high[0], *S.interval_over_queries(boot.mean(axis=1)), p

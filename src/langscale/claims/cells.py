@@ -1,8 +1,7 @@
 """The cells of one model by sampler and n, and parts of claims from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from math import log2
 from typing import NamedTuple
 
 import numpy as np
@@ -13,13 +12,8 @@ from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED
 from langscale.design.grid import Point
-from langscale.statistics.panel import Mix, Quantity, pair_set_languages
-
-
-def slope_weights(x: Iterable[float]) -> list[float]:
-    """Weights of the values at x in their least squares slope."""
-    at = np.array(list(x), dtype=float)
-    return list((at - at.mean()) / ((at - at.mean()) ** 2).sum())
+from langscale.statistics.quantities import Mix, Quantity, pair_set_languages
+from langscale.statistics.scaling_curves import slope_weights
 
 
 class Design:
@@ -109,9 +103,8 @@ class Design:
 
     def slope(self, sampler: str, ns: Sequence[int], sign: float = 1.0) -> list["Cell"]:
         """The least squares slope of a sampler over log2 n, so per doubling of n."""
-        return [
-            self.cell(sign * w, sampler, n) for w, n in zip(slope_weights(map(log2, ns)), ns, strict=True)
-        ]
+        weights = slope_weights(np.log2(ns)).tolist()
+        return [self.cell(sign * w, sampler, n) for w, n in zip(weights, ns, strict=True)]
 
     def quantity(self, setting: str, metric: str = "mAP", pair_set: str = ALL) -> Quantity:
         """A measure in a setting, over the languages of a pair set."""

@@ -7,7 +7,7 @@ from math import log2
 
 import pandas as pd
 
-from langscale.claims.cells import Design, needs_heldout, part, slope_weights
+from langscale.claims.cells import Design, needs_heldout, part
 from langscale.claims.claim import Claim, Entry
 from langscale.claims.paper import starting_points
 from langscale.claims.tests import (
@@ -28,7 +28,8 @@ from langscale.config.terms import ALL
 from langscale.data import catalogue
 from langscale.models.known import encoder
 from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
-from langscale.statistics.panel import Mix, Quantity
+from langscale.statistics.quantities import Mix, Quantity
+from langscale.statistics.scaling_curves import slope_weights
 
 OWN = "hypothesis of this study"
 
@@ -150,7 +151,7 @@ def _best_alpha(d: Design) -> Iterator[Part]:
         raise Missing("fewer than three alphas (x-y is 0, x-x-mono 1) at two n above 1")
     first, last = max(pairs, key=lambda pair: (pair[1], -pair[0]))
     used = at[first]
-    steep = list(zip(slope_weights(used), (alphas[a] for a in used), strict=True))
+    steep = list(zip(slope_weights(used).tolist(), (alphas[a] for a in used), strict=True))
     cells = [d.cell(sign * w, s, n) for sign, n in ((1.0, last), (-1.0, first)) for w, s in steep]
     text = f"multi mAP@20, pool languages: slope over alpha ({_list(used)}), n = {last} minus {first}"
     yield part(ABOVE, d.quantity("multi", "mAP@20", "pool"), text, cells, about_n=True)

@@ -17,7 +17,7 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, SETTINGS, UNTRAINED
 from langscale.models.known import LABSE, XLM_R, encoder
 from langscale.published.figures import PAPER, TRAININGS
-from langscale.statistics.panel import Quantity
+from langscale.statistics.quantities import Quantity
 
 MUCH = 0.10  # of the rank distance; the paper's reductions are 13 to 30%
 SAMPLERS = ("x-x-mono", "x-y", "hybrid")

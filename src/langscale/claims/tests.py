@@ -18,7 +18,8 @@ from scipy import stats
 
 from langscale.design.grid import Point
 from langscale.statistics.intervals import LEVEL, MARGIN, cluster_parts, detectable
-from langscale.statistics.panel import Mix, Panel, Quantity
+from langscale.statistics.panel import Panel
+from langscale.statistics.quantities import Mix, Quantity
 
 NAN, ALPHA = float("nan"), 0.05
 

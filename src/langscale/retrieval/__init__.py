@@ -1,0 +1,1 @@
+"""Embedding, exact search, ranks and the measures of retrieval and language bias."""

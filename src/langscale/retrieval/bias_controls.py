@@ -1,7 +1,8 @@
 """Controls of language bias that need the embeddings: rankings after centring, and of parallel questions.
 
-If a language is a direction that its texts share, taking out the mean of each language's embeddings takes the bias
-out and leaves the meaning: what is left of rank distance and own-language advantage then is not that direction.
+If a language is a direction that its texts share, taking out the mean of each language's embeddings takes the
+bias out and leaves the meaning: what is left of rank distance and own-language advantage then is not that
+direction.
 """
 
 import numpy as np
@@ -15,7 +16,8 @@ SAMPLE = 2000  # candidates whose order is compared; all of them take 15 times a
 
 
 def controls(questions: np.ndarray, candidates: np.ndarray, benchmark: Benchmark) -> np.ndarray:
-    """`scores.CONTROLS` of every question in the pool of all languages, float32 [Q, 4], from embeddings [Q, d], [N, d].
+    """`scores.CONTROLS` of every question in the pool of all languages, float32 [Q, 4], from embeddings [Q,
+    d], [N, d].
 
     Spearman: see `spearman`; the others as of multi, from embeddings centred by `centred`. nan as theirs.
     """
@@ -41,10 +43,12 @@ def centred(vectors: np.ndarray, language: np.ndarray) -> np.ndarray:
 
 
 def spearman(questions: np.ndarray, candidates: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Mean rank correlation of a question's ranking with those of its translations (the same id): [Q] float64.
+    """Mean rank correlation of a question's ranking with those of its translations (the same id): [Q]
+    float64.
 
-    1 - 6 sum d^2 / (N^3 - N) over the ranks of N candidates (Spearman 1904), equal scores in order of index. They are
-    the first SAMPLE of the pool, a random sample, as the pool is in the order of a hash. nan without a translation.
+    1 - 6 sum d^2 / (N^3 - N) over the ranks of N candidates (Spearman 1904), equal scores in order of index.
+    They are the first SAMPLE of the pool, a random sample, as the pool is in the order of a hash. nan without
+    a translation.
     """
     candidates = candidates[:SAMPLE]
     n = len(candidates)

@@ -44,7 +44,9 @@ class BM25:
 
 
 def rank(benchmark, k: int, shortest: int, longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(top k rows [Q, k], ranks in own pool [Q, L], ranks in all [Q, L]) of a Benchmark; ties as in search.py."""
+    """(top k rows [Q, k], ranks in own pool [Q, L], ranks in all [Q, L]) of a Benchmark; ties as in
+    search.py.
+    """
     index = BM25(benchmark.candidates["text"].tolist(), shortest, longest)
     parts = []
     for start in range(0, len(benchmark.questions), BLOCK):

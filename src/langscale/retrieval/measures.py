@@ -1,11 +1,11 @@
 """The measures of retrieval: one record each, with formula, range, direction, source and computation.
 
-A record also says in which settings a measure exists and which tables show it. To add a measure, add a record to
-MEASURES; `langscale.retrieval.metrics` and `langscale.retrieval.language_bias` have the functions.
+A record also says in which settings a measure exists and which tables show it. To add a measure, add a record
+to MEASURES; `langscale.retrieval.metrics` and `langscale.retrieval.language_bias` have the functions.
 
 There are two kinds. A measure of one ranking (`of_ranking`) is a function of the ranks of a query's relevant
-candidates. It serves every setting and pair set. A measure of the multilingual ranking (`of_query`) sees all ranks of
-a benchmark. It exists in multi, over all language pairs.
+candidates. It serves every setting and pair set. A measure of the multilingual ranking (`of_query`) sees all
+ranks of a benchmark. It exists in multi, over all language pairs.
 """
 
 from collections.abc import Callable, Mapping
@@ -33,14 +33,15 @@ class Measure:
         low, high: range of the values.
         unit: unit of the values, empty for shares and correlations.
         of_ranking: function of ranks [Q, R] and of |R| [Q] (None: count the ranks), gives [Q].
-        of_query: function of the Ranks and of the languages that count, bool [L] or [Q, L]; gives [Q, 1], or [Q, L]
-            with `by_candidate`.
+        of_query: function of the Ranks and of the languages that count, bool [L] or [Q, L]; gives [Q, 1], or
+            [Q, L] with `by_candidate`.
         by_candidate: whether each candidate language has a value of its own.
         over_queries: how queries are summarised. Only a mean has confidence intervals.
         control: whether it needs `evaluation.controls` in the config, because it is computed from embeddings.
         tables: table -> settings in which the table shows it, for benchmarks with exact ranks.
         list_tables: tables that show it in mono, for a corpus larger than memory, which has lists only.
-        margin: what counts as equal in equivalence tests: an absolute difference, a share of the reference, or None.
+        margin: what counts as equal in equivalence tests: an absolute difference, a share of the reference,
+            or None.
 
     """
 
@@ -66,7 +67,9 @@ class Measure:
         return setting in self.tables.get(table, ())
 
     def comparable(self) -> bool:
-        """Whether a contrast of the config may name the measure: it has a direction and stands in scaling.csv."""
+        """Whether a contrast of the config may name the measure: it has a direction and stands in
+        scaling.csv.
+        """
         return self.better != "neither" and "scaling" in (*self.tables, *self.list_tables)
 
 
@@ -234,7 +237,9 @@ CONTROLS = (
 
 
 def _top_10(ranks: Ranks, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
-    """Shares of the languages that count in the top 10 [Q] and among the candidates; nan where there are none."""
+    """Shares of the languages that count in the top 10 [Q] and among the candidates; nan where there are
+    none.
+    """
     if ranks.top_10 is None or ranks.candidates is None:
         return np.full(len(ranks.multi), np.nan), 1.0
     blind = (ranks.candidates * keep).sum(-1) / ranks.candidates.sum()

@@ -1,5 +1,6 @@
 """Exact ranks of the relevant candidates of a benchmark: what every measure is computed from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,12 +10,14 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Ranks:
-    """Ranks of the relevant candidates of Q queries over L languages, 1-based, 0 without a relevant candidate.
+    """Ranks of the relevant candidates of Q queries over L languages, 1-based, 0 without a relevant
+    candidate.
 
     Attributes:
         queries: Q rows (question_id, cluster, language and, if known, group, a coarser cluster).
         languages: L sorted codes.
-        by_language: int32 [Q, L], rank of each language's relevant candidate in the corpus of that language alone.
+        by_language: int32 [Q, L], rank of each language's relevant candidate in the corpus of that language
+            alone.
         multi: int32 [Q, L], rank of each language's relevant candidate in the corpus of all languages.
         own_share: float32 [Q, 3], share of the query's language in the top 1, 10 and 100 of all languages.
         corpus_size: number of candidates of all languages.
@@ -40,6 +43,6 @@ class Ranks:
         return positions(self.languages, self.queries["language"])
 
 
-def positions(languages: tuple[str, ...], codes: pd.Series) -> np.ndarray:
-    """Position of each code in `languages`, int [Q]; -1 for an unknown code."""
-    return pd.Index(languages).get_indexer(pd.Index(codes))
+def positions(names: Sequence[str], values: pd.Series) -> np.ndarray:
+    """Position of each value in `names`, int [len(values)]; -1 for an unknown value."""
+    return pd.Index(names).get_indexer(pd.Index(values))

@@ -1,7 +1,8 @@
 """Measures of one run on one benchmark in every setting, from exact ranks or, for a large corpus, from lists.
 
-The settings (docs/METHOD.md, Evaluation): in mono the corpus is in the query's language, in cross in one other
-language, in multi in all languages together. Two matrices of ranks serve all three, so one search is enough.
+The settings (docs/METHOD.md, Evaluation): in mono the corpus is in the query's language, in cross in one
+other language, in multi in all languages together. Two matrices of ranks serve all three, so one search is
+enough.
 """
 
 from dataclasses import dataclass
@@ -41,10 +42,12 @@ class Scores(Ranks):
         return setting in MEASURES[metric].settings and bool(MEASURES[metric].tables)
 
     def values(self, setting: str, metric: str, candidates: np.ndarray | None = None) -> np.ndarray:
-        """Values of one measure for each query: float [Q, 1], or [Q, L] in cross and for measures by candidate.
+        """Values of one measure for each query: float [Q, 1], or [Q, L] in cross and for measures by
+        candidate.
 
-        nan: the query has no value. `candidates`: bool [L] or [Q, L], the languages whose relevant candidates count
-        (None: all). In multi the other relevant candidates are taken out of the ranking; the rest of the corpus stays.
+        nan: the query has no value. `candidates`: bool [L] or [Q, L], the languages whose relevant candidates
+        count (None: all). In multi the other relevant candidates are taken out of the ranking; the rest of
+        the corpus stays.
         """
         measure = MEASURES[metric]
         keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
@@ -62,7 +65,9 @@ class Scores(Ranks):
         return values[np.arange(len(values)), self.own][:, None] if setting == "mono" else values
 
     def save(self, file: str | Path) -> None:
-        """One parquet row per query: ranks in every language, mAP in every setting and the measures of language bias."""
+        """One parquet row per query: ranks in every language, mAP in every setting and the measures of
+        language bias.
+        """
         table = self.queries.loc[:, self.queries.columns.isin(QUERY)].assign(pool=self.corpus_size)
         for setting in SETTINGS:
             values = pd.DataFrame(self.values(setting, MAP.name))
@@ -126,7 +131,8 @@ class ListScores:
 
     @classmethod
     def of(cls, queries: pd.DataFrame, lists: np.ndarray, relevant: np.ndarray) -> "ListScores":
-        """Score lists [Q, k] of candidates, k >= 100, with the relevant candidates [Q, R], -1 behind the last.
+        """Score lists [Q, k] of candidates, k >= 100, with the relevant candidates [Q, R], -1 behind the
+        last.
 
         A query without a relevant candidate counts as 0, as in `trec_eval -c`.
         """

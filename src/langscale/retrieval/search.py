@@ -6,8 +6,8 @@ The rounding of a matrix product moves with its shape and with a vector's column
 as Zen and Haswell, rounds equal columns differently), and ranks follow. So
 
 - lists (`Best`) take no score from a product: it only says which candidates can be among the best, with the
-  rounding that it may have had; their scores are added up anew, one by one, in float64. They depend on the two
-  vectors alone: equal vectors tie, and no block, shard or kernel changes a list.
+  rounding that it may have had; their scores are added up anew, one by one, in float64. They depend on the
+  two vectors alone: equal vectors tie, and no block, shard or kernel changes a list.
 - `exact_ranks` needs all scores, so it takes them from products of a fixed number of queries, the last one
   filled up with zeros; candidates with the same bytes share the score of the first.
 """
@@ -59,11 +59,12 @@ class Best:
         """
         import faiss
 
-        # from 1.14.2 on FAISS leaves BLAS for queries x d < 128,000, which is several times slower on one thread
+        # from 1.14.2 on FAISS leaves BLAS for queries x d < 128,000, which is several times slower on one
+        # thread
         faiss.cvar.distance_compute_blas_threshold = 0
         candidates = _matrix("candidates", candidates)
-        # |fl(xy) - xy| <= du/(1 - du) |x||y| in whatever order it is added, u = 2^-24 (Higham 2002, section 3.1);
-        # one more u for rounding the score itself, the rest of the factor for the lengths
+        # |fl(xy) - xy| <= du/(1 - du) |x||y| in whatever order it is added, u = 2^-24 (Higham 2002, section
+        # 3.1); one more u for rounding the score itself, the rest of the factor for the lengths
         longest = np.sqrt(_squares(candidates).max(initial=0))
         error = 1.01 * (candidates.shape[1] + 1) * 2.0**-24 * longest * self.lengths
         for start in range(0, len(self.queries), BLOCK):
@@ -74,10 +75,11 @@ class Best:
     def _with(
         self, candidates: np.ndarray, begin: int, error: np.ndarray, rows: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The lists of the queries `rows` with the new candidates in them, of which FAISS is asked for `width`.
+        """The lists of the queries `rows` with the new candidates in them, of which FAISS is asked for
+        `width`.
 
-        A candidate that FAISS leaves out cannot be in the list if FAISS's last hit is below place k by more than
-        the error; else more hits are asked for.
+        A candidate that FAISS leaves out cannot be in the list if FAISS's last hit is below place k by more
+        than the error; else more hits are asked for.
         """
         import faiss
 
@@ -86,7 +88,8 @@ class Best:
         scores = np.full(rough.shape, -np.inf, np.float32)
         row, place = np.nonzero(rough >= (self.scores[rows, -1] - error[rows])[:, None])
         scores[row, place] = _products(self.queries, rows[row], candidates, hits[row, place])
-        # the list so far has the lower indices: with the hits by index behind it, a stable sort keeps the order
+        # the list so far has the lower indices: with the hits by index behind it, a stable sort keeps the
+        # order
         order = np.argsort(hits, axis=1)
         scores = np.concatenate([self.scores[rows], np.take_along_axis(scores, order, 1)], 1)
         index = np.concatenate([self.index[rows], np.take_along_axis(hits, order, 1) + begin], 1)

@@ -1,8 +1,10 @@
-"""Exact search over a corpus larger than memory: its vectors come shard by shard and are dropped after the search.
+"""Exact search over a corpus larger than memory: its vectors come shard by shard and are dropped after the
+search.
 
 The lists are those of `search.top_k` over the whole corpus, to the last bit, whatever the number of shards:
-scores depend on two vectors alone (langscale.retrieval.search), and where vectors are made here, texts are embedded in
-groups of GROUP rows that no shard cuts. Memory: one shard, one list per query; nothing grows with the corpus.
+scores depend on two vectors alone (langscale.retrieval.search), and where vectors are made here, texts are
+embedded in groups of GROUP rows that no shard cuts. Memory: one shard, one list per query; nothing grows with
+the corpus.
 """
 
 from collections.abc import Callable
@@ -60,8 +62,8 @@ def stored(file: str | Path) -> Vectors:
 def embedded(encoder, tokens: str | Path, start: int = 0) -> Vectors:
     """The vectors of texts, embedded when they are asked for, group by group.
 
-    `encoder`: an encoder.Encoder; `tokens`: the folder of the corpus's tokens, of which the pool begins at row
-    `start`. Raises ValueError where a shard would cut a group.
+    `encoder`: an encoder.Encoder; `tokens`: the folder of the corpus's tokens, of which the pool begins at
+    row `start`. Raises ValueError where a shard would cut a group.
     """
 
     def vectors(begin: int, end: int) -> np.ndarray:
@@ -78,10 +80,11 @@ def embedded(encoder, tokens: str | Path, start: int = 0) -> Vectors:
 def search_corpus(
     corpus: Corpus, encoder, tokens: str | Path, k: int, state: str | Path, shard: int = SHARD
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lists of every question in the pool of its language: scores [Q, k] float32, rows of the corpus [Q, k] int64.
+    """Lists of every question in the pool of its language: scores [Q, k] float32, rows of the corpus [Q, k]
+    int64.
 
-    Places behind the end of a pool hold -inf and -1. `tokens`: the folder of the corpus's tokens; `state`: the
-    folder of the languages' states, see `search`.
+    Places behind the end of a pool hold -inf and -1. `tokens`: the folder of the corpus's tokens; `state`:
+    the folder of the languages' states, see `search`.
     """
     tokens = Path(tokens)
     queries = embed(encoder, Tokens.load(tokens / "questions"))

@@ -1,4 +1,4 @@
-"""Sums of per-query values by cluster of queries."""
+"""Sums of the values of queries by cluster of queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,26 +6,36 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from langscale.retrieval.ranks import positions
+
 
 @dataclass(frozen=True)
 class Sums:
-    """Values of a cell summed per cluster and unit: sums, counts: float64 [C, U]; questions: how many have a value.
+    """Values of one run, or of K runs, summed per cluster and unit.
 
-    The cell's value is the mean over the units of sum / count (macro). A unit is a question language, in cross an
-    ordered pair of languages. Where every unit has the same counts, as in a fully parallel benchmark, one unit of
-    means stands for all, which gives the same value in every resample.
+    The value is the mean over the units of sum / count (macro average). A unit is a query language, or in
+    cross an ordered pair of languages. If all units have the same counts, as in a fully parallel benchmark,
+    one unit of means stands for all. This gives the same value in every bootstrap sample.
+
+    Attributes:
+        sums: float64 [C, U] or [K, C, U], sums of values.
+        counts: float64 [C, U] or [K, C, U], numbers of queries.
+        queries: number of queries with a value, int without dimension or int [K].
     """
 
     sums: np.ndarray
     counts: np.ndarray
-    questions: int
+    queries: np.ndarray
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Sums and counts of values per cluster, question language and column of the values: float64 [C, L, U].
+    """Values summed per cluster, query language and column of the values.
 
-    `known`: bool [Q, U], which questions have a value.
+    Attributes:
+        sums: float64 [C, L, U].
+        counts: float64 [C, L, U].
+        known: bool [Q, U], whether a query has a value.
     """
 
     sums: np.ndarray
@@ -34,36 +44,37 @@ class Cells:
 
 
 class Clusters:
-    """Adds up the per-question values of a benchmark by question cluster and question language.
+    """Adds up the values of a benchmark's queries by cluster and query language.
 
-    `by`: the column that holds the cluster, or `group` for the coarser one.
+    Attributes:
+        names: C sorted ids of the clusters.
+        language: int [Q], position of each query's language.
     """
 
-    def __init__(self, questions: pd.DataFrame, languages: Sequence[str], by: str = "cluster"):
+    def __init__(self, queries: pd.DataFrame, languages: Sequence[str], by: str = "cluster") -> None:
+        """`by`: the column with the cluster, `cluster` or the coarser `group`."""
         import scipy.sparse
 
-        self.names = sorted(questions[by].unique())
-        self.language = pd.Index(languages).get_indexer(questions["language"])
+        self.names = sorted(queries[by].unique())
+        self.language = positions(languages, queries["language"])
         self.shape = len(self.names), len(languages)
-        cell = pd.Index(self.names).get_indexer(questions[by]) * len(languages) + self.language
-        size = self.shape[0] * self.shape[1], len(questions)
-        self.by_cell = scipy.sparse.csr_array(
-            (np.ones(len(questions)), (cell, np.arange(len(questions)))), size
-        )
+        cell = positions(self.names, queries[by]) * len(languages) + self.language
+        size = self.shape[0] * self.shape[1], len(queries)
+        self.by_cell = scipy.sparse.csr_array((np.ones(len(queries)), (cell, np.arange(len(queries)))), size)
 
     def cells(self, values: np.ndarray) -> Cells:
-        """Sums and counts of values [Q, U]; NaN is no value."""
+        """Sums and counts of values [Q, U]; nan is no value."""
         known = ~np.isnan(values)
         sums = self.by_cell @ np.where(known, values, 0)
         counts = self.by_cell @ known.astype(np.float64)
         return Cells(sums.reshape(*self.shape, -1), counts.reshape(*self.shape, -1), known)
 
-    def add(self, cells: Cells, asked: np.ndarray, columns: np.ndarray) -> Sums | None:
-        """The units of the question languages `asked` (indices) and the columns of the values (indices).
+    def add(self, cells: Cells, languages: np.ndarray, columns: np.ndarray) -> Sums | None:
+        """The units of some query languages (positions) and some columns of the values (positions).
 
-        None where no question has a value.
+        None if no query has a value.
         """
-        pick = np.ix_(np.arange(self.shape[0]), asked, columns)
+        pick = np.ix_(np.arange(self.shape[0]), languages, columns)
         sums, counts = (part[pick].reshape(self.shape[0], -1) for part in (cells.sums, cells.counts))
         units = counts.any(0)
         if not units.any():
@@ -71,5 +82,5 @@ class Clusters:
         sums, counts = sums[:, units], counts[:, units]
         if (counts == counts[:, :1]).all():
             sums, counts = sums.mean(1, keepdims=True), counts[:, :1]
-        questions = np.isin(self.language, asked) & cells.known[:, columns].any(1)
-        return Sums(sums, counts, int(questions.sum()))
+        queries = np.isin(self.language, languages) & cells.known[:, columns].any(1)
+        return Sums(sums, counts, queries.sum())

@@ -1,7 +1,7 @@
-"""Paired differences of points of the design: those that the config declares, and those that are always made."""
+"""Contrasts: paired differences of points of the design, declared in the config or exploratory."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,30 +9,28 @@ import pandas as pd
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, POINT, UNTRAINED
 from langscale.design.grid import Point
-from langscale.retrieval.measures import MAP, MEASURES
-from langscale.statistics.intervals import (
-    cell_units,
-    equivalence_p,
-    paired_units,
-)
-from langscale.statistics.multiple_testing import benjamini_hochberg, holm
-from langscale.statistics.panel import Mix, Panel, Quantity, estimated, margin, pair_set_quantities
+from langscale.retrieval.measures import MEASURES
+from langscale.statistics.intervals import cell_units, equivalence_p, paired_units
+from langscale.statistics.multiple_testing import EXPLORATORY
+from langscale.statistics.panel import Panel, estimated
+from langscale.statistics.quantities import margin, pair_set_quantities
 
 CONTRASTS = (
-    *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "query_language",
-    "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p", "p_adjusted", "family",
-    "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries", "n_runs", "note", "checkpoint",
-    "candidate_text", "average", "p_equivalent", "margin",
+    *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting",
+    "query_language", "candidate_language", "pair_set", "metric", "difference", "ci_low", "ci_high", "p",
+    "p_adjusted", "family", "runs_ci_low", "runs_ci_high", "p_runs", "smallest_detectable", "n_queries",
+    "n_runs", "note", "checkpoint", "candidate_text", "average", "p_equivalent", "margin",
 )  # fmt: skip
 
 
 def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
-    """The comparisons that are always made: along n, against the untrained model and BM25, between samplers and models.
+    """The exploratory comparisons of a study, (cell, reference).
 
-    Along n: every n against the next smaller and the smallest. Between samplers: at every n above 1. Between models,
-    untrained ones too: all else equal. Named ladders: against the random ones.
+    Along n, every n is compared with the next smaller and the smallest one. Every trained cell is compared
+    with the untrained model and with BM25, and samplers with each other at every n above 1. Models, untrained
+    ones too, are compared with all else equal, and named ladders with the random ladders.
     """
-    pairs = []
+    pairs: list[tuple[Point, Point]] = []
     for i, p in enumerate(points):
         pairs += [
             (p, q)
@@ -57,31 +55,46 @@ def contrast_pairs(points: Sequence[Point]) -> list[tuple[Point, Point]]:
     return pairs
 
 
-def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Paired differences of points on the same questions and replicates.
+class Declared(NamedTuple):
+    """A contrast of the config: (cell, reference), (setting, pair set, metric) and family."""
 
-    The contrasts of the config are confirmatory: Holm within their family. All others are exploratory:
-    Benjamini-Hochberg over all of them. So are those of the best checkpoint: the last is the headline. `adjust`
-    fills p_adjusted, once all benchmarks are there.
+    pair: tuple[Point, Point]
+    what: tuple[str, str, str]
+    family: str
+
+
+def declared_contrasts(panel: Panel) -> list[Declared]:
+    """The contrasts of the config. A contrast is left out if the benchmark lacks the runs of one side."""
+    found = []
+    for named, contrast in zip(panel.grid.contrasts, panel.study.statistics.contrasts, strict=True):
+        cell, reference = map(panel.here, named)
+        if cell and reference:
+            what = contrast.setting, contrast.pair_set, contrast.metric
+            found.append(Declared((cell, reference), what, contrast.family))
+    return found
+
+
+def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
+    """Paired differences of points on the same queries and replicates.
+
+    The contrasts of the config are confirmatory. All others are exploratory, and so are those of the best
+    checkpoint, as the last one is the headline. `multiple_testing.adjusted` fills p_adjusted when all
+    benchmarks are there. Columns: CONTRASTS.
     """
-    # a benchmark may lack the runs of a point
-    named = [(panel.here(p), panel.here(q)) for p, q in panel.grid.contrasts]
-    declared = {
-        (pair, c.setting, c.pair_set, c.metric): c.family
-        for pair, c in zip(named, study.statistics.contrasts, strict=True)
-    }
-    named = [pair for pair in named if None not in pair]
-    # a difference is taken once, in the direction in which it was declared
-    pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in named]
-    columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
-    units = {(p, q): paired_units(columns[p], columns[q], panel.fixed) for p, q in pairs + named}
-    pairs = [pair for pair in units if units[pair] or pair in named]  # aliases of each other say nothing
-    comparisons = [units[pair] for pair in pairs]
-    asked = {tuple(what) for _, *what in declared}
+    declared = declared_contrasts(panel)
+    families = {(d.pair, d.what): d.family for d in declared}
+    confirmatory = dict.fromkeys(d.pair for d in declared)
+    # a difference is taken once, in the declared direction
+    pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in confirmatory]
+    columns = {p: panel.columns(p) for p in panel.points}
+    units = {(p, q): paired_units(columns[p], columns[q], panel.fixed) for p, q in [*pairs, *confirmatory]}
+    # a contrast of aliases with each other has no units
+    pairs = [pair for pair in units if units[pair] or pair in confirmatory]
+    named = {d.what for d in declared}
     quantities = [
         q
         for q in pair_set_quantities(study)
-        if panel.shows("contrasts", q) or (q.setting, q.pair_set, q.metric) in asked
+        if panel.shows("contrasts", q) or (q.setting, q.pair_set, q.metric) in named
     ]
     relative = [quantity for quantity in quantities if MEASURES[quantity.metric].margin == "share"]
     references = {
@@ -91,23 +104,18 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
         )
     }
     rows = []
-    for quantity, average, questions, found in panel.estimates(quantities, comparisons):
+    for quantity, average, queries, found in panel.estimates(quantities, [units[pair] for pair in pairs]):
         width, spread = margin(quantity.metric, references.get((quantity, average)))
         margins = width * np.ones(len(pairs))
         equivalent = equivalence_p(found["mean"], found["se"], found["df"], margins, spread)
+        primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
         for i, (p, q) in enumerate(pairs):
-            sides = {
-                f"{side}_{name}": getattr(point, name)
-                for side, point in (("cell", p), ("reference", q))
-                for name in POINT
-            }
-            family = declared.get(((p, q), quantity.setting, quantity.pair_set, quantity.metric))
-            primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
+            family = families.get(((p, q), (quantity.setting, quantity.pair_set, quantity.metric)))
             rows.append(
-                labels | sides | quantity.columns() | estimated(found, i) | {
+                labels | sides(p, q) | quantity.columns() | estimated(found, i) | {
                     "difference": found["mean"][i],
-                    "family": family if family and primary else "exploratory",
-                    "n_queries": questions[0],
+                    "family": family if family and primary else EXPLORATORY,
+                    "n_queries": queries[0],
                     "average": average,
                     "p_equivalent": equivalent[i],
                     "margin": margins[i],
@@ -116,101 +124,7 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     return pd.DataFrame(rows, columns=list(CONTRASTS))
 
 
-def adjust(table: pd.DataFrame) -> pd.DataFrame:
-    """Fill p_adjusted: Holm in every family of the config, Benjamini-Hochberg among the exploratory contrasts."""
-    adjusted = np.full(len(table), np.nan)
-    for family, rows in table.groupby("family").indices.items():
-        method = benjamini_hochberg if family == "exploratory" else holm
-        adjusted[rows] = method(table["p"].to_numpy(dtype=float)[rows])
-    return table.assign(p_adjusted=adjusted)[list(CONTRASTS)]
-
-
-COLUMNS = (
-    *POINT, "benchmark", "setting", "pair_set", "metric", "gap", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high",
-    "n_runs", "checkpoint", "candidate_text", "average",
-)  # fmt: skip
-
-
-def gap_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """MAP of the pairs `pool` minus that of each pair set with held-out languages, by point of the design.
-
-    Macro averages; the difference is taken within each run, so both intervals are of the gap itself. Columns: COLUMNS.
-    """
-    of = {
-        (q.setting, q.pair_set): q
-        for q in pair_set_quantities(study)
-        if q.metric == MAP.name and q.candidate_language == ALL
-    }
-    gaps = {
-        Mix(((1.0, of[setting, "pool"]), (-1.0, other))): other
-        for (setting, pair_set), other in of.items()
-        if "heldout" in pair_set
-    }
-    units = [cell_units({seed: panel.column(path) for seed, path in p.runs}) for p in panel.points]
-    rows = [
-        labels | point.columns() | estimated(found, i) | {
-            "setting": gaps[gap].setting,
-            "pair_set": gaps[gap].pair_set,
-            "metric": MAP.name,
-            "gap": found["mean"][i],
-            "average": average,
-        }
-        for gap, average, _, found in panel.estimates(list(gaps), units)
-        if average == "macro"
-        for i, point in enumerate(panel.points)
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-SENSITIVITY = (
-    *(f"{side}_{name}" for side in ("cell", "reference") for name in POINT), "benchmark", "setting", "pair_set",
-    "metric", "average", "cluster", "n_clusters", "value", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high", "p",
-    "p_runs", "n_runs", "checkpoint", "candidate_text",
-)  # fmt: skip
-
-
-def sensitivity_table(panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Cells (without reference) in the headline measures, and the contrasts of the config, under both clusterings.
-
-    Empty where the benchmark knows no coarser clusters, and for the best checkpoint.
-    """
-    rows: list[dict[str, Any]] = []
-    if "group" in panel.scores[panel.paths[0]].queries and labels["checkpoint"] == "last":
-        for by in ("cluster", "group"):
-            rows += _rows(Panel(panel.study, panel.grid, panel.scores, by), labels | {"cluster": by})
-    return pd.DataFrame(rows, columns=list(SENSITIVITY))
-
-
-def _rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
-    every = [q for q in pair_set_quantities(panel.study) if q.candidate_language == ALL]
-    headline = {q: panel.points for q in every if panel.shows("seeds", q)}
-    declared: dict[Quantity, list] = {}
-    for sides, c in zip(panel.grid.contrasts, panel.study.statistics.contrasts, strict=True):
-        pair = tuple(map(panel.here, sides))
-        if None in pair:  # a benchmark may lack the runs of a point
-            continue
-        what = c.setting, c.pair_set, c.metric
-        declared.setdefault(next(q for q in every if (q.setting, q.pair_set, q.metric) == what), []).append(
-            pair
-        )
-    for quantity, points in headline.items():
-        yield from _estimated(panel, quantity, [((p,), cell_units(columns[p])) for p in points], labels)
-    for quantity, pairs in declared.items():
-        units = [((p, q), paired_units(columns[p], columns[q], panel.fixed)) for p, q in pairs]
-        yield from _estimated(panel, quantity, units, labels)
-
-
-def _estimated(
-    panel: Panel, quantity: Quantity, units: list, labels: dict[str, Any]
-) -> Iterator[dict[str, Any]]:
-    for _, average, _, found in panel.estimates([quantity], [unit for _, unit in units]):
-        for i, (points, _) in enumerate(units):
-            sides = {
-                f"{side}_{name}": value
-                for side, point in zip(("cell", "reference"), points, strict=False)
-                for name, value in point.columns().items()
-            }
-            yield labels | quantity.columns() | sides | estimated(found, i) | {
-                "average": average, "n_clusters": len(panel.clusters.names), "value": found["mean"][i],
-            }  # fmt: skip
+def sides(cell: Point, reference: Point | None = None) -> dict[str, Any]:
+    """The columns cell_... and, with a reference, reference_... of a row."""
+    named = {"cell": cell} | ({"reference": reference} if reference else {})
+    return {f"{side}_{name}": value for side, p in named.items() for name, value in p.columns().items()}

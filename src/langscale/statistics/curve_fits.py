@@ -1,10 +1,10 @@
-"""Curves through the means at each n: constant, logarithmic, power law with a ceiling, rise and fall.
+"""Curves fitted to the means at each n: constant, logarithmic, power law with a ceiling, rise and fall.
 
-They are fitted by least squares to the means over replicates, compared by their errors when one n is left out, and
-refitted to resampled means.
+The fits are least squares to the means over replicates. They are compared by their errors at a left-out n,
+and refitted to resampled means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -15,25 +15,36 @@ from scipy import stats
 from langscale.config.study import Study
 from langscale.core.random import stream
 from langscale.statistics.curve_shapes import CURVES, curve
-from langscale.statistics.intervals import LEVEL, MIN_RUNS, NOTHING, bootstrap, cluster_weights, runs_interval
-from langscale.statistics.panel import Panel, Quantity
-from langscale.statistics.trends import LINE, Line, lines, quantities
+from langscale.statistics.intervals import (
+    LEVEL,
+    MIN_RUNS,
+    NOTHING,
+    bootstrap,
+    cluster_weights,
+    interval_over_queries,
+)
+from langscale.statistics.panel import Panel
+from langscale.statistics.quantities import Quantity, followed_quantities
+from langscale.statistics.scaling_curves import CURVE, ScalingCurve, scaling_curves
 
-SHARES = {"n50": 0.5, "n95": 0.95}  # of the gain
-FURTHER = (2, 4)  # times the largest n: extrapolation
+GAINS = {"n50": 0.5, "n95": 0.95}
+"""Column -> share of the gain that is reached at this n."""
+FURTHER = (2, 4)
+"""Extrapolation: times the largest n."""
 RESAMPLES = 400
-EXPONENTS = np.geomspace(0.05, 5.0, 400)  # 1.2% apart; below, a power law is a logarithm, above, a step
+EXPONENTS = np.geomspace(0.05, 5.0, 400)
+"""Grid of the exponent b, in steps of 1.2%. Below it a power law is a logarithm, above it a step."""
 PARAMETERS = ("a", "b", "c")
-_INTERVALS = (*PARAMETERS, *SHARES, *(f"extrapolated_{k}x" for k in FURTHER))
+_INTERVALS = (*PARAMETERS, *GAINS, *(f"extrapolated_{k}x" for k in FURTHER))
 COLUMNS = (
-    *LINE, "benchmark", "setting", "pair_set", "metric", "n_values", "curve", "chosen", "chosen_share", "error",
-    *(name + end for name in _INTERVALS for end in ("", "_low", "_high")), "turn", "start", "n_runs", "n_resamples",
-    "note", "checkpoint", "candidate_text", "average",
+    *CURVE, "benchmark", "setting", "pair_set", "metric", "n_values", "curve", "chosen", "chosen_share",
+    "error", *(name + end for name in _INTERVALS for end in ("", "_low", "_high")), "turn", "start", "n_runs",
+    "n_resamples", "note", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
 
 
 class Fit(NamedTuple):
-    """Parameters [B, 3], nan where a curve has none, and the error at each n when it is left out [B, N]."""
+    """Parameters (a, b, c) [B, 3], nan if a shape has none, and the errors at the left-out n [B, N]."""
 
     parameters: np.ndarray
     left_out: np.ndarray
@@ -46,7 +57,7 @@ class Fit(NamedTuple):
 
 @lru_cache(maxsize=64)
 def _projections(name: str, n: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Pseudo-inverses [G, P, N] and hat matrices [G, N, N] of a curve's linear part, one for each exponent b."""
+    """Pseudo-inverses [G, P, N] and hat matrices [G, N, N] of a curve's linear part, for each exponent."""
     x = np.log2(np.asarray(n, dtype=float))
     one = np.ones_like(x)
     designs = {
@@ -61,11 +72,16 @@ def _projections(name: str, n: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]
 
 
 def fit(name: str, n: Sequence[int], y: np.ndarray) -> Fit:
-    """Least squares of one curve to means y [B, N] at n [N].
+    """Least squares of one shape to means y [B, N] at n [N].
 
-    A power law is linear in (c, a) given b, so b is searched on a grid. The error at a left-out n is e / (1 - h), e
-    its residual and h its leverage; the squares without it sum to S - e^2 / (1 - h), by which b is chosen anew (Cook
-    and Weisberg 1982, section 2.2).
+    A power law is linear in (c, a) given b, so b is searched on a grid. The error at a left-out n is e / (1 -
+    h) with the residual e and the leverage h. Without this n the sum of squares S becomes S - e^2 / (1 - h),
+    and b is chosen anew by it (Cook and Weisberg 1982, section 2.2).
+
+    Example:
+        >>> found = fit("logarithmic", (1, 2, 4, 8), np.array([[0.5, 0.6, 0.7, 0.8]]))
+        >>> found.parameters[0, :2].round(6).tolist(), round(found.error.item(), 6)
+        ([0.5, 0.1], 0.0)
     """
     inverse, hat = _projections(name, tuple(n))
     residuals = y - y @ np.swapaxes(hat, 1, 2)  # [G, B, N]
@@ -83,13 +99,22 @@ def fit(name: str, n: Sequence[int], y: np.ndarray) -> Fit:
 
 
 def turn(parameters: np.ndarray) -> np.ndarray:
-    """The n at which a rise and fall turns, from parameters [..., 3]."""
+    """The n at the turn of a rise and fall, 2^(b / 2c), from parameters [..., 3]."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return 2.0 ** np.clip(parameters[..., 1] / (2 * parameters[..., 2]), -60, 60)
 
 
 def reached(name: str, parameters: np.ndarray, start: np.ndarray | float, share: float) -> np.ndarray:
-    """The n at which a curve has gained `share` of the way from `start` to its ceiling or turn; nan: it has none."""
+    """The n at which a curve has gained a share of the way from `start` to its ceiling or turn.
+
+    nan for a shape without ceiling and turn.
+
+    Example:
+        From .4 to the ceiling .6, half of the gain is reached at n = 2.
+
+        >>> reached("power law", np.array([0.2, 1.0, 0.6]), 0.4, 0.5).round(9).item()
+        2.0
+    """
     a, b, c = np.moveaxis(parameters, -1, 0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if name == "power law":  # a n^-b = (1 - share) (c - start)
@@ -102,11 +127,11 @@ def reached(name: str, parameters: np.ndarray, start: np.ndarray | float, share:
 
 
 def choose(fits: Sequence[Fit]) -> np.ndarray:
-    """The position [B] of the curve that is believed: the simplest within one standard error of the least error.
+    """Position [B] of the chosen curve: the simplest one within one standard error of the least error.
 
-    The error is the mean square over the left-out n, the standard error that of its difference from the least one
-    (Breiman et al. 1984, section 3.4.3). The least error itself would call every third constant a trend or a bend, and
-    finds the true curve less often in nearly all designs (simulated).
+    The error is the mean square over the left-out n. The standard error is that of the difference from the
+    least error (Breiman et al. 1984, section 3.4.3). The curve of the least error would be a trend or a bend
+    for every third constant, and finds the true curve less often in nearly all designs (simulated).
     """
     squares = np.array([f.left_out**2 for f in fits])
     least = squares[squares.mean(-1).argmin(0), np.arange(squares.shape[1])]
@@ -117,12 +142,21 @@ def choose(fits: Sequence[Fit]) -> np.ndarray:
 
 
 def resampled_means(means: np.ndarray, drawn: np.ndarray, seed: int) -> np.ndarray:
-    """Resampled means over replicates [B, X], from values [X, R] and what they are in resamples of clusters [B, X, R].
+    """Resample means over replicates.
 
-    Replicates are drawn with replacement and questions from a normal distribution of the covariance that replicates
-    share (the parts of `statistics.procedure_interval`, so that the interaction of run and question counts once).
-    What comes from replicates is widened by sqrt(R / (R - 1)), as R draws of R shrink variances, and by the ratio of
-    the t and normal quantiles, as a percentile of few replicates knows nothing of the error of their variance.
+    Replicates are drawn with replacement. The queries are drawn from a normal distribution with the
+    covariance that replicates share, as in `interval_over_runs_and_queries`, so the interaction of run and
+    query counts once. The part of the replicates is widened by sqrt(R / (R - 1)), because R draws of R shrink
+    variances, and by the ratio of the t and the normal quantile, because percentiles of few replicates ignore
+    the error of their variance.
+
+    Args:
+        means: [X, R], values of R replicates at X points.
+        drawn: [B, X, R], their values in bootstrap samples of clusters.
+        seed: seed of the draws.
+
+    Returns:
+        Float [B, X].
     """
     r, b = means.shape[1], len(drawn)
     of_mean, of_one = (
@@ -131,10 +165,10 @@ def resampled_means(means: np.ndarray, drawn: np.ndarray, seed: int) -> np.ndarr
     )
     size, direction = np.linalg.eigh((r * of_mean - of_one) / (r - 1))
     root = direction * np.sqrt(np.maximum(size, 0))
-    questions = stream("questions", seed, len(means)).standard_normal((b, len(means))) @ root.T
+    queries = stream("questions", seed, len(means)).standard_normal((b, len(means))) @ root.T
     chosen = stream("replicates", seed, r).multinomial(r, np.full(r, 1 / r), b) / r
     wide = np.sqrt(r / (r - 1)) * stats.t.ppf((1 + LEVEL) / 2, r - 1) / stats.norm.ppf((1 + LEVEL) / 2)
-    return means.mean(-1) + wide * (chosen - 1 / r) @ means.T + questions
+    return means.mean(-1) + wide * (chosen - 1 / r) @ means.T + queries
 
 
 def _covariance(samples: np.ndarray) -> np.ndarray:
@@ -142,7 +176,7 @@ def _covariance(samples: np.ndarray) -> np.ndarray:
 
 
 def fit_all(n: Sequence[int], y: np.ndarray) -> dict[str, Fit]:
-    """Fits of every curve that this many n allow, to means y [B, N]. A turn outside of n is no rise and fall."""
+    """Fits of every shape with enough n, to means y [B, N]. A turn outside of n is no rise and fall."""
     found = {name: fit(name, n, y) for name, smallest in CURVES.items() if len(n) >= smallest}
     if bent := found.get("rise and fall"):
         at = turn(bent.parameters)
@@ -151,60 +185,70 @@ def fit_all(n: Sequence[int], y: np.ndarray) -> dict[str, Fit]:
     return found
 
 
-def curve_rows(line: Line, means: np.ndarray, drawn: np.ndarray, seed: int) -> list[dict[str, Any]]:
-    """A row per curve for one quantity: `means` [K] of all runs, `drawn` [B, K] their values in the resamples."""
-    n = line.n
-    at = line.columns if line.baseline is None else np.vstack([line.columns, line.baseline])
-    known = line.by_ladder(means[at])
-    y, refused = known.mean(-1)[None], known.shape[1] < MIN_RUNS
-    samples = None if refused else resampled_means(known, line.by_ladder(drawn[:, at]), seed)
+def curve_rows(
+    scaling: ScalingCurve, means: np.ndarray, drawn: np.ndarray, seed: int
+) -> list[dict[str, Any]]:
+    """A row per shape for one quantity of a scaling curve.
+
+    Args:
+        scaling: the scaling curve.
+        means: [K], values of all runs.
+        drawn: [B, K], their values in bootstrap samples of clusters.
+        seed: seed of the resampling.
+    """
+    n = scaling.n
+    at = scaling.columns if scaling.baseline is None else np.vstack([scaling.columns, scaling.baseline])
+    known = scaling.by_ladder(means[at])
+    y = known.mean(-1)[None]
+    samples, again = None, {}
+    if known.shape[1] >= MIN_RUNS:
+        samples = resampled_means(known, scaling.by_ladder(drawn[:, at]), seed)
+        again = fit_all(n, samples[:, : len(n)])
     fits = fit_all(n, y[:, : len(n)])
     names = list(fits)
-    again = {} if refused else fit_all(n, samples[:, : len(n)])
     compared = len(fits) > 1
     winner = names[choose(list(fits.values()))[0]] if compared else None
     winners = choose(list(again.values())) if again else np.array([])
     rows = []
     for name, smallest in CURVES.items():
-        row = line.labels() | {"curve": name, "chosen": name == winner, "n_runs": at.shape[1], "note": ""}
+        row = scaling.labels() | {"curve": name, "chosen": name == winner, "n_runs": at.shape[1], "note": ""}
         rows.append(row)
         if name not in fits:
             row["note"] = f"needs {smallest} values of n, there are {len(n)}"
             continue
-        found = _values(line, name, fits[name].parameters, y)
-        bounds = {} if refused else _bounds(line, _values(line, name, again[name].parameters, samples))
-        row |= {key: value[0] for key, value in found.items()} | bounds
+        row |= {key: value[0] for key, value in _values(scaling, name, fits[name].parameters, y).items()}
+        if samples is not None:
+            row |= _bounds(scaling, _values(scaling, name, again[name].parameters, samples))
         row["error"] = fits[name].error[0]
         if again:
             row |= {"n_resamples": len(drawn)}
             row |= {"chosen_share": (winners == names.index(name)).mean()} if compared else {}
-        row["note"] = "; ".join(
-            ([] if compared else ["no other curve to compare with"]) + _notes(line, name, row, refused)
-        )
-        for key in SHARES:
+        alone = [] if compared else ["no other curve to compare with"]
+        row["note"] = "; ".join(alone + _notes(scaling, name, row, samples is None))
+        for key in GAINS:
             row[key] = row[key] if n[0] <= row[key] <= n[-1] else np.nan
     return rows
 
 
-def _values(line: Line, name: str, parameters: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Everything that a row says of a fit, [B] each. `start`: the mean at n = 1 where that is not fitted."""
-    start = curve(name, parameters, line.n[0]) if line.baseline is None else y[:, -1]
+def _values(scaling: ScalingCurve, name: str, parameters: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    """The values of a fit by column, [B] each. `start`: the mean at n = 1 if n = 1 is not fitted."""
+    start = curve(name, parameters, scaling.n[0]) if scaling.baseline is None else y[:, -1]
     found = dict(zip(PARAMETERS, parameters.T, strict=True)) | {"start": start}
-    found |= {key: reached(name, parameters, start, share) for key, share in SHARES.items()}
-    found |= {f"extrapolated_{k}x": curve(name, parameters, k * line.n[-1]) for k in FURTHER}
+    found |= {key: reached(name, parameters, start, share) for key, share in GAINS.items()}
+    found |= {f"extrapolated_{k}x": curve(name, parameters, k * scaling.n[-1]) for k in FURTHER}
     return found | ({"turn": turn(parameters)} if name == "rise and fall" else {})
 
 
-def _bounds(line: Line, samples: dict[str, np.ndarray]) -> dict[str, float]:
-    """95% percentile intervals; for an n, an end outside of what was observed is nan."""
-    bounds = {}
+def _bounds(scaling: ScalingCurve, samples: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """95% percentile intervals. For an n, an end outside of the observed n is nan."""
+    bounds: dict[str, float] = {}
     for key in _INTERVALS:
-        if key not in SHARES:
-            low, high = runs_interval(samples[key])
-        else:  # a resample in which there is no such n speaks for neither end
+        if key not in GAINS:
+            low, high = map(float, interval_over_queries(samples[key]))
+        else:  # a sample without such an n counts for both ends
             low = _quantile(np.nan_to_num(samples[key], nan=-np.inf, posinf=np.inf), (1 - LEVEL) / 2)
             high = _quantile(np.nan_to_num(samples[key], nan=np.inf, posinf=np.inf), (1 + LEVEL) / 2)
-            low, high = (end if line.n[0] <= end <= line.n[-1] else np.nan for end in (low, high))
+            low, high = (end if scaling.n[0] <= end <= scaling.n[-1] else np.nan for end in (low, high))
         bounds |= {f"{key}_low": low, f"{key}_high": high}
     return bounds
 
@@ -213,18 +257,18 @@ def _quantile(values: np.ndarray, share: float) -> float:
     return float(np.quantile(values, share, method="inverted_cdf"))  # between infinities there is no mean
 
 
-def _notes(line: Line, name: str, row: dict[str, Any], refused: bool) -> list[str]:
+def _notes(scaling: ScalingCurve, name: str, row: Mapping[str, Any], refused: bool) -> list[str]:
     notes = [f"no intervals: fewer than {MIN_RUNS} replicates"] if refused else []
-    if name == "rise and fall" and not line.n[0] < row["turn"] < line.n[-1]:
+    if name == "rise and fall" and not scaling.n[0] < row["turn"] < scaling.n[-1]:
         notes.append("no turn within the observed n")
     if name == "power law" and row["b"] in (EXPONENTS[0], EXPONENTS[-1]):
         notes.append("exponent at the end of its range")
     if name in ("constant", "logarithmic"):
-        return notes + ["n50, n95 not identified: no ceiling"]
-    for key in SHARES:
-        if not line.n[0] <= row[key] <= line.n[-1]:
-            side = "before" if row[key] < line.n[0] else "beyond"
-            end = line.n[0] if side == "before" else line.n[-1]
+        return [*notes, "n50, n95 not identified: no ceiling"]
+    for key in GAINS:
+        if not scaling.n[0] <= row[key] <= scaling.n[-1]:
+            side = "before" if row[key] < scaling.n[0] else "beyond"
+            end = scaling.n[0] if side == "before" else scaling.n[-1]
             notes.append(f"{key} not identified" + ("" if np.isnan(row[key]) else f": {side} n = {end}"))
         else:
             ends = [side for side in ("low", "high") if not refused and np.isnan(row[f"{key}_{side}"])]
@@ -233,14 +277,18 @@ def _notes(line: Line, name: str, row: dict[str, Any], refused: bool) -> list[st
 
 
 def curve_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Every curve through every line and quantity, the one that `choose` believes marked."""
-    known, rows = lines(panel), []
-    for quantity in quantities(study) if known else []:
-        rows += [labels | row for row in _rows_of(study, panel, quantity, known)]
+    """Every shape fitted to every scaling curve and quantity, the choice of `choose` marked. Columns:
+    COLUMNS.
+    """
+    curves, rows = scaling_curves(panel), []
+    for quantity in followed_quantities(study) if curves else []:
+        rows += [labels | row for row in _rows_of(study, panel, quantity, curves)]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _rows_of(study: Study, panel: Panel, quantity: Quantity, known: list[Line]) -> list[dict[str, Any]]:
+def _rows_of(
+    study: Study, panel: Panel, quantity: Quantity, curves: Sequence[ScalingCurve]
+) -> list[dict[str, Any]]:
     found = panel.sums(quantity)
     if found is None:
         return []
@@ -250,7 +298,7 @@ def _rows_of(study: Study, panel: Panel, quantity: Quantity, known: list[Line]) 
     for average in ("macro", "micro") if found.counts.shape[-1] > 1 else ("macro",):
         means = bootstrap(found.sums, found.counts, np.ones((1, len(clusters))), average)[0]
         drawn = bootstrap(found.sums, found.counts, weights, average)
-        for line in known:
+        for scaling in curves:
             same = quantity.columns() | {"average": average}
-            rows += [same | row for row in curve_rows(line, means, drawn, options.seed)]
+            rows += [same | row for row in curve_rows(scaling, means, drawn, options.seed)]
     return rows

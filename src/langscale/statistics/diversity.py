@@ -1,4 +1,6 @@
-"""Which languages, at equal n: diversity of the set and similarity to a held-out language against held-out mAP."""
+"""Which languages, at equal n: diversity of the training set, and similarity to a held-out language, against
+mAP.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import permutations
@@ -11,50 +13,78 @@ import pandas as pd
 from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.core.random import stream
-from langscale.languages import families as facts
+from langscale.languages import families
 from langscale.retrieval.measures import MAP
 from langscale.statistics.intervals import NOTHING
 from langscale.statistics.panel import Panel
-from langscale.statistics.trends import LINE, Line, lines
+from langscale.statistics.scaling_curves import CURVE, ScalingCurve, scaling_curves
 
-SETS = 4  # distinct sets of languages at an n, at least
-FACTS = {"script": facts.script, "branch": facts.branch, "family": facts.family}
-COUNTED = {"scripts": "script", "families": "family"}  # of the set
+SETS = 4
+"""Smallest number of distinct sets of languages at an n."""
+FACTS = {"script": families.script, "branch": families.branch, "family": families.family}
+COUNTED = {"scripts": "script", "families": "family"}
+"""Predictors of a set: number of distinct scripts or families."""
 PREDICTORS = (*COUNTED, *(f"shared {name}" for name in FACTS), "similarity")
 MEASURED = (("mono", "heldout"), ("cross", "heldout-pool"), ("cross", "pool-heldout"), ("cross", "heldout"))
 COLUMNS = (
-    *LINE, "benchmark", "setting", "pair_set", "metric", "predictor", "n_values", "correlation", "slope", "p",
-    "p_adjusted", "family", "n_sets", "n_languages", "n_permutations", "note", "checkpoint", "candidate_text", "average",
+    *CURVE, "benchmark", "setting", "pair_set", "metric", "predictor", "n_values", "correlation", "slope",
+    "p", "p_adjusted", "family", "n_sets", "n_languages", "n_permutations", "note", "checkpoint",
+    "candidate_text", "average",
 )  # fmt: skip
 
 
 def number(codes: Sequence[str], fact: str) -> int:
-    """How many scripts or families a set has; every language of unknown family is one of its own."""
+    """Number of scripts or families of a set. Each language of unknown family counts as a family.
+
+    Example:
+        >>> number(["en", "de", "ru", "ar"], "script"), number(["en", "de", "ru", "ar"], "family")
+        (3, 2)
+    """
     found = [FACTS[fact](code) for code in codes]
     return len({f for f in found if f != "unknown"}) + found.count("unknown")
 
 
 def shared(code: str, codes: Sequence[str]) -> np.ndarray:
-    """Script, branch and family of a language: 1 where some language of the set has the same. Then similarity: the
-    largest share of the three that it has in common with one language of the set, the nearest.
+    """What a language shares with a set: script, branch, family (1 or 0) and similarity, float [4].
+
+    Similarity is the largest share of the three facts in common with one language of the set, its nearest
+    language.
+
+    Example:
+        Dutch has the script, branch and family of German.
+
+        >>> shared("nl", ["de", "ru"]).tolist(), shared("el", ["de", "ru"]).round(2).tolist()
+        ([1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.33])
     """
-    same = np.array(
-        [
-            [(own := fact(code)) != "unknown" and own == fact(other) for fact in FACTS.values()]
-            for other in codes
-        ]
-    )
+    own = np.array([fact(code) for fact in FACTS.values()])
+    others = np.array([[fact(other) for fact in FACTS.values()] for other in codes])
+    same = (others == own) & (own != "unknown")
     return np.array([*same.any(0), same.mean(1).max()], dtype=float)
 
 
 def association(
     x: np.ndarray, y: np.ndarray, resamples: int, seed: int
 ) -> tuple[float, float, float, int] | None:
-    """(correlation, slope, p, number of permutations) of x and y [N, ladders, ...]; None where one does not vary.
+    """Correlation of a predictor and a result at equal n, with a permutation test.
 
-    Both are centred over the ladders, so that only sets of equal n are compared. p: the share of the orders of the
-    ladders, each applied at every n at once, that give as large a correlation; all orders where that is no more than
-    `resamples`, else drawn ones and the observed one.
+    Both are centred over the ladders, so that only sets of equal n are compared. p is the share of the orders
+    of the ladders with a correlation at least as large. An order applies to every n at once. All orders are
+    tried if there are no more than `resamples`, else drawn orders and the observed one.
+
+    Args:
+        x, y: predictor and result, [N, ladders, ...].
+        resamples: number of drawn orders.
+        seed: seed of the draws.
+
+    Returns:
+        (correlation, slope of y on x, p, number of permutations), or None if x or y does not vary.
+
+    Example:
+        Three ladders at one n, with a perfect correlation: 2 of the 6 orders are as large in absolute value.
+
+        >>> found = association(np.array([[1.0, 2.0, 3.0]]), np.array([[0.2, 0.4, 0.6]]), 100, 0)
+        >>> [round(float(value), 3) for value in found]
+        [1.0, 0.2, 0.333, 6.0]
     """
     x, y = (np.moveaxis(v - v.mean(1, keepdims=True), 1, 0).reshape(v.shape[1], -1) for v in (x, y))
     size = (x**2).sum(), (y**2).sum()
@@ -65,16 +95,15 @@ def association(
         orders = np.array(list(permutations(range(count))))
     else:
         draw = stream("diversity", seed, count)
-        orders = np.vstack(
-            [np.arange(count), draw.permuted(np.tile(np.arange(count), (resamples, 1)), axis=1)]
-        )
+        drawn = draw.permuted(np.tile(np.arange(count), (resamples, 1)), axis=1)
+        orders = np.vstack([np.arange(count), drawn])
     reach = np.abs(product[orders, np.arange(count)].sum(1))
     p = float((reach >= reach[0] * (1 - 1e-9)).mean())
     return product.trace() / np.sqrt(size[0] * size[1]), product.trace() / size[0], p, len(orders)
 
 
 def heldout_values(study: Study, panel: Panel, column: int) -> dict[tuple[str, str], np.ndarray]:
-    """MAP of a run for every held-out language [H], by setting and pair set; macro over the other languages."""
+    """Held-out mAP of a run, [H] by setting and pair set; macro over the other languages."""
     heldout, pool = (
         np.array([i for i, code in enumerate(panel.languages) if code in codes], dtype=int)
         for codes in (study.languages.heldout, study.languages.pool)
@@ -90,23 +119,25 @@ def heldout_values(study: Study, panel: Panel, column: int) -> dict[tuple[str, s
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Means of the rows over what is there; nan where nothing is."""
+    """Means of the rows without nan; nan for a row of nan."""
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         return np.where(there, values, 0).sum(1) / there.sum(1)
 
 
-def diversity_rows(study: Study, panel: Panel, line: Line, heldout: list[str]) -> Iterator[dict[str, Any]]:
-    """A row per setting, pair set and predictor of one line, or one row that says why there is none."""
-    names = [panel.trained_on[panel.paths[k]] for k in line.columns.ravel()]
-    sets = np.array([",".join(codes) for codes in names]).reshape(line.columns.shape)
-    inside = [i for i in line.interior(len(study.languages.pool)) if len(np.unique(sets[i])) >= SETS]
-    same = line.labels() | {"metric": MAP.name, "average": "macro"}
+def diversity_rows(
+    study: Study, panel: Panel, curve: ScalingCurve, heldout: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """A row per setting, pair set and predictor of one scaling curve, or one row with the reason for none."""
+    names = [panel.trained_on[panel.paths[k]] for k in curve.columns.ravel()]
+    sets = np.array([",".join(codes) for codes in names]).reshape(curve.columns.shape)
+    inside = [i for i in curve.interior(len(study.languages.pool)) if len(np.unique(sets[i])) >= SETS]
+    same = curve.labels() | {"metric": MAP.name, "average": "macro"}
     if not inside:
         why = f"needs {SETS} distinct sets of languages at an n between 1 and the whole pool"
         yield same | {"setting": ALL, "pair_set": ALL, "predictor": ALL, "note": why}
         return
-    at = line.columns[inside]
+    at = curve.columns[inside]
     trained = [[panel.trained_on[panel.paths[k]] for k in row] for row in at]
     predictors = {
         name: np.array([[number(codes, fact) for codes in row] for row in trained], dtype=float)
@@ -116,8 +147,8 @@ def diversity_rows(study: Study, panel: Panel, line: Line, heldout: list[str]) -
     predictors |= dict(zip(PREDICTORS[len(COUNTED) :], np.moveaxis(near, -1, 0), strict=True))
     values = {k: heldout_values(study, panel, k) for k in np.unique(at).tolist()}
     same |= {
-        "n_values": " ".join(str(line.n[i]) for i in inside),
-        "n_sets": len(np.unique(line.ladders)),
+        "n_values": " ".join(str(curve.n[i]) for i in inside),
+        "n_sets": len(np.unique(curve.ladders)),
         "note": "",
     }
     for setting, pair_set in MEASURED:
@@ -132,12 +163,10 @@ def diversity_rows(study: Study, panel: Panel, line: Line, heldout: list[str]) -
             }
             x, result = (x, y[..., known].mean(-1)) if x.ndim == 2 else (x[..., known], y[..., known])
             # replicates of one ladder are no further set
-            x, result = (np.moveaxis(line.by_ladder(np.moveaxis(v, 1, -1)), -1, 1) for v in (x, result))
-            found = (
-                association(x, result, study.statistics.resamples, study.statistics.seed)
-                if known.any()
-                else None
-            )
+            x, result = (np.moveaxis(curve.by_ladder(np.moveaxis(v, 1, -1)), -1, 1) for v in (x, result))
+            found = None
+            if known.any():
+                found = association(x, result, study.statistics.resamples, study.statistics.seed)
             if found is None:
                 yield row | {"note": "no variation at equal n"}
             else:
@@ -145,15 +174,15 @@ def diversity_rows(study: Study, panel: Panel, line: Line, heldout: list[str]) -
 
 
 def diversity_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Correlations at equal n for every line over random ladders; nothing without held-out languages.
+    """Correlations at equal n for every scaling curve over random ladders. Empty without held-out languages.
 
-    `scaling.adjusted` fills p_adjusted, once all benchmarks are there.
+    `multiple_testing.adjusted` fills p_adjusted when all benchmarks are there. Columns: COLUMNS.
     """
     heldout = [code for code in panel.languages if code in study.languages.heldout]
     rows = [
         labels | row
-        for line in lines(panel)
-        if heldout and line.names["ladder"] == ALL
-        for row in diversity_rows(study, panel, line, heldout)
+        for curve in scaling_curves(panel)
+        if heldout and curve.names["ladder"] == ALL
+        for row in diversity_rows(study, panel, curve, heldout)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,22 +1,23 @@
-"""Intervals and tests of means and contrasts: clusters of questions are drawn, and so are training runs.
+"""Confidence intervals and tests of means and differences, from bootstrap samples of query clusters.
 
-Scores enter as sums over the questions of a cluster (a paragraph or card: all its questions, translations
-too): `sums[k, c, x]` of column k, cluster c and stratum x, and the numbers of questions `counts[c, x]` or
-`[k, c, x]`. A column is one run under one measure, setting and pair set; a stratum is a question language, or
-a pair of languages where questions have relevant candidates in some languages only. Strata without questions
-are left out, so that arrays of all languages serve every pair set.
+Scores enter as sums over the queries of a cluster. A cluster is a paragraph or an entity description with all
+its queries and their translations. `sums[k, c, x]` belongs to column k, cluster c and stratum x, and
+`counts[c, x]` or `counts[k, c, x]` are the numbers of queries. A column is one run under one measure, setting
+and pair set. A stratum is a query language, or a pair of languages where queries have relevant candidates in
+some languages only. Strata without queries are left out, so arrays of all languages serve every pair set.
 
-A comparison is a list of units, one for each replicate (ladder, seed); a unit gives coefficients to columns:
-{k: 1} for the mean of a cell, {a: 1, b: -1} for a difference, those of a slope for a trend. Two intervals:
+A comparison is a list of units, one for each replicate (ladder, seed). A unit gives coefficients to columns:
+{k: 1} for the mean of a cell, {a: 1, b: -1} for a difference, the coefficients of a slope for a trend. There
+are two kinds of intervals:
 
-- `these runs` takes the runs as they are: percentile bootstrap over clusters, sign flips of clusters for p;
-- `procedure`, the headline, speaks about training again: see `procedure_interval`.
+- over runs and queries, the headline: training again and other queries, see `interval_over_runs_and_queries`;
+- over queries: the trained runs are fixed. Percentile bootstrap over clusters, sign flips of clusters for p.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy import special, stats
@@ -26,20 +27,41 @@ from langscale.core.random import stream
 LEVEL = 0.95
 POWER = 0.8
 MIN_RUNS = 4
-MARGIN = 0.01  # of equivalence, of a measure between 0 and 1
-MARGIN_SHARE = 0.05  # of equivalence, of rank distance: this share of the reference
-NOTHING = 1e-20  # a variance that is rounding only
-BLOCK = 16_000_000  # numbers in one block of resampled values: 128 MB
+MARGIN = 0.01
+"""Margin of equivalence of a measure between 0 and 1."""
+MARGIN_SHARE = 0.05
+"""Margin of equivalence of the rank distance, as a share of the reference."""
+NOTHING = 1e-20
+"""A variance below this is rounding error."""
+BLOCK = 16_000_000
+"""Numbers in one block of bootstrap values: 128 MB."""
 
 Unit = Mapping[int, float]
+Replicate = TypeVar("Replicate", int, str)
 
 
 @lru_cache(maxsize=4)
 def cluster_weights(clusters: tuple[str, ...], n_resamples: int, seed: int) -> np.ndarray:
-    """How often each cluster is drawn in each resample: [B, C], every row a multinomial that sums to C.
+    """Draw clusters with replacement: how often each one is drawn in each bootstrap sample.
 
-    Keyed by the ids and the seed, so that all cells of a benchmark share them and contrasts are paired.
-    Raises ValueError unless the ids are sorted and unique.
+    The random stream depends on the ids and the seed, so all cells of a benchmark share the samples and
+    differences are paired.
+
+    Args:
+        clusters: C sorted and unique ids.
+        n_resamples: number B of bootstrap samples.
+        seed: seed of the random stream.
+
+    Returns:
+        Float [B, C], every row a multinomial draw with the sum C.
+
+    Raises:
+        ValueError: if the ids are not sorted and unique.
+
+    Example:
+        >>> weights = cluster_weights(("a", "b", "c"), 2, 0)
+        >>> weights.shape, weights.sum(axis=1).tolist()
+        ((2, 3), [3.0, 3.0])
     """
     _check_sorted(clusters)
     c = len(clusters)
@@ -63,10 +85,31 @@ def _check_sorted(clusters: tuple[str, ...]) -> None:
 def bootstrap(
     sums: np.ndarray, counts: np.ndarray, weights: np.ndarray, average: str = "macro"
 ) -> np.ndarray:
-    """Means [B, K] of all columns in all resamples, one matrix product per block of columns.
+    """Means of all columns in all bootstrap samples, by one matrix product per block of columns.
 
-    macro: mean over strata of (sum of values / number of questions) in the stratum; strata that a resample
-    leaves without questions drop out of it. micro: sum of values / number of questions over all strata.
+    Args:
+        sums: [K, C, X], sums of the values.
+        counts: [C, X] or [K, C, X], numbers of queries.
+        weights: [B, C], as from `cluster_weights`.
+        average: `macro` is the mean over strata of (sum of values / number of queries) of the stratum. Strata
+            without queries in a sample drop out of the mean. `micro` is the sum of all values / the number of
+            all queries.
+
+    Returns:
+        Float [B, K].
+
+    Raises:
+        ValueError: for another average, shapes that do not fit, or a column without queries.
+
+    Example:
+        Two strata with the means 1/2 and 1: the macro average is 3/4, the micro average 4/6.
+
+        >>> sums, counts = np.array([[[1.0, 1.0], [1.0, 1.0]]]), np.array([[2, 1], [2, 1]])
+        >>> every = np.ones((1, 2))
+        >>> bootstrap(sums, counts, every)[0, 0].item()
+        0.75
+        >>> round(bootstrap(sums, counts, every, "micro")[0, 0].item(), 3)
+        0.667
     """
     sums, counts = _arrays(sums, counts, average)
     k, c, x = sums.shape
@@ -76,21 +119,25 @@ def bootstrap(
 
     out = np.empty((k, len(weights)))
     block = max(1, BLOCK // (x * len(weights)))
-    asked = totals(counts) if counts.ndim == 2 else None
+    shared = totals(counts) if counts.ndim == 2 else None
     for at in range(0, k, block):
         means = totals(sums[at : at + block])
-        n = np.broadcast_to(totals(counts[at : at + block]) if asked is None else asked, means.shape)
-        np.divide(means, n, out=means, where=n > 0)  # without questions the sum is 0 too
+        n = np.broadcast_to(totals(counts[at : at + block]) if shared is None else shared, means.shape)
+        np.divide(means, n, out=means, where=n > 0)  # without queries the sum is 0 too
         out[at : at + block] = means.sum(axis=1) / (n > 0).sum(axis=1)
     return out.T
 
 
 def cluster_parts(sums: np.ndarray, counts: np.ndarray, average: str = "macro") -> np.ndarray:
-    """What each cluster adds to each column's mean: [C, K]; summed over the clusters, the means."""
+    """The contribution of each cluster to each column's mean, [C, K]. The sum over clusters is the mean.
+
+    Arguments and errors as of `bootstrap`.
+    """
     sums, counts = _arrays(sums, counts, average)
-    asked = counts.sum(axis=-2)  # [X] or [K, X]
-    held = asked > 0
-    share = np.divide(1.0, asked, out=np.zeros(asked.shape), where=held) / held.sum(axis=-1, keepdims=True)
+    queries = counts.sum(axis=-2)  # [X] or [K, X]
+    held = queries > 0
+    share = np.divide(1.0, queries, out=np.zeros(queries.shape), where=held)
+    share = share / held.sum(axis=-1, keepdims=True)
     return np.einsum("kcx,kx->ck", sums, np.broadcast_to(share, sums.shape[::2]), optimize=True)
 
 
@@ -101,39 +148,54 @@ def _arrays(sums: np.ndarray, counts: np.ndarray, average: str) -> tuple[np.ndar
     if counts.shape not in (sums.shape, sums.shape[1:]):
         raise ValueError(f"counts: found {counts.shape}; {sums.shape[1:]} or {sums.shape} is right")
     if (counts.sum(axis=(-2, -1)) == 0).any():
-        raise ValueError("counts: a column without questions; leave it out")
-    if average == "micro":  # one stratum that holds everything
+        raise ValueError("counts: a column without queries; leave it out")
+    if average == "micro":  # one stratum with all queries
         return sums.sum(axis=2, keepdims=True), counts.sum(axis=-1, keepdims=True)
     return sums, counts
 
 
-def runs_interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`these runs`: 95% percentile interval of resampled means [B, ...] (Efron, Tibshirani 1993, ch. 13)."""
+def interval_over_queries(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95% percentile interval (low, high) of bootstrap means [B, ...] (Efron and Tibshirani 1993, ch. 13)."""
     low, high = np.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return low, high
 
 
 def effective_clusters(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many clusters of equal weight are worth as much as these, shares [C, M] of each mean: ([M], [M]).
+    """Numbers of clusters of equal weight with the same information as these unequal clusters.
 
-    First for the bias of a bootstrap variance, 1/G = 2 sum w^3 / sum w^2 - sum w^2, then for its degrees of freedom,
-    G = (sum w^2)^2 / sum w^4 (Satterthwaite 1946; Carter, Schnepel, Steigerwald 2017), both for clusters whose questions
-    are wholly alike; C for equal weights. The cards of cldr, with up to 38 questions, are worth 25 and 17 clusters,
-    not 132: with 132, 95% intervals cover 92.6% and tests reject 5.9% (simulated).
+    The first number corrects the bias of a bootstrap variance: 1/G = 2 sum w^3 / sum w^2 - sum w^2. The
+    second gives its degrees of freedom: G = (sum w^2)^2 / sum w^4 (Satterthwaite 1946; Carter, Schnepel and
+    Steigerwald 2017). Both hold for clusters with identical queries inside, and both are C for equal weights.
+    The 132 clusters of cldr have up to 38 queries and count as 25 and 17. With 132 instead, 95% intervals
+    cover 92.6% and tests reject 5.9% (simulated).
+
+    Args:
+        shares: [C, M], share w of each cluster in each of M means.
+
+    Returns:
+        Two arrays [M].
+
+    Example:
+        >>> [round(found.item(), 9) for found in effective_clusters(np.full((40, 1), 1 / 40))]
+        [40.0, 40.0]
     """
     second, third, fourth = ((shares**power).sum(axis=0) for power in (2, 3, 4))
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1 / (2 * third / second - second), second**2 / fourth
 
 
-def question_variance(samples: np.ndarray, n_clusters: float) -> float:
-    """The part of a replicates' mean's variance that comes from the questions they share, from [B, R] means.
+def query_variance(samples: np.ndarray, n_clusters: float) -> float:
+    """The part of the variance of a mean over replicates that comes from the queries.
 
-    The mean covariance of two replicates over the resamples, at least 0 (Obuchowski and Rockette 1995:
-    readers are our replicates, cases our clusters). The variance of the replicates' mean instead would count
-    the interaction of run and question twice, as the variance between replicates holds it already: intervals
-    of contrasts then cover up to 99% (simulated). One replicate: its variance. Times C/(C-1), since drawing C
-    of C clusters shrinks variances by (C-1)/C; C from `effective_clusters` where they differ in weight.
+    It is the mean covariance of two replicates over the bootstrap samples, at least 0 (Obuchowski and
+    Rockette 1995: their readers are our replicates, their cases our clusters). The variance of the
+    replicates' mean would count the interaction of run and query twice, as the variance between replicates
+    contains it already. Intervals of contrasts then cover up to 99% (simulated). With one replicate it is the
+    variance of the replicate. The factor C/(C-1) corrects the bootstrap variance.
+
+    Args:
+        samples: [B, R], bootstrap means of R replicates.
+        n_clusters: number of clusters C, from `effective_clusters` if they differ in weight.
     """
     r = samples.shape[1]
     own = samples.var(axis=0, ddof=1).sum()
@@ -142,8 +204,8 @@ def question_variance(samples: np.ndarray, n_clusters: float) -> float:
     return max(0.0, float(shared)) * n_clusters / max(n_clusters - 1, 1e-3)
 
 
-class Procedure(NamedTuple):
-    """`procedure` intervals of M means, arrays [M]; nan where refused, and then `reason` says why."""
+class Interval(NamedTuple):
+    """Intervals of M means over runs and queries, arrays [M]. `reason`: why there is none, else ""."""
 
     mean: np.ndarray
     low: np.ndarray
@@ -153,28 +215,42 @@ class Procedure(NamedTuple):
     reason: np.ndarray
 
 
-def procedure_interval(
+def interval_over_runs_and_queries(
     values: np.ndarray,
-    question_variance: np.ndarray | float,
+    query_variance: np.ndarray | float,
     n_clusters: np.ndarray | float,
     deterministic: np.ndarray | bool = False,
-) -> Procedure:
-    """`procedure`: 95% interval of the mean over training runs and questions, from values [M, R] (or [R]).
+) -> Interval:
+    """95% interval of a mean over training runs and queries.
 
-    mean +- t * sqrt(s2/R + v), with s2 the variance between the R replicates (nan: no such replicate) and v
-    the `question_variance` (Obuchowski and Rockette 1995) from C = n_clusters, [M] or one number. Degrees of freedom by Satterthwaite (1946),
-    (s2/R + v')^2 / ((s2/R)^2/(R-1) + v'^2/(C-1)), at v' = v (R-3)/(R-1): this makes v' / (s2/R) unbiased, as
-    E[1/s2] = (R-1)/(R-3) / sigma2. With v itself, a small s2 raises the degrees of freedom just when the
-    error is underestimated: 95% intervals cover 93.6% at worst (R = 4, simulated), with v' 94.9 to 96.1%.
+    mean +- t * sqrt(s2/R + v), with s2 the variance between the R replicates and v the `query_variance`
+    (Obuchowski and Rockette 1995). Degrees of freedom after Satterthwaite (1946) are (s2/R + v')^2 /
+    ((s2/R)^2/(R-1) + v'^2/(C-1)) with v' = v (R-3)/(R-1). The factor makes v' / (s2/R) unbiased, because
+    E[1/s2] = (R-1)/(R-3) / sigma2. With v instead, a small s2 raises the degrees of freedom when the error is
+    underestimated: 95% intervals cover 93.6% at worst (R = 4, simulated), with v' 94.9 to 96.1%.
 
-    Below four replicates it is refused: a plain bootstrap over two or three seeds covers only 78-86% where
-    runs matter more than questions (simulated), and v' is not above 0. A deterministic value (no training
-    randomness: BM25, a pretrained model as it is) has s2 = 0 by definition and stands alone (ValueError if
-    several).
+    Below four replicates there is no interval. A bootstrap over two or three seeds covers only 78 to 86% if
+    runs matter more than queries (simulated), and v' is not above 0.
+
+    Args:
+        values: [M, R] or [R], nan for a replicate that does not exist.
+        query_variance: [M] or one number.
+        n_clusters: C, [M] or one number.
+        deterministic: [M] or one value: no training randomness (BM25, a pretrained model), so s2 is 0.
+
+    Raises:
+        ValueError: for several deterministic values of one mean.
+
+    Example:
+        Four equal differences with a variance of .0001 from queries: the half-width is t * .01.
+
+        >>> found = interval_over_runs_and_queries([0.1, 0.1, 0.1, 0.1], 1e-4, 1000)
+        >>> round(found.low.item(), 3), round(found.high.item(), 3)
+        (0.08, 0.12)
     """
     values = np.atleast_2d(np.asarray(values, dtype=float))
     fixed = np.broadcast_to(np.asarray(deterministic, dtype=bool), len(values))
-    shared = np.broadcast_to(np.asarray(question_variance, dtype=float), len(values))
+    shared = np.broadcast_to(np.asarray(query_variance, dtype=float), len(values))
     present = ~np.isnan(values)
     n = present.sum(axis=1)
     if (fixed & (n > 1)).any():
@@ -193,45 +269,77 @@ def procedure_interval(
         df = np.where(reason == "", (between + steady) ** 2 / (between**2 / f + steady**2 / g), np.nan)
     se = np.where(reason == "", np.sqrt(between + shared), np.nan)
     half = stats.t.ppf((1 + LEVEL) / 2, df) * se
-    return Procedure(mean, mean - half, mean + half, se, df, reason)
+    return Interval(mean, mean - half, mean + half, se, df, reason)
 
 
 def t_p(mean: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
-    """Two-sided p of mean = 0 by the t of `procedure_interval`."""
+    """Two-sided p of mean = 0, by the t of `interval_over_runs_and_queries`."""
     return 2 * stats.t.sf(np.abs(np.asarray(mean) / se), df)
 
 
 def equivalence_p(
-    mean: np.ndarray,
-    se: np.ndarray,
-    df: np.ndarray,
+    mean: np.ndarray | float,
+    se: np.ndarray | float,
+    df: np.ndarray | float,
     margin: np.ndarray | float,
     margin_se: np.ndarray | float = 0.0,
 ) -> np.ndarray:
-    """P of "the true mean is not within +-margin": the larger p of two one-sided tests (Schuirmann 1987).
+    """Larger p of two one-sided tests of "the true mean is not within +-margin" (Schuirmann 1987).
 
-    margin_se: the standard error of a margin that is itself estimated, as a share of a reference is; without it such
-    tests claim equivalence too often (docs/validation.md).
+    Args:
+        mean, se, df: of the difference.
+        margin: half-width of what counts as equal.
+        margin_se: standard error of a margin that is estimated, such as a share of a reference. Without it
+            these tests claim equivalence too often (docs/validation.md).
+
+    Example:
+        A difference of 0 with a standard error of .004: within +-.01, but not within +-.005.
+
+        >>> [round(equivalence_p(0.0, 0.004, 30, margin).item(), 3) for margin in (0.01, 0.005)]
+        [0.009, 0.11]
     """
     mean, se = np.asarray(mean), np.hypot(se, margin_se)
     return np.maximum(stats.t.sf((mean + margin) / se, df), stats.t.cdf((mean - margin) / se, df))
 
 
-def detectable(se: np.ndarray, df: np.ndarray, level: float = 1 - LEVEL, sides: int = 2) -> np.ndarray:
-    """Smallest true difference that a t test of this level, one- or two-sided, finds with 80% power.
+def detectable(
+    se: np.ndarray | float, df: np.ndarray | float, level: float = 1 - LEVEL, sides: int = 2
+) -> np.ndarray:
+    """Minimum detectable effect: the true difference that a t test finds with 80% power.
 
-    se times the noncentrality at which the noncentral t exceeds the critical value with that probability (the
-    other tail adds less than 1e-4).
+    It is se times the noncentrality at which the noncentral t exceeds the critical value with this
+    probability. The other tail adds less than 1e-4.
+
+    Example:
+        With many degrees of freedom it is 1.96 + 0.84 = 2.80 standard errors.
+
+        >>> round(detectable(1.0, 1e6).item(), 2)
+        2.8
     """
     df = np.asarray(df, dtype=float)
     return np.asarray(se) * special.nctdtrinc(df, 1 - POWER, stats.t.ppf(1 - level / sides, df))
 
 
 def sign_flip_p(parts: np.ndarray, flips: np.ndarray) -> np.ndarray:
-    """`these runs`: two-sided p [M] of differences with cluster parts [C, M]; chance flips a cluster's sign.
+    """Two-sided p over queries of M differences: under the null hypothesis each cluster's sign is random.
 
-    The share of sign patterns [B, C], the observed one included, with a sum at least as large: never 0
-    (Phipson and Smyth 2010).
+    It is the share of sign patterns, the observed one included, with a sum at least as large. So it is never
+    0 (Phipson and Smyth 2010).
+
+    Args:
+        parts: [C, M], contributions of the clusters, as from `cluster_parts`.
+        flips: [B, C], as from `cluster_flips`.
+
+    Returns:
+        Float [M].
+
+    Example:
+        Three clusters with the same sign: one of the seven other patterns is as extreme, and the observed one
+            counts.
+
+        >>> flips = np.array(np.meshgrid(*[[-1, 1]] * 3)).reshape(3, -1).T[:-1]
+        >>> sign_flip_p(np.array([[0.1], [0.2], [0.3]]), flips).item()
+        0.25
     """
     observed = np.abs(parts.sum(axis=0))
     reach = observed - 1e-12 * np.abs(parts).sum(axis=0)  # equal sums differ by rounding
@@ -243,17 +351,35 @@ def sign_flip_p(parts: np.ndarray, flips: np.ndarray) -> np.ndarray:
     return (hits + 1) / (len(flips) + 1)
 
 
-def cell_units(cell: Mapping[str, int]) -> list[Unit]:
-    """Units of the mean of a cell {replicate: column}; each column once, as an alias is no replicate."""
+def cell_units(cell: Mapping[Replicate, int]) -> list[Unit]:
+    """Units of the mean of a cell {replicate: column}. A column counts once, as an alias is no replicate.
+
+    Example:
+        >>> cell_units({1: 7, 2: 8, 3: 7})
+        [{7: 1.0}, {8: 1.0}]
+    """
     return [{column: 1.0} for column in dict.fromkeys(cell[r] for r in sorted(cell))]
 
 
-def paired_units(a: Mapping[str, int], b: Mapping[str, int], fixed: Sequence[bool]) -> list[Unit]:
-    """Units of the difference a - b of two cells {replicate: column}, replicate by replicate.
+def paired_units(a: Mapping[Replicate, int], b: Mapping[Replicate, int], fixed: Sequence[bool]) -> list[Unit]:
+    """Units of the difference a - b of two cells {replicate: column}, paired by replicate.
 
-    `fixed[k]`: column k has no training randomness; it stands against every replicate of the other cell. A
-    pair of one and the same run says nothing, and a trained run enters one pair only (the first by
-    replicate): what is left are independent replicates, possibly none.
+    A pair of the same run with itself is left out, and a trained run enters one pair only, the first by
+    replicate. So the pairs are independent replicates, possibly none.
+
+    Args:
+        a, b: the two cells.
+        fixed: [K], whether a column has no training randomness. Such a column is compared with every
+            replicate of the other cell.
+
+    Example:
+        Column 4 is BM25, columns 0 to 3 are runs.
+
+        >>> fixed = [False, False, False, False, True]
+        >>> paired_units({1: 0, 2: 1}, {1: 2, 2: 3}, fixed)
+        [{0: 1.0, 2: -1.0}, {1: 1.0, 3: -1.0}]
+        >>> paired_units({1: 0, 2: 1}, {0: 4}, fixed)
+        [{0: 1.0, 4: -1.0}, {1: 1.0, 4: -1.0}]
     """
     alone = [cell_units(cell) for cell in (a, b)]
     single = [all(fixed[k] for unit in units for k in unit) for units in alone]
@@ -261,7 +387,8 @@ def paired_units(a: Mapping[str, int], b: Mapping[str, int], fixed: Sequence[boo
         pairs = [(i, j) for u in alone[0] for v in alone[1] for i in u for j in v]
     else:
         pairs = [(a[r], b[r]) for r in sorted(a) if r in b]
-    units, used = [], set()
+    units: list[Unit] = []
+    used: set[int] = set()
     for i, j in pairs:
         trained = {k for k in (i, j) if not fixed[k]}
         if i != j and not trained & used:
@@ -280,29 +407,43 @@ def estimate(
     n_resamples: int = 10_000,
     seed: int = 0,
 ) -> dict[str, np.ndarray]:
-    """Everything about M comparisons (lists of units) over K columns, arrays [M] by name.
+    """Estimates, intervals and tests of M comparisons over K columns.
 
-    mean; n_runs; runs_low, runs_high, p_runs (`these runs`); low, high, se, df, p, detectable (`procedure`);
-    reason (why the procedure columns are nan, else ""). p, p_runs and detectable are nan unless the
-    coefficients of every unit sum to 0. Raises ValueError if a trained column is in two units of one
-    comparison, or if a comparison without trained columns has several units.
+    Args:
+        comparisons: M lists of units.
+        sums, counts, average: as of `bootstrap`.
+        clusters: C sorted ids.
+        fixed: [K], whether a column has no training randomness.
+        n_resamples: bootstrap samples, and sign patterns.
+        seed: of both.
+
+    Returns:
+        Arrays [M] by name: mean, n_runs; runs_low, runs_high, p_runs (over queries); low, high, se, df, p,
+        detectable (over runs and queries); reason (why these are nan, else ""). p, p_runs and detectable are
+        nan unless the coefficients of every unit sum to 0.
+
+    Raises:
+        ValueError: if a trained column is in two units of one comparison, or if a comparison without trained
+            columns has several units.
     """
     sums, counts = np.asarray(sums, dtype=float), np.asarray(counts)
     resamples = cluster_weights(tuple(clusters), n_resamples, seed)
-    asked = counts.sum(axis=-1)  # [C] or [K, C]
-    resamples = resamples[(resamples @ np.atleast_2d(asked).T > 0).all(axis=1)]  # the others hold no question
+    queries = counts.sum(axis=-1)  # [C] or [K, C]
+    # the other samples have no query
+    resamples = resamples[(resamples @ np.atleast_2d(queries).T > 0).all(axis=1)]
     boot = bootstrap(sums, counts, resamples, average).T
     parts = cluster_parts(sums, counts, average)
     means = parts.sum(axis=0)
     each = counts if counts.ndim == 3 else counts[None]
-    worth = np.broadcast_arrays(*effective_clusters(cluster_parts(each, each, average)), means)
+    effective = np.broadcast_arrays(*effective_clusters(cluster_parts(each, each, average)), means)
     n_runs = np.array([len(units) for units in comparisons], dtype=int)
     values = np.full((len(comparisons), n_runs.max(initial=1)), np.nan)
     shared, low, high, n_clusters = np.full((4, len(comparisons)), np.nan)
     alone, contrast = np.zeros((2, len(comparisons)), dtype=bool)
     mean_parts = np.zeros((len(clusters), len(comparisons)))
     # quantiles are taken of many at once
-    replicate_means, waiting = np.empty((min(256, len(comparisons)), boot.shape[1])), []
+    replicate_means = np.empty((min(256, len(comparisons)), boot.shape[1]))
+    waiting: list[int] = []
     live = np.flatnonzero(n_runs).tolist()
     for m in live:
         units = comparisons[m]
@@ -316,14 +457,14 @@ def estimate(
         drawn = (weights @ boot[columns]).T  # [B, R]
         replicate_means[len(waiting)] = drawn.mean(axis=1)
         waiting.append(m)
-        shared[m] = question_variance(drawn, worth[0][columns].min())
-        n_clusters[m] = worth[1][columns].min()
+        shared[m] = query_variance(drawn, effective[0][columns].min())
+        n_clusters[m] = effective[1][columns].min()
         values[m, : len(units)] = weights @ means[columns]
         mean_parts[:, m] = parts[:, columns] @ weights.mean(axis=0)
         if len(waiting) == len(replicate_means) or m == live[-1]:
-            low[waiting], high[waiting] = runs_interval(replicate_means[: len(waiting)].T)
+            low[waiting], high[waiting] = interval_over_queries(replicate_means[: len(waiting)].T)
             waiting = []
-    known = procedure_interval(values, shared, n_clusters, alone)
+    known = interval_over_runs_and_queries(values, shared, n_clusters, alone)
     tested = np.where(contrast, 1.0, np.nan)
     return {
         "mean": known.mean,

@@ -1,4 +1,4 @@
-"""The entry of a language: what a pair of languages gains when one or both of them enter the training set."""
+"""The entry of a language: the gain of a language pair when one or both languages enter the training set."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,32 +8,44 @@ import pandas as pd
 
 from langscale.config.study import Study
 from langscale.retrieval.measures import MAP
-from langscale.statistics.intervals import estimate
+from langscale.statistics.intervals import Unit, estimate
 from langscale.statistics.panel import Panel, estimated
-from langscale.statistics.trends import LINE, Line, lines
+from langscale.statistics.scaling_curves import CURVE, ScalingCurve, scaling_curves
 
 EFFECTS = {"cross": ("question", "candidate", "both"), "mono": ("language",)}
+"""Setting -> effects: only the query's language is trained on, only the candidate's, both. In mono there is
+one.
+"""
 COLUMNS = (
-    *LINE, "benchmark", "setting", "effect", "metric", "n_values", "effect_size", "ci_low", "ci_high", "p", "p_adjusted", "family",
-    "smallest_detectable", "runs_ci_low", "runs_ci_high", "p_runs", "n_pairs", "n_runs", "note", "checkpoint",
-    "candidate_text", "average",
+    *CURVE, "benchmark", "setting", "effect", "metric", "n_values", "effect_size", "ci_low", "ci_high", "p",
+    "p_adjusted", "family", "smallest_detectable", "runs_ci_low", "runs_ci_high", "p_runs", "n_pairs",
+    "n_runs", "note", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
 
 
-def status(seen: np.ndarray, asked: np.ndarray, offered: np.ndarray, setting: str) -> np.ndarray:
-    """Indicators of the effects [E, N, P], from seen [N, L] and the languages of P pairs (positions).
+def status(seen: np.ndarray, queries: np.ndarray, candidates: np.ndarray, setting: str) -> np.ndarray:
+    """Indicators of the effects of EFFECTS, float [E, N, P].
 
-    cross: only the question's language is in the set, only the candidate's, both. mono: the language is.
+    Args:
+        seen: bool [N, L], whether each language is in the training set at each n.
+        queries: [P], positions of the query languages of P pairs.
+        candidates: [P], positions of their candidate languages.
+        setting: cross or mono.
     """
-    q, d = seen[:, asked], seen[:, offered]
-    return np.array([q & ~d, ~q & d, q & d] if setting == "cross" else [q], dtype=float)
+    q, c = seen[:, queries], seen[:, candidates]
+    return np.array([q & ~c, ~q & c, q & c] if setting == "cross" else [q], dtype=float)
 
 
 def entry_weights(indicators: np.ndarray) -> np.ndarray | None:
-    """Coefficients [E, N, P] of the pair values that give the effects; None where this design cannot tell them.
+    """Coefficients of the pair values that give the effects, [E, N, P]; None if the design does not identify
+    them.
 
-    Least squares with a fixed effect for every pair and every n of one replicate, that is for every run. In a
-    complete table both are taken out of the indicators by centring rows and columns (Frisch and Waugh 1933).
+    Least squares with a fixed effect for every pair and for every n of one replicate, that is for every run.
+    In a complete table both are removed by centring the rows and columns of the indicators (Frisch and Waugh
+    1933).
+
+    Args:
+        indicators: [E, N, P], as from `status`.
     """
     x = indicators - indicators.mean(1, keepdims=True) - indicators.mean(2, keepdims=True)
     x = (x + indicators.mean((1, 2), keepdims=True)).reshape(len(indicators), -1)
@@ -43,34 +55,36 @@ def entry_weights(indicators: np.ndarray) -> np.ndarray | None:
 
 
 def _parts(
-    panel: Panel, line: Line, setting: str, pool: np.ndarray
+    panel: Panel, curve: ScalingCurve, setting: str, pool: np.ndarray
 ) -> tuple[np.ndarray | None, np.ndarray, int]:
-    """What each cluster adds to the effects [R, E, C] (None: not identified), its questions [C], number of pairs."""
-    counts = panel.pair_cells(panel.paths[line.columns[0, 0]], setting).counts
-    asked, offered = np.divmod(np.arange(len(pool) ** 2), len(pool))
+    """Contributions of the clusters to the effects [R, E, C] (None: not identified), their queries [C],
+    pairs.
+    """
+    counts = panel.pair_cells(panel.paths[curve.columns[0, 0]], setting).counts
+    queries, candidates = np.divmod(np.arange(len(pool) ** 2), len(pool))
     if setting == "mono":
-        asked, offered = np.arange(len(pool)), np.zeros(len(pool), dtype=int)
-    column = pool[offered] if setting == "cross" else offered
-    total = counts[:, pool[asked], column].sum(0)
-    asked, offered, column = (index[total > 0] for index in (asked, offered, column))
-    total, counts = total[total > 0], counts[:, pool[asked], column]
+        queries, candidates = np.arange(len(pool)), np.zeros(len(pool), dtype=int)
+    column = pool[candidates] if setting == "cross" else candidates
+    total = counts[:, pool[queries], column].sum(0)
+    queries, candidates, column = (index[total > 0] for index in (queries, candidates, column))
+    total, counts = total[total > 0], counts[:, pool[queries], column]
     codes, found = [panel.languages[i] for i in pool], []
-    for run in line.columns.T:
+    for run in curve.columns.T:
         paths = [panel.paths[k] for k in run]
         seen = np.array([[code in panel.trained_on[path] for code in codes] for path in paths])
-        weights = entry_weights(status(seen, asked, offered, setting)) if len(total) else None
+        weights = entry_weights(status(seen, queries, candidates, setting)) if len(total) else None
         if weights is None:
             return None, counts.sum(1), len(total)
-        values = [panel.pair_cells(path, setting).sums[:, pool[asked], column] / total for path in paths]
+        values = [panel.pair_cells(path, setting).sums[:, pool[queries], column] / total for path in paths]
         found.append(np.einsum("enp,ncp->ec", weights, np.array(values)))
     return np.array(found), counts.sum(1), len(total)
 
 
-def entry_rows(study: Study, panel: Panel, line: Line, setting: str) -> Iterator[dict[str, Any]]:
-    """A row per effect: the mean over the replicates of the effects that each estimates for itself."""
+def entry_rows(study: Study, panel: Panel, curve: ScalingCurve, setting: str) -> Iterator[dict[str, Any]]:
+    """A row per effect: the mean over replicates of the effects that each replicate estimates."""
     pool = np.array([i for i, code in enumerate(panel.languages) if code in study.languages.pool], dtype=int)
-    parts, counts, n_pairs = _parts(panel, line, setting, pool)
-    same = line.labels() | {
+    parts, counts, n_pairs = _parts(panel, curve, setting, pool)
+    same = curve.labels() | {
         "setting": setting, "metric": MAP.name, "n_pairs": n_pairs, "average": "macro",
         "note": "not identified by these n and pairs",
     }  # fmt: skip
@@ -78,40 +92,37 @@ def entry_rows(study: Study, panel: Panel, line: Line, setting: str) -> Iterator
         yield from (same | {"effect": effect} for effect in EFFECTS[setting])
         return
     r, e = parts.shape[:2]
-    # An effect's coefficients sum to 0 for every pair, so that the ratio of its cluster sums to the clusters' numbers
-    # of questions resamples as the pair means themselves do, to first order; exactly, where the benchmark is parallel.
+    # The coefficients of an effect sum to 0 for every pair. So the ratio of its cluster sums to the clusters'
+    # numbers of queries resamples as the pair means do, to first order, and exactly in a parallel benchmark.
     # The last column is 0: an effect is a difference from it.
     sums = np.vstack([parts.reshape(r * e, -1), np.zeros(len(counts))])[:, :, None] * counts.sum()
-    comparisons = [[] for _ in range(e)]
+    comparisons: list[list[Unit]] = [[] for _ in range(e)]
     for i, units in enumerate(comparisons):
-        for ladder in np.unique(line.ladders):
-            rows = np.flatnonzero(line.ladders == ladder)
+        for ladder in np.unique(curve.ladders):
+            rows = np.flatnonzero(curve.ladders == ladder)
             units.append({int(k) * e + i: 1 / len(rows) for k in rows} | {r * e: -1.0})
-    options = study.statistics
     found = estimate(
-        comparisons, sums, counts[:, None], panel.clusters.names, [False] * (r * e) + [True], "macro", options.resamples,
-        options.seed,
-    )  # fmt: skip
+        comparisons,
+        sums,
+        counts[:, None],
+        panel.clusters.names,
+        [False] * (r * e) + [True],
+        n_resamples=study.statistics.resamples,
+        seed=study.statistics.seed,
+    )
     for i, effect in enumerate(EFFECTS[setting]):
-        yield (
-            same
-            | estimated(found, i)
-            | {
-                "effect": effect,
-                "effect_size": found["mean"][i],
-            }
-        )
+        yield same | estimated(found, i) | {"effect": effect, "effect_size": found["mean"][i]}
 
 
 def entry_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """The effects of entry for every line, in mono and cross, over the pairs of pool languages.
+    """The effects of entry for every scaling curve, in mono and cross, over the pairs of pool languages.
 
-    `scaling.adjusted` fills p_adjusted, once all benchmarks are there.
+    `multiple_testing.adjusted` fills p_adjusted when all benchmarks are there. Columns: COLUMNS.
     """
     rows = [
         labels | row
-        for line in lines(panel)
+        for curve in scaling_curves(panel)
         for setting in EFFECTS
-        for row in entry_rows(study, panel, line, setting)
+        for row in entry_rows(study, panel, curve, setting)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,23 +1,52 @@
-"""p values adjusted within a family of tests."""
+"""Adjusted p values of a family of tests. A missing p (nan, not tested) stays missing and does not count."""
 
 import numpy as np
-from scipy import stats
+import pandas as pd
+
+EXPLORATORY = "exploratory"
+"""The family of all comparisons that the config does not declare."""
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """P values adjusted for the family-wise error (Holm 1979); nan (not tested) stays and does not count."""
-    p = np.asarray(p, dtype=float)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    out = np.full(p.shape, np.nan)
-    out[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
-    return out
+    """Adjust p values [M] for the family-wise error rate (Holm 1979).
+
+    Example:
+        >>> holm([0.01, 0.04, np.nan]).tolist()
+        [0.02, 0.04, nan]
+    """
+    return _adjust(p, "holm")
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """P values adjusted for the false discovery rate (Benjamini and Hochberg 1995); nan as in `holm`."""
+    """Adjust p values [M] for the false discovery rate (Benjamini and Hochberg 1995).
+
+    Example:
+        >>> benjamini_hochberg([0.01, 0.04, 0.03, np.nan]).round(3).tolist()
+        [0.03, 0.04, 0.04, nan]
+    """
+    return _adjust(p, "fdr_bh")
+
+
+def _adjust(p: np.ndarray, method: str) -> np.ndarray:
+    from statsmodels.stats.multitest import multipletests  # half a second, which few importers need
+
     p = np.asarray(p, dtype=float)
     tested = ~np.isnan(p)
     out = np.full(p.shape, np.nan)
-    out[tested] = stats.false_discovery_control(p[tested]) if tested.any() else []
+    if tested.any():
+        out[tested] = multipletests(p[tested], method=method)[1]
     return out
+
+
+def adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """Fill the column p_adjusted from the columns p and family.
+
+    Each family of the config is adjusted by Holm. All exploratory tests of the table, with or without a name
+    in `family`, are adjusted together by Benjamini and Hochberg.
+    """
+    family = table["family"].astype(object).where(table["family"].notna(), EXPLORATORY)
+    out = np.full(len(table), np.nan)
+    for name, rows in family.groupby(family).indices.items():
+        method = benjamini_hochberg if name == EXPLORATORY else holm
+        out[rows] = method(table["p"].to_numpy(dtype=float)[rows])
+    return table.assign(p_adjusted=out, family=family)

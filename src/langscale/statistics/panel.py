@@ -1,106 +1,34 @@
 """All runs of a study on one benchmark, side by side, ready for the statistics.
 
-A quantity says what is measured (setting, metric, which languages ask, whose candidates count); a point says which
-runs (model, sampler, budget, ladder, n). Tables are quantities x points.
+A quantity says what is measured. A point says which runs are meant (model, sampler, budget, ladder, n).
+Tables are quantities x points.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from langscale.config.study import Study
-from langscale.config.terms import ALL, BM25, PAIR_SETS, SETTINGS
+from langscale.config.terms import ALL, BM25
 from langscale.design.grid import Grid, Point
-from langscale.retrieval.measures import MAP, MEASURES, in_table
+from langscale.retrieval.measures import MAP, MEASURES
 from langscale.retrieval.scores import ListScores, Scores
 from langscale.statistics.clusters import Cells, Clusters, Sums
-from langscale.statistics.intervals import MARGIN, MARGIN_SHARE, estimate
+from langscale.statistics.intervals import Unit, estimate
+from langscale.statistics.quantities import OTHER, OWN, Mix, Quantity
 
-CHUNK = 16  # quantities in one bootstrap, which holds all their resampled values
+CHUNK = 16
+"""Quantities in one bootstrap, which holds all their bootstrap values."""
 
-
-@dataclass(frozen=True)
-class Quantity:
-    """What is measured. `asked` and `offered` are the question and candidate languages; None: all.
-
-    candidate_language `other` and `other-...`: in multi, without the candidate in the question's own language; `own`: that alone.
-    status `seen-unseen` and the like: the languages are those that the run in question was trained on, and the others.
-    """
-
-    setting: str
-    metric: str
-    pair_set: str = ALL
-    asked: tuple[str, ...] | None = None
-    offered: tuple[str, ...] | None = None
-    query_language: str = ALL
-    candidate_language: str = ALL
-    status: str = ALL
-
-    def columns(self) -> dict[str, str]:
-        names = ("setting", "query_language", "candidate_language", "pair_set", "status", "metric")
-        return {name: getattr(self, name) for name in names}
+Estimates = dict[str, np.ndarray]
+Q = TypeVar("Q", bound=Quantity | Mix)
 
 
-OWN, OTHER = "own", "other"
-
-
-@dataclass(frozen=True)
-class Mix:
-    """A weighted sum of quantities of the same runs, such as that of some languages minus that of others.
-
-    Its macro average is the sum of theirs; it has no micro average of its own.
-    """
-
-    terms: tuple[tuple[float, Quantity], ...]
-
-
-def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(question languages, candidate languages) of a fixed pair set."""
-    sets = {"pool": study.languages.pool, "heldout": study.languages.heldout, ALL: study.languages.all}
-    asked, _, offered = pair_set.partition("-")
-    return tuple(sets[asked]), tuple(sets[offered or asked])
-
-
-def pair_set_quantities(study: Study) -> list[Quantity]:
-    """Every metric in every setting and fixed pair set, then the measures of language bias.
-
-    Those that a benchmark cannot give are left out by the Panel.
-    """
-    found = []
-    for setting in SETTINGS:
-        for pair_set in PAIR_SETS:
-            asked, offered = pair_set_languages(study, pair_set)
-            if not asked or not offered or (setting == "mono" and "-" in pair_set):
-                continue
-            for measure in MEASURES.values():
-                tables = (*measure.tables, *measure.list_tables)
-                if not measure.of_ranking or setting not in measure.settings or "scaling" not in tables:
-                    continue
-                found.append(Quantity(setting, measure.name, pair_set, asked, offered))
-                if setting == "multi" and pair_set == ALL:
-                    found.append(replace(found[-1], candidate_language=OTHER))
-    of_all_pairs = [
-        m for m in in_table("scaling") if m.of_query and (study.evaluation.controls or not m.control)
-    ]
-    return found + [Quantity("multi", measure.name) for measure in of_all_pairs]
-
-
-def status_quantities() -> list[Quantity]:
-    """MAP by what each run was trained on: descriptive, because the languages change with n."""
-    statuses = [f"{asked}-{offered}" for asked in ("seen", "unseen") for offered in ("seen", "unseen")]
-    return [
-        Quantity(setting, MAP.name, status=status)
-        for setting in SETTINGS
-        for status in statuses
-        if setting != "mono" or status in ("seen-seen", "unseen-unseen")
-    ]
-
-
-def estimated(found: dict[str, np.ndarray], i: int) -> dict[str, Any]:
-    """What the tables say of comparison i besides its value, by their column names; a table takes those that it has."""
+def estimated(found: Estimates, i: int) -> dict[str, Any]:
+    """Interval, p and number of runs of comparison i, by the column names of the tables."""
     return {
         "ci_low": found["low"][i],
         "ci_high": found["high"][i],
@@ -115,24 +43,32 @@ def estimated(found: dict[str, np.ndarray], i: int) -> dict[str, Any]:
 
 
 class Panel:
-    """Scores of the runs of a study on one benchmark at one checkpoint: all, or those that were scored on it.
+    """Scores of the runs of a study on one benchmark at one checkpoint.
 
-    `by`: which column of the questions is the cluster that is resampled, `cluster` or the coarser `group`.
+    A run without scores on this benchmark is left out.
+
+    Attributes:
+        points: the points of the grid with a scored run.
+        paths: folders of the K scored runs, in the order of the columns.
+        fixed: [K], whether a run has no training randomness: BM25, and a downloaded encoder before training.
+        trained_on: run -> its training languages.
+        languages: L languages of the benchmark.
+        lists_only: whether the corpus is larger than memory, so that lists of candidates are known and no
+            exact ranks.
+        clusters: the clusters of queries.
     """
 
     def __init__(
-        self,
-        study: Study,
-        grid: Grid,
-        scores: dict[str, Scores] | dict[str, ListScores],
-        by: str = "cluster",
-    ):
+        self, study: Study, grid: Grid, scores: Mapping[str, Scores | ListScores], by: str = "cluster"
+    ) -> None:
+        """`scores`: by run folder; `by`: column of the queries with the resampled cluster, or the coarser
+        `group`.
+        """
         self.study, self.grid, self.scores = study, grid, scores
         self.points = [point for point in map(self.here, grid.points) if point]
         runs = [run for run in grid.runs if run.path in scores]
         self.trained_on = {run.path: run.languages for run in runs}
         self.paths = [run.path for run in runs]
-        # no training randomness: BM25, and a downloaded encoder as it is
         self.fixed = [
             run.model == BM25 or (not run.steps and not study.models[run.model].architecture) for run in runs
         ]
@@ -144,13 +80,17 @@ class Panel:
         self._patterns: dict[tuple, Cells] = {}
 
     def here(self, point: Point) -> Point | None:
-        """A point of the grid with those of its runs that were scored, None where there are none."""
+        """A point of the grid with its scored runs, None if no run is scored."""
         runs = tuple((seed, path) for seed, path in point.runs if path in self.scores)
         return replace(point, runs=runs) if runs else None
 
     def column(self, path: str) -> int:
         """Position of a run among the K runs."""
         return self.paths.index(path)
+
+    def columns(self, point: Point) -> dict[int, int]:
+        """The columns of a point's runs, {seed: column}."""
+        return {seed: self.column(path) for seed, path in point.runs}
 
     def shows(self, table: str, quantity: Quantity) -> bool:
         """Whether a table shows a quantity of this benchmark."""
@@ -160,70 +100,74 @@ class Panel:
         return measure.shown(table, quantity.setting)
 
     def sums(self, quantity: Quantity | Mix) -> Sums | None:
-        """The quantity over all K runs, sums [K, C, U], questions [K], or None where no question has a value, or the
-        benchmark cannot give any.
+        """The quantity over all K runs, sums [K, C, U].
 
-        With a status the units are each run's own, so the counts are [K, C, U] too, and a run without such
-        languages, or such values (BM25 has no embeddings), is NaN.
+        None if no query has a value, or if the benchmark cannot give any. With a status each run has its own
+        units, so the counts are [K, C, U] too. A run without such languages or values is nan (BM25 has no
+        embeddings).
         """
         if isinstance(quantity, Mix):
             return self._mixed(quantity)
         if not self.gives(quantity.setting, quantity.metric):
             return None
         found = [self._sums(path, self._of_run(quantity, path)) for path in self.paths]
-        some = next((f for f in found if f), None)
-        questions = np.array([f.questions if f else 0 for f in found])
-        if some is None or (quantity.status == ALL and all(found)):
-            return some and Sums(np.stack([f.sums for f in found]), some.counts, questions)
-        shape = len(found), len(self.clusters.names), max(f.sums.shape[1] for f in found if f)
+        present = [f for f in found if f is not None]
+        if not present:
+            return None
+        queries = np.array([f.queries if f else 0 for f in found])
+        if quantity.status == ALL and len(present) == len(found):
+            return Sums(np.stack([f.sums for f in present]), present[0].counts, queries)
+        shape = len(found), len(self.clusters.names), max(f.sums.shape[1] for f in present)
         sums, counts = np.full(shape, np.nan), np.ones(shape)
         for k, f in enumerate(found):
             if f:
                 sums[k], counts[k] = 0, 0
                 sums[k, :, : f.sums.shape[1]], counts[k, :, : f.counts.shape[1]] = f.sums, f.counts
-        return Sums(sums, counts, questions)
+        return Sums(sums, counts, queries)
 
     def _mixed(self, mix: Mix) -> Sums | None:
-        """The terms' units side by side, scaled so that the mean over all units is the weighted sum of the means."""
-        found = [self.sums(quantity) for _, quantity in mix.terms]
-        if not all(found):
+        """The units of the terms side by side, scaled so that their mean is the weighted sum of the means."""
+        found = [f for f in (self.sums(quantity) for _, quantity in mix.terms) if f is not None]
+        if len(found) < len(mix.terms):
             return None
         units = [f.sums.shape[-1] for f in found]
         scales = [w * sum(units) / u for (w, _), u in zip(mix.terms, units, strict=True)]
         sums = [f.sums * scale for f, scale in zip(found, scales, strict=True)]
         counts = np.concatenate([f.counts for f in found], axis=-1)
-        return Sums(np.concatenate(sums, axis=-1), counts, np.max([f.questions for f in found], axis=0))
+        return Sums(np.concatenate(sums, axis=-1), counts, np.max([f.queries for f in found], axis=0))
 
     def _of_run(self, quantity: Quantity, path: str) -> Quantity:
+        """The quantity with the languages of its status for one run."""
         if quantity.status == ALL:
             return quantity
         seen = self.trained_on[path]
         sets = {"seen": seen, "unseen": tuple(code for code in self.languages if code not in seen)}
-        asked, _, offered = quantity.status.partition("-")
-        return replace(quantity, asked=sets[asked], offered=sets[offered])
+        query, _, candidate = quantity.status.partition("-")
+        return replace(quantity, query_languages=sets[query], candidate_languages=sets[candidate])
 
     def _sums(self, path: str, quantity: Quantity) -> Sums | None:
-        asked, offered = (self._index(codes) for codes in (quantity.asked, quantity.offered))
-        if not len(asked):
+        queries, candidates = map(self._index, (quantity.query_languages, quantity.candidate_languages))
+        if not len(queries):
             return None
-        # in cross, and of ranks, a candidate language is a column; else in multi the candidates are part of the value
+        # in cross, and of ranks, a candidate language is a column; else in multi the candidates are part of
+        # the value
         measure = MEASURES[quantity.metric]
         by_candidate = quantity.setting == "cross" or measure.by_candidate
-        restricted = not by_candidate and quantity.setting == "multi" and len(offered) < len(self.languages)
-        kept = tuple(offered.tolist()) if restricted else None
+        restricted = len(candidates) < len(self.languages) and quantity.setting == "multi"
+        kept = tuple(candidates.tolist()) if restricted and not by_candidate else None
         side = quantity.candidate_language.partition("-")[0]
         side = side if side in (OWN, OTHER) else ALL
         # shares by language are used once: to keep them for every language and run would only cost memory
         make = self._cells if by_candidate or "shares" not in measure.tables else self._make_cells
         cells = make(path, quantity.setting, quantity.metric, kept, side)
-        return self.clusters.add(cells, asked, offered if by_candidate else np.arange(1))
+        return self.clusters.add(cells, queries, candidates if by_candidate else np.arange(1))
 
     def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
-        """Positions of those of the languages (None: all) that the benchmark has."""
+        """Positions of some languages (None: all) among the languages of the benchmark."""
         return np.array([i for i, c in enumerate(self.languages) if codes is None or c in codes], dtype=int)
 
     def pair_cells(self, path: str, setting: str) -> Cells:
-        """AP of a run by question language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""
+        """AP of a run by query language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""
         return self._cells(path, setting, MAP.name, None, ALL)
 
     def _make_cells(
@@ -240,14 +184,20 @@ class Panel:
         return cells
 
     def estimates(
-        self, quantities: Sequence[Quantity | Mix], comparisons: Sequence[list[dict[int, float]]]
-    ) -> Iterator[tuple[Quantity, str, np.ndarray, dict[str, np.ndarray]]]:
-        """(quantity, average, number of questions of every run, estimates of all comparisons), in order.
+        self, quantities: Sequence[Q], comparisons: Sequence[Sequence[Unit]]
+    ) -> Iterator[tuple[Q, str, np.ndarray, Estimates]]:
+        """Estimate all comparisons under each quantity.
 
-        A comparison is a list of units over the K runs, see langscale.statistics.intervals. Quantities of equal counts go
-        through one bootstrap. Both averages, macro and micro, are given where they differ.
+        Quantities of equal counts go through one bootstrap. Both averages are given where they differ.
+
+        Args:
+            quantities: a quantity without values is left out.
+            comparisons: M lists of units over the K runs, see `langscale.statistics.intervals`.
+
+        Yields: (quantity, macro or micro, number of queries of every run [K], estimates of the M
+        comparisons), in order.
         """
-        waiting: list[tuple[Quantity, Sums]] = []
+        waiting: list[tuple[Q, Sums]] = []
         for quantity in quantities:
             found = self.sums(quantity)
             if found is None:
@@ -260,22 +210,27 @@ class Panel:
         if waiting:
             yield from self._estimate(waiting, comparisons)
 
-    def _by_ladder(self, units: list[dict[int, float]]) -> list[dict[int, float]]:
-        """The units of one ladder as one, their mean: seeds that share a ladder are no independent choice of languages."""
+    def _by_ladder(self, units: Sequence[Unit]) -> Sequence[Unit]:
+        """The units of one ladder as one, their mean: seeds of a ladder are no independent choice of
+        languages.
+        """
         if not self.study.ladder_count:
             return units
-        groups: dict[int, list[dict[int, float]]] = {}
+        groups: dict[int, list[Unit]] = {}
         for i, unit in enumerate(units):
             seeds = [run.seed for run in map(self.grid.runs.__getitem__, unit) if run.steps]
             groups.setdefault(self.grid.ladder(seeds[0]) if seeds else -i, []).append(unit)
         merged = []
         for group in groups.values():
-            merged.append({})
+            mean: dict[int, float] = {}
             for column, weight in ((c, w / len(group)) for unit in group for c, w in unit.items()):
-                merged[-1][column] = merged[-1].get(column, 0.0) + weight
+                mean[column] = mean.get(column, 0.0) + weight
+            merged.append(mean)
         return merged
 
-    def _estimate(self, waiting, comparisons):
+    def _estimate(
+        self, waiting: Sequence[tuple[Q, Sums]], comparisons: Sequence[Sequence[Unit]]
+    ) -> Iterator[tuple[Q, str, np.ndarray, Estimates]]:
         k, m = len(self.paths), len(comparisons)
         comparisons = [self._by_ladder(units) for units in comparisons]
         shifted = [
@@ -297,17 +252,4 @@ class Panel:
             )
             for i, (quantity, found) in enumerate(waiting):
                 part = {name: values[i * m : (i + 1) * m] for name, values in result.items()}
-                yield quantity, average, found.questions, part
-
-
-def margin(
-    metric: str, reference: dict[str, np.ndarray] | None
-) -> tuple[np.ndarray | float, np.ndarray | float]:
-    """(half-width of what counts as equal, its standard error), of a difference or of a slope.
-
-    .01 of mAP and its like, 5% of the reference (its mean and se, as `estimate` gives them) for rank distance, else nan.
-    """
-    kind = MEASURES[metric].margin
-    if kind == "share":
-        return MARGIN_SHARE * np.abs(reference["mean"]), MARGIN_SHARE * reference["se"]
-    return (MARGIN if kind == "absolute" else np.nan), 0.0
+                yield quantity, average, found.queries, part

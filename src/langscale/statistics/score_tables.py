@@ -8,80 +8,54 @@ import pandas as pd
 
 from langscale.config.study import Study
 from langscale.config.terms import ALL, POINT, SETTINGS
-from langscale.design.grid import Grid, points
-from langscale.languages import families as language_facts
+from langscale.design.grid import points
+from langscale.languages import families
 from langscale.retrieval.measures import MAP, MEASURES, RANK, Measure, in_table
 from langscale.statistics.intervals import cell_units, cluster_parts
-from langscale.statistics.panel import OTHER, OWN, Panel, Quantity, estimated, pair_set_quantities
+from langscale.statistics.panel import Panel, estimated
+from langscale.statistics.quantities import OTHER, OWN, Quantity, pair_set_quantities
 from langscale.statistics.zero_shot import of_point
 
 SCORES = (
-    "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting", "query_language",
-    "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs", "ci_low", "ci_high",
-    "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average", "zero_shot",
+    "model", "sampler", "alpha", "budget", "ladder", "n_languages", "seed", "benchmark", "setting",
+    "query_language", "candidate_language", "pair_set", "status", "metric", "value", "n_queries", "n_runs",
+    "ci_low", "ci_high", "runs_ci_low", "runs_ci_high", "checkpoint", "candidate_text", "average",
+    "zero_shot",
 )  # fmt: skip
-
-
-def runs_table(grid: Grid) -> pd.DataFrame:
-    """Which run gives the value of each cell; `alias` marks cells that share a run with an earlier one."""
-    rows, seen = [], set()
-    for cell in grid.cells:
-        run = cell.run
-        rows.append(
-            {
-                "model": cell.model,
-                "sampler": cell.sampler,
-                "alpha": cell.alpha,
-                "budget": cell.budget,
-                "ladder": cell.ladder,
-                "n_languages": cell.n_languages,
-                "seed": cell.seed,
-                "run": run.path,
-                "alias": run.path in seen,
-                "languages": " ".join(run.languages),
-                "steps": run.steps,
-            }
-        )
-        seen.add(run.path)
-    return pd.DataFrame(rows)
+"""Columns of every table of scores."""
 
 
 def score_rows(
     panel: Panel, quantities: Sequence[Quantity], labels: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """One row per quantity and point that has a value, with both intervals; `labels` are constant columns.
+    """One row per quantity and point with a value, with both intervals.
 
-    n_queries: questions with a value; by status, where it may differ between replicates, their mean.
+    n_queries is the number of queries with a value. By status it may differ between replicates, and their
+    mean is given. `labels`: constant columns.
     """
-    columns = [{seed: panel.column(path) for seed, path in p.runs} for p in panel.points]
+    columns = [panel.columns(p) for p in panel.points]
     comparisons = [cell_units(replicates) for replicates in columns]
     constant = {"seed": ALL} | labels
     unseen = [of_point(panel.study, panel.grid, p, labels["benchmark"]) for p in panel.points]
-    for quantity, average, questions, found in panel.estimates(quantities, comparisons):
+    for quantity, average, queries, found in panel.estimates(quantities, comparisons):
         for i, point in enumerate(panel.points):
             if np.isnan(found["mean"][i]):
                 continue
-            yield (
-                constant
-                | point.columns()
-                | quantity.columns()
-                | estimated(found, i)
-                | {
-                    "value": found["mean"][i],
-                    "n_queries": round(questions[list(columns[i].values())].mean()),
-                    "average": average,
-                    "zero_shot": unseen[i],
-                }
-            )
+            yield constant | point.columns() | quantity.columns() | estimated(found, i) | {
+                "value": found["mean"][i],
+                "n_queries": round(queries[list(columns[i].values())].mean()),
+                "average": average,
+                "zero_shot": unseen[i],
+            }  # fmt: skip
 
 
 def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a table with the columns of every scores table."""
+    """Rows as a table with the columns SCORES."""
     return pd.DataFrame(list(rows), columns=list(SCORES))
 
 
 def by_language(study: Study) -> list[Quantity]:
-    """The measures of tables/languages.csv for every question language; candidates of all languages."""
+    """The measures of tables/languages.csv for every query language; candidates of all languages."""
     return [
         Quantity(setting, measure.name, ALL, (code,), query_language=code)
         for code in study.languages.all
@@ -92,7 +66,7 @@ def by_language(study: Study) -> list[Quantity]:
 
 
 def by_pair(study: Study) -> list[Quantity]:
-    """MAP of every ordered pair of languages, the diagonal being mono."""
+    """Quantities of mAP for every ordered pair of languages. The pairs of a language with itself are mono."""
     return [
         Quantity("mono" if x == y else "cross", MAP.name, ALL, (x,), (y,), x, y)
         for x in study.languages.all
@@ -101,9 +75,11 @@ def by_pair(study: Study) -> list[Quantity]:
 
 
 def relatives(study: Study) -> list[tuple[str, str, tuple[str, ...], bool]]:
-    """Held-out languages by script and by branch: (grouping, group, languages, is there one in the pool)."""
+    """Held-out languages by script and by branch: (grouping, group, languages, whether the pool has the
+    group).
+    """
     found = []
-    for grouping, fact in (("script", language_facts.script), ("branch", language_facts.branch)):
+    for grouping, fact in (("script", families.script), ("branch", families.branch)):
         pool = {fact(code) for code in study.languages.pool}
         groups: dict[str, list[str]] = {}
         for code in study.languages.heldout:
@@ -113,7 +89,7 @@ def relatives(study: Study) -> list[tuple[str, str, tuple[str, ...], bool]]:
 
 
 def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Held-out languages by script and branch: cross mAP between them and the pool, both ways, and mono."""
+    """Held-out languages by script and branch: cross mAP with the pool, both ways, and mono mAP."""
     columns = ("grouping", "group", "languages", "group_in_pool")
     tables, pool = [pd.DataFrame(columns=[*columns, *SCORES])], tuple(study.languages.pool)
     for grouping, group, codes, known in relatives(study):
@@ -123,20 +99,21 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
             Quantity("mono", MAP.name, "heldout", codes, codes),
         ]
         table = score_table(score_rows(panel, quantities, labels))
-        for i, value in enumerate((grouping, group, " ".join(codes), known)):
-            table.insert(i, columns[i], value)
-        tables.append(table)
+        facts = dict(zip(columns, (grouping, group, " ".join(codes), known), strict=True))
+        tables.append(table.assign(**facts)[[*columns, *SCORES]])
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
 def ranks_by_language(study: Study) -> list[Quantity]:
-    """The rank in multi of the relevant candidate of each language, questions in all languages."""
+    """The rank in multi of the relevant candidate of each language, for queries in all languages."""
     return [Quantity("multi", RANK.name, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
 
 
 def language_shares(study: Study) -> list[Quantity]:
-    """What fills the first 10 of multi: the question's own language, the others of the pool, the others held out, and
-    every language; questions in all languages.
+    """Shares of the top 10 of multi, for queries in all languages.
+
+    Shares of the query's own language, of the other pool languages, of the other held-out languages, and of
+    every language.
     """
     pool, heldout = tuple(study.languages.pool), tuple(study.languages.heldout)
     return [
@@ -152,7 +129,7 @@ def language_shares(study: Study) -> list[Quantity]:
 
 
 def main_table(scaling: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
-    """The rows of Table 1 of arXiv:2408.10536: samplers by setting at the largest n, with the rank distance."""
+    """Samplers by setting at the largest n, as in Table 1 of arXiv:2408.10536: rows of the scaling table."""
     largest = scaling["n_languages"] == scaling["n_languages"].max()
     shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
     wanted = scaling["metric"].isin([measure.name for measure in measures])
@@ -160,7 +137,10 @@ def main_table(scaling: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFra
 
 
 def replicate_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Rows of tables/seeds.csv: `ladder` is the replicate's own, `seed` its seed; cells that share a run have rows each."""
+    """Rows of tables/seeds.csv: the headline measures of each replicate.
+
+    `ladder` and `seed` are those of the replicate. Cells with a common run have a row each.
+    """
     cells = [(cell, points([cell])[0]) for cell in panel.grid.cells if cell.run.path in panel.scores]
     zero_shot = [of_point(panel.study, panel.grid, point, labels["benchmark"]) for _, point in cells]
     for quantity in pair_set_quantities(panel.study):
@@ -172,21 +152,20 @@ def replicate_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, A
         means = cluster_parts(sums.sums, sums.counts).sum(axis=0)
         for (cell, _), unseen in zip(cells, zero_shot, strict=True):
             column = panel.column(cell.run.path)
-            known = {
+            names = {name: getattr(cell, name) for name in (*POINT, "seed")}
+            yield labels | names | quantity.columns() | {
                 "value": means[column],
-                "n_queries": sums.questions[column],
+                "n_queries": sums.queries[column],
                 "n_runs": 1,
                 "average": "macro",
                 "zero_shot": unseen,
-            }
-            names = {name: getattr(cell, name) for name in (*POINT, "seed")}
-            yield labels | names | quantity.columns() | known
+            }  # fmt: skip
 
 
 def median_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The measures that are a median over queries, mean over query languages and runs.
+    """The measures of tables/bias.csv that are a median over queries, mean over query languages and runs.
 
-    A median is no sum over queries, and the intervals here need one.
+    A median is no sum over queries, so it has no interval.
     """
     for measure in in_table("bias"):
         if measure.over_queries == "median" and panel.gives("multi", measure.name):
@@ -203,10 +182,10 @@ def _median_rows(panel: Panel, metric: str, labels: dict[str, Any]) -> Iterator[
     what = dict.fromkeys(names, ALL) | {"setting": "multi", "metric": metric}
     for point in panel.points:
         paths = dict.fromkeys(path for _, path in point.runs)
-        known = {
+        yield labels | what | point.columns() | {
             "value": np.mean([medians[path] for path in paths]),
+            "n_queries": len(panel.clusters.language),
             "n_runs": len(paths),
             "average": "macro",
             "zero_shot": of_point(panel.study, panel.grid, point, labels["benchmark"]),
-        }
-        yield labels | what | point.columns() | known | {"n_queries": len(scores.queries)}
+        }  # fmt: skip

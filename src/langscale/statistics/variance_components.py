@@ -1,4 +1,4 @@
-"""Variance components: what varies more, how many languages, which ones (the ladder), or the seed?"""
+"""Variance components: how much do scores vary with n, with the languages (the ladder) and with the seed?"""
 
 import warnings
 from typing import Any
@@ -11,27 +11,37 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.statistics.intervals import LEVEL, NOTHING, cluster_parts
 from langscale.statistics.panel import Panel
-from langscale.statistics.trends import LINE, Line, lines, quantities
+from langscale.statistics.quantities import followed_quantities
+from langscale.statistics.scaling_curves import CURVE, ScalingCurve, scaling_curves
 
-LADDERS, SEEDS = 5, 2  # the least that says something about the variance of ladders
+LADDERS, SEEDS = 5, 2
+"""Smallest numbers of ladders, and of seeds of each, for an estimate of the variance of ladders."""
 SOURCES = ("n", "ladder", "seed")
 COLUMNS = (
-    *LINE, "benchmark", "setting", "pair_set", "metric", "n_values", "n_ladders", "n_runs",
+    *CURVE, "benchmark", "setting", "pair_set", "metric", "n_values", "n_ladders", "n_runs",
     *(f"variance_{name}" for name in SOURCES), *(f"share_{name}" for name in SOURCES), "ladder_of_runs",
     "ladder_of_runs_low", "ladder_of_runs_high", "note", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
 
 
 def components(values: np.ndarray, ladders: np.ndarray) -> dict[str, float]:
-    """Variances of n, ladder and seed, from values [N, R] at N interior n; ladders [R], each with two seeds or more.
+    """Variances of n, ladder and seed.
 
-    Ladder and seed by REML (statsmodels' MixedLM): y = mean of n + (ladder at this n) + (seed and all else), with
-    variance_ladder that of sets of equal n. n: variance of the means of the N values of n, less what the interaction
-    of ladder and n adds to it, by mean squares (Searle, Casella and McCulloch 1992, section 4.3); nan for one n.
+    Ladder and seed by REML (MixedLM of statsmodels): y = mean of n + (ladder at this n) + (seed and all
+    else). So variance_ladder is the variance of sets of equal n. The variance of n is that of the means at
+    the N values of n, minus the part from the interaction of ladder and n, by mean squares (Searle, Casella
+    and McCulloch 1992, section 4.3). It is nan for one n.
 
-    ladder_of_runs: the ladders' share of the variance between runs of equal n, with the 95% interval of the intraclass
-    correlation (section 3.6 there) for the degrees of freedom of a single n, because the n share ladders and seeds:
-    wide rather than narrow.
+    ladder_of_runs is the ladders' share of the variance between runs of equal n. Its 95% interval is that of
+    the intraclass correlation (section 3.6 there) with the degrees of freedom of a single n, because the n
+    share ladders and seeds. It is wide rather than narrow.
+
+    Args:
+        values: [N, R], values of R runs at N n between 1 and the whole pool.
+        ladders: [R], ladder of each run, each with two seeds or more.
+
+    Returns:
+        The columns variance_..., share_... and ladder_of_runs... of the table.
     """
     size = values.shape[0]
     known, group = np.unique(ladders, return_inverse=True)
@@ -77,11 +87,11 @@ def _reml(values: np.ndarray, group: np.ndarray, scale: float) -> tuple[float, f
     return float(found.cov_re[0, 0]) * scale**2, float(found.scale) * scale**2
 
 
-def refusal(line: Line, study: Study) -> str:
-    """Why a line has no variance components, or ""."""
-    if not line.interior(len(study.languages.pool)):
+def refusal(curve: ScalingCurve, study: Study) -> str:
+    """Why a scaling curve has no variance components, else ""."""
+    if not curve.interior(len(study.languages.pool)):
         return "no n between 1 and the whole pool"
-    counts = np.unique(line.ladders, return_counts=True)[1]
+    counts = np.unique(curve.ladders, return_counts=True)[1]
     enough = int((counts >= SEEDS).sum())
     if enough < LADDERS:
         return f"needs {LADDERS} ladders with {SEEDS} seeds each, there are {enough}; ladder_count gives them"
@@ -89,30 +99,32 @@ def refusal(line: Line, study: Study) -> str:
 
 
 def component_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
-    """Variance components of every line over random ladders, or one row that says why there are none."""
+    """Variance components of every scaling curve over random ladders, or one row with the reason for none.
+
+    Columns: COLUMNS.
+    """
     rows, usable = [], []
-    for line in lines(panel):
-        if line.names["ladder"] != ALL:
+    for curve in scaling_curves(panel):
+        if curve.names["ladder"] != ALL:
             continue
-        if why := refusal(line, study):
-            rows.append(
-                labels | line.labels() | dict.fromkeys(("setting", "pair_set", "metric"), ALL) | {"note": why}
-            )
+        if why := refusal(curve, study):
+            nothing = dict.fromkeys(("setting", "pair_set", "metric"), ALL)
+            rows.append(labels | curve.labels() | nothing | {"note": why})
         else:
-            usable.append(line)
-    for quantity in quantities(study) if usable else []:
+            usable.append(curve)
+    for quantity in followed_quantities(study) if usable else []:
         found = panel.sums(quantity)
         if found is None:
             continue
         means = cluster_parts(found.sums, found.counts).sum(axis=0)
-        for line in usable:
-            known, counts = np.unique(line.ladders, return_counts=True)
-            kept = np.isin(line.ladders, known[counts >= SEEDS])
-            inside = line.interior(len(study.languages.pool))
-            values = means[line.columns[inside][:, kept]]
-            row = labels | line.labels() | quantity.columns() | {
-                "n_values": " ".join(str(line.n[i]) for i in inside),
-                "n_ladders": len(np.unique(line.ladders[kept])),
+        for curve in usable:
+            known, counts = np.unique(curve.ladders, return_counts=True)
+            kept = np.isin(curve.ladders, known[counts >= SEEDS])
+            inside = curve.interior(len(study.languages.pool))
+            values = means[curve.columns[inside][:, kept]]
+            row = labels | curve.labels() | quantity.columns() | {
+                "n_values": " ".join(str(curve.n[i]) for i in inside),
+                "n_ladders": len(np.unique(curve.ladders[kept])),
                 "n_runs": values.size,
                 "average": "macro",
                 "note": "",
@@ -120,5 +132,5 @@ def component_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Da
             if values.var() <= NOTHING:
                 rows.append(row | {"note": "no variance"})
             else:
-                rows.append(row | components(values, line.ladders[kept]))
+                rows.append(row | components(values, curve.ladders[kept]))
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -14,7 +14,7 @@ from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDEC
 from langscale.config.terms import UNTRAINED
 from langscale.core.errors import UserError
 from langscale.statistics.clusters import Sums
-from langscale.statistics.panel import Quantity
+from langscale.statistics.quantities import Quantity
 
 
 def log2(n):
@@ -45,7 +45,7 @@ def rivals(q, c):  # mono and cross as the paper has them, multi to hybrid
 
 
 def heldout_asks(q):
-    return q.asked == tuple(HELDOUT)
+    return q.query_languages == tuple(HELDOUT)
 
 
 def slopes(**of):
@@ -53,7 +53,7 @@ def slopes(**of):
 
 
 def translated(low):
-    return lambda q, c: 0.5 - low * (q.asked == ("th", "hi"))
+    return lambda q, c: 0.5 - low * (q.query_languages == ("th", "hi"))
 
 
 def tilted(by):
@@ -198,7 +198,7 @@ def test_bias_that_only_follows_accuracy_is_not_lower_at_equal_accuracy():
             found = super().sums(quantity)
             if isinstance(quantity, Quantity) and quantity.metric == "own-language advantage":
                 accuracy = super().sums(everything)
-                return Sums(200 - 300 * accuracy.sums + found.sums, found.counts, found.questions)
+                return Sums(200 - 300 * accuracy.sums + found.sums, found.counts, found.queries)
             return found
 
     made = study("C5")

@@ -12,7 +12,8 @@ from langscale.claims.definitions import CLAIMS
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 from langscale.retrieval.scores import Scores
 from langscale.statistics.intervals import cluster_parts
-from langscale.statistics.panel import Mix, Panel, Quantity
+from langscale.statistics.panel import Panel
+from langscale.statistics.quantities import Mix, Quantity
 
 
 def test_one_family_over_models_and_benchmarks():
@@ -173,13 +174,16 @@ def test_a_mix_is_the_weighted_sum_of_the_averages(made):
     panel = Panel(
         made.study, made.grid, {path: made.scores[path, "last"] for path in (r.path for r in made.grid.runs)}
     )
-    low, rest = Quantity("mono", "mAP", asked=("el", "nl")), Quantity("mono", "mAP", asked=("ar", "de", "en"))
-    cross = Quantity("cross", "mAP", asked=("de",))
+    low, rest = (
+        Quantity("mono", "mAP", query_languages=("el", "nl")),
+        Quantity("mono", "mAP", query_languages=("ar", "de", "en")),
+    )
+    cross = Quantity("cross", "mAP", query_languages=("de",))
     parts = [cluster_parts(f.sums, f.counts).sum(axis=0) for f in map(panel.sums, (low, rest, cross))]
     mixed = panel.sums(Mix(((1.0, low), (-1.0, rest), (0.5, cross))))
     got = cluster_parts(mixed.sums, mixed.counts).sum(axis=0)
     np.testing.assert_allclose(got, parts[0] - parts[1] + 0.5 * parts[2], atol=1e-12)
-    assert panel.sums(Mix(((1.0, low), (-1.0, Quantity("mono", "mAP", asked=()))))) is None
+    assert panel.sums(Mix(((1.0, low), (-1.0, Quantity("mono", "mAP", query_languages=()))))) is None
 
 
 def test_the_ledger_on_disk(made, tmp_path):

@@ -298,7 +298,7 @@ def test_an_adjusted_difference_covers_the_truth_where_accuracy_differs_much():
         y = -3 * x + 0.7 * (level == 10) + rng.normal(size=28)  # 0.7 more at equal accuracy
         slope, variance, df = adjustment(panel, "m", y, x)
         d = (y - slope * x)[4:8] - (y - slope * x)[:4]
-        plain = S.procedure_interval(d, 0.0, 240)
+        plain = S.interval_over_runs_and_queries(d, 0.0, 240)
         moved = x[4:8].mean() - x[:4].mean()
         found = Estimate(d.mean(), plain.se[0], plain.df[0], 4, 0.0, 0.0).widened(variance * moved**2, df)
         inside += abs(found.mean - 0.7) < stats.t.ppf(0.975, found.df) * found.se

@@ -148,7 +148,7 @@ def test_partially_parallel_data_asks_only_what_has_an_answer(tmp_path):
     assert cells.counts.sum() == 4
     found = sums.add(cells, every, every)
     # units (de, en), (en, de), (en, zh), (zh, en), one question each: the English pool holds a, b, c in this order
-    assert found.questions == 4
+    assert found.queries == 4
     assert (found.sums.sum(0) / found.counts.sum(0)).mean() == pytest.approx((1 + 1 + 1 + 1 / 2) / 4)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # question c has no cross value
@@ -227,7 +227,7 @@ def test_cluster_sums_equal_a_loop_and_ignore_the_order_of_rows(columns, seed):
                 counts.append([len(part) for part in parts])
     np.testing.assert_allclose(found.sums, np.array(sums).T, atol=1e-12)
     np.testing.assert_array_equal(found.counts, np.array(counts).T)
-    assert found.questions == len(known)
+    assert found.queries == len(known)
     order = rng.permutation(q)
     moved = Clusters(questions.iloc[order].reset_index(drop=True), ("ar", "de", "zh"))
     again = moved.add(moved.cells(values[order]), asked, wanted)
@@ -243,7 +243,7 @@ def test_equal_counts_become_one_unit_with_the_same_macro_mean_in_every_resample
     clusters = Clusters(questions, ("ar", "de", "en"))
     cells = clusters.cells(values)
     found = clusters.add(cells, np.arange(3), np.arange(2))
-    assert found.sums.shape == found.counts.shape == (10, 1) and found.questions == 60
+    assert found.sums.shape == found.counts.shape == (10, 1) and found.queries == 60
     for _ in range(20):
         weights = rng.multinomial(10, np.full(10, 0.1))
         units = np.tensordot(weights, cells.sums, 1) / np.tensordot(weights, cells.counts, 1)

@@ -8,7 +8,7 @@ from langscale.core.random import stream
 from langscale.statistics import curve_fits as C
 from langscale.statistics.curve_shapes import CURVES, curve
 from langscale.statistics.intervals import bootstrap, cluster_weights
-from langscale.statistics.trends import Line
+from langscale.statistics.scaling_curves import ScalingCurve
 
 N = (1, 2, 3, 4, 6, 8, 12, 16)
 TRUE = {
@@ -22,7 +22,7 @@ TRUE = {
 def line(r, n=N, baseline=False, ladders=None):
     columns = np.arange(len(n) * r).reshape(len(n), r)
     first = np.arange(r) + columns.size if baseline else None
-    return Line({"sampler": "s"}, n, columns, first, np.arange(r) if ladders is None else ladders)
+    return ScalingCurve({"sampler": "s"}, n, columns, first, np.arange(r) if ladders is None else ladders)
 
 
 def by_hand(name, p, n):

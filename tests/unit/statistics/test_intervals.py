@@ -101,7 +101,7 @@ def test_runs_interval_equals_scipys_percentile_bootstrap_on_the_same_resamples(
     peer = stats.bootstrap((x,), np.mean, n_resamples=2000, method="percentile", rng=np.random.default_rng(7))
     boot = S.bootstrap(x[None, :, None], np.ones((40, 1)), weights)
     assert np.allclose(boot[:, 0], peer.bootstrap_distribution, atol=1e-12)
-    low, high = S.runs_interval(boot[:, 0])
+    low, high = S.interval_over_queries(boot[:, 0])
     assert (low, high) == pytest.approx(tuple(peer.confidence_interval), abs=1e-12)
 
 
@@ -225,9 +225,11 @@ def test_estimate_equals_the_steps_one_by_one(average):
         d = np.array([sum(w * boot[:, k] for k, w in unit.items()) for unit in units]).T
         values = np.array([sum(w * means[k] for k, w in unit.items()) for unit in units])
         worth = [found[0] for found in S.effective_clusters(S.cluster_parts(counts[None], counts, average))]
-        one = S.procedure_interval(values, S.question_variance(d, worth[0]), worth[1], m == 1)
+        one = S.interval_over_runs_and_queries(values, S.query_variance(d, worth[0]), worth[1], m == 1)
         assert got["n_runs"][m] == len(units) and got["mean"][m] == pytest.approx(values.mean())
-        assert (got["runs_low"][m], got["runs_high"][m]) == pytest.approx(S.runs_interval(d.mean(axis=1)))
+        assert (got["runs_low"][m], got["runs_high"][m]) == pytest.approx(
+            S.interval_over_queries(d.mean(axis=1))
+        )
         for name in ("low", "high", "se", "df"):
             assert got[name][m] == pytest.approx(getattr(one, name)[0], nan_ok=True)
         assert got["reason"][m] == one.reason[0]

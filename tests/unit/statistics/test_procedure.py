@@ -19,7 +19,7 @@ def test_without_question_variance_it_is_the_paired_t_test():
     for r in range(4, 11):
         a, b = rng.random(r), rng.random(r)
         peer = stats.ttest_rel(a, b)
-        got = S.procedure_interval(a - b, 0.0, 240)
+        got = S.interval_over_runs_and_queries(a - b, 0.0, 240)
         ci = peer.confidence_interval()
         assert (got.low[0], got.high[0]) == pytest.approx((ci.low, ci.high))
         assert got.df[0] == pytest.approx(r - 1)
@@ -36,7 +36,7 @@ def test_without_question_variance_it_is_the_paired_t_test():
 
 def test_satterthwaite_by_hand_for_ragged_rows():
     values = np.array([[0.1, 0.3, 0.2, 0.4, np.nan, np.nan], [0.5, 0.5, 0.7, 0.7, 0.6, 0.6]])
-    got = S.procedure_interval(values, np.array([0.001, 0.002]), 101)
+    got = S.interval_over_runs_and_queries(values, np.array([0.001, 0.002]), 101)
     for m, (row, v) in enumerate([(values[0, :4], 0.001), (values[1], 0.002)]):
         r = len(row)
         a, w = np.var(row, ddof=1) / r, v * (r - 3) / (r - 1)
@@ -48,7 +48,7 @@ def test_satterthwaite_by_hand_for_ragged_rows():
 
 def test_what_is_refused_and_why():
     rows = np.array([[0.1, 0.2, 0.4, np.nan], [np.nan] * 4, [0.5] * 4, [0.1, np.nan, np.nan, np.nan]])
-    got = S.procedure_interval(rows, np.array([0.1, 0.1, 0.0, 0.1]), 50)
+    got = S.interval_over_runs_and_queries(rows, np.array([0.1, 0.1, 0.0, 0.1]), 50)
     assert got.reason.tolist() == [
         "fewer than 4 replicates",
         "no matched runs",
@@ -57,12 +57,14 @@ def test_what_is_refused_and_why():
     ]
     assert np.isnan([got.low, got.high, got.se, got.df]).all()
     assert got.mean[[0, 2, 3]] == pytest.approx([0.7 / 3, 0.5, 0.1]) and np.isnan(got.mean[1])
-    fixed = S.procedure_interval(np.array([0.3]), 0.0004, 50, True)
+    fixed = S.interval_over_runs_and_queries(np.array([0.3]), 0.0004, 50, True)
     assert fixed.reason[0] == "" and fixed.df[0] == pytest.approx(49)
     assert fixed.high[0] - 0.3 == pytest.approx(stats.t.ppf(0.975, 49) * 0.02)
     with pytest.raises(ValueError, match="deterministic"):
-        S.procedure_interval(np.array([0.3, 0.4]), 0.1, 50, True)
-    assert S.procedure_interval(np.array([0.3]), 0.1, 1, True).reason[0] == "fewer than 2 clusters"
+        S.interval_over_runs_and_queries(np.array([0.3, 0.4]), 0.1, 50, True)
+    assert (
+        S.interval_over_runs_and_queries(np.array([0.3]), 0.1, 1, True).reason[0] == "fewer than 2 clusters"
+    )
 
 
 def test_question_variance_is_the_shared_component_of_a_two_way_layout():
@@ -73,12 +75,12 @@ def test_question_variance_is_the_shared_component_of_a_two_way_layout():
     between = r * y.mean(axis=1).var(ddof=1)  # mean squares of questions and of the interaction
     inner = y - y.mean(axis=1, keepdims=True) - y.mean(axis=0) + y.mean()
     within = (inner**2).sum() / ((c - 1) * (r - 1))
-    assert S.question_variance(boot, c) == pytest.approx((between - within) / (r * c), rel=0.05)
-    assert S.question_variance(boot[:, :1], c) == pytest.approx(y[:, 0].var(ddof=1) / c, rel=0.05)
+    assert S.query_variance(boot, c) == pytest.approx((between - within) / (r * c), rel=0.05)
+    assert S.query_variance(boot[:, :1], c) == pytest.approx(y[:, 0].var(ddof=1) / c, rel=0.05)
     few = S.bootstrap(y[:8, :1].T[:, :, None], np.ones((8, 1)), S.cluster_weights(names(8), 20_000, 0))
-    assert S.question_variance(few, 8) == pytest.approx(y[:8, 0].var(ddof=1) / 8, rel=0.05)
+    assert S.query_variance(few, 8) == pytest.approx(y[:8, 0].var(ddof=1) / 8, rel=0.05)
     pure = S.bootstrap(rng.normal(0, 1, (4, c, 1)), np.ones((c, 1)), S.cluster_weights(names(c), 2000, 0))
-    assert 0 <= S.question_variance(pure, c) < 0.3 * pure.mean(axis=1).var()
+    assert 0 <= S.query_variance(pure, c) < 0.3 * pure.mean(axis=1).var()
 
 
 @pytest.mark.parametrize("r", [4, 5, 6, 8, 10])
@@ -88,7 +90,7 @@ def test_no_ratio_of_the_two_variances_rejects_more_than_five_and_a_half_percent
     for ratio in (0, 0.1, 0.3, 1, 3, 30):  # question variance / (run variance / R)
         rng = stream("ratio", r, ratio)
         values = rng.normal(0, np.sqrt(r), (n, r)) + rng.normal(0, np.sqrt(ratio), (n, 1))
-        got = S.procedure_interval(values, ratio, 240)
+        got = S.interval_over_runs_and_queries(values, ratio, 240)
         p = S.t_p(got.mean, got.se, got.df)
         rejected = (p < 0.05).mean()
         assert ((got.low > 0) | (got.high < 0)).mean() == rejected

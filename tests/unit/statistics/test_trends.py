@@ -15,11 +15,12 @@ from langscale.design.grid import Grid
 from langscale.retrieval.scores import Scores
 from langscale.statistics.diversity import association, number, shared
 from langscale.statistics.language_entry import entry_weights, status
-from langscale.statistics.multiple_testing import benjamini_hochberg
-from langscale.statistics.panel import Panel, Quantity
+from langscale.statistics.multiple_testing import adjusted, benjamini_hochberg
+from langscale.statistics.panel import Panel
+from langscale.statistics.quantities import Quantity
+from langscale.statistics.scaling_curves import scaling_curves, slope_weights
 from langscale.statistics.score_tables import score_rows, score_table
-from langscale.statistics.tables import SCALING
-from langscale.statistics.trends import adjusted, lines, slope_weights
+from langscale.statistics.tables import OF_PANEL
 from langscale.statistics.variance_components import components
 
 CODES = ("ar", "de", "en", "hi", "nl", "ru", "th", "uk")
@@ -49,7 +50,7 @@ class Made:
         self.scores = {path: Scores.load(file) for (path, _, _), file in files.items()}
         self.panel = Panel(self.study, self.grid, self.scores)
         self.labels = {"benchmark": "cldr", "checkpoint": "last", "candidate_text": "card"}
-        self.tables = {name: make(self.study, self.panel, self.labels) for name, make in SCALING.items()}
+        self.tables = {name: make(self.study, self.panel, self.labels) for name, make in OF_PANEL.items()}
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["parallel", "partly parallel"])
@@ -126,7 +127,7 @@ def test_replicates_of_a_ladder_are_one_in_every_interval(made):
 def test_weights_are_those_of_least_squares():
     for n in ((1, 2, 4, 9), (2, 4, 9), (3, 5)):
         y = stream("y", *n).random(len(n))
-        assert slope_weights(n) @ y == pytest.approx(np.polyfit(np.log2(n), y, 1)[0])
+        assert slope_weights(np.log2(n)) @ y == pytest.approx(np.polyfit(np.log2(n), y, 1)[0])
 
 
 def test_slopes_are_the_means_of_those_of_the_replicates(made, means):
@@ -161,7 +162,7 @@ def test_slopes_are_the_means_of_those_of_the_replicates(made, means):
 
 def test_the_baseline_of_x_y_is_n_1(made):
     panel = made.panel
-    known = {(line.names["sampler"], line.names["ladder"]): line for line in lines(panel)}
+    known = {(line.names["sampler"], line.names["ladder"]): line for line in scaling_curves(panel)}
     assert known["x-x-mono", "all"].n == (1, 2, 3, 6) and known["x-x-mono", "all"].baseline is None
     line = known["x-y", "all"]
     assert line.n == (2, 3, 6) and line.baseline.tolist() == known["x-x-mono", "all"].columns[0].tolist()

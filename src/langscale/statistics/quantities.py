@@ -1,0 +1,118 @@
+"""What is measured: a measure in a setting, for some query languages and some candidate languages."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from langscale.config.study import Study
+from langscale.config.terms import ALL, PAIR_SETS, SETTINGS
+from langscale.retrieval.measures import MAP, MEASURES, in_table
+from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
+
+OWN, OTHER = "own", "other"
+"""Candidate languages of multi: the query's own language alone, and all other languages."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What is measured.
+
+    Attributes:
+        setting: mono, cross or multi.
+        metric: name of a measure.
+        pair_set: name of a fixed set of language pairs, for the tables.
+        query_languages: whose queries count; None: all.
+        candidate_languages: whose candidates count; None: all.
+        query_language: the table's column of this name.
+        candidate_language: the table's column of this name. In multi, `other` and `other-...` leave out the
+            candidate in the query's own language, and `own` keeps this candidate alone.
+        status: `seen-unseen` and the like: the languages are those of the run's own training, and the others.
+    """
+
+    setting: str
+    metric: str
+    pair_set: str = ALL
+    query_languages: tuple[str, ...] | None = None
+    candidate_languages: tuple[str, ...] | None = None
+    query_language: str = ALL
+    candidate_language: str = ALL
+    status: str = ALL
+
+    def columns(self) -> dict[str, str]:
+        """The columns of the tables that name the quantity."""
+        names = ("setting", "query_language", "candidate_language", "pair_set", "status", "metric")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A weighted sum of quantities of the same runs, such as some languages minus others.
+
+    Its macro average is the weighted sum of the quantities' macro averages. It has no micro average.
+    """
+
+    terms: tuple[tuple[float, Quantity], ...]
+
+
+def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(query languages, candidate languages) of a fixed pair set."""
+    sets = {"pool": study.languages.pool, "heldout": study.languages.heldout, ALL: study.languages.all}
+    queries, _, candidates = pair_set.partition("-")
+    return tuple(sets[queries]), tuple(sets[candidates or queries])
+
+
+def pair_set_quantities(study: Study) -> list[Quantity]:
+    """The quantities of tables/scaling.csv: relevance in every setting and fixed pair set, then language
+    bias.
+
+    The Panel leaves out the measures that a benchmark cannot give.
+    """
+    found = []
+    for setting in SETTINGS:
+        for pair_set in PAIR_SETS:
+            queries, candidates = pair_set_languages(study, pair_set)
+            if not queries or not candidates or (setting == "mono" and "-" in pair_set):
+                continue
+            for measure in MEASURES.values():
+                tables = (*measure.tables, *measure.list_tables)
+                if not measure.of_ranking or setting not in measure.settings or "scaling" not in tables:
+                    continue
+                found.append(Quantity(setting, measure.name, pair_set, queries, candidates))
+                if setting == "multi" and pair_set == ALL:
+                    found.append(replace(found[-1], candidate_language=OTHER))
+    bias = [m for m in in_table("scaling") if m.of_query and (study.evaluation.controls or not m.control)]
+    return found + [Quantity("multi", measure.name) for measure in bias]
+
+
+def status_quantities() -> list[Quantity]:
+    """Quantities of mAP by the languages of each run's training. Descriptive, as they change with n."""
+    statuses = [f"{query}-{candidate}" for query in ("seen", "unseen") for candidate in ("seen", "unseen")]
+    return [
+        Quantity(setting, MAP.name, status=status)
+        for setting in SETTINGS
+        for status in statuses
+        if setting != "mono" or status in ("seen-seen", "unseen-unseen")
+    ]
+
+
+def followed_quantities(study: Study) -> list[Quantity]:
+    """The quantities of scaling curves: the measures of tables/trends.csv, in every pair set."""
+    return [
+        q
+        for q in pair_set_quantities(study)
+        if q.candidate_language == ALL and MEASURES[q.metric].shown("trends", q.setting)
+    ]
+
+
+def margin(
+    metric: str, reference: dict[str, np.ndarray] | None
+) -> tuple[np.ndarray | float, np.ndarray | float]:
+    """(margin of equivalence, its standard error) of a difference or a slope of a measure; nan without a
+    margin.
+
+    `reference`: estimates (mean, se) of the reference, for measures with a relative margin.
+    """
+    kind = MEASURES[metric].margin
+    if kind == "share" and reference is not None:
+        return MARGIN_SHARE * np.abs(reference["mean"]), MARGIN_SHARE * reference["se"]
+    return (MARGIN if kind == "absolute" else np.nan), 0.0
