@@ -93,6 +93,7 @@ def test_downloads_come_first_and_once(project, tmp_path):
     counts = job_counts(snakemake(project, *words))
     assert (counts["reuse"], counts["embed"]) == (2 * 8, 2 * 1)
     assert job_counts(snakemake(project, "data", *words))["raw"] == 4
+    assert job_counts(snakemake(project, "download", *words)) == {"raw": 4, "download": 1}
 
 
 def test_a_corpus_larger_than_memory_is_searched_by_the_runs_of_the_declared_seeds(project, tmp_path):
