@@ -42,7 +42,7 @@ TABLES = {
 class Column:
     """A column of one or several tables.
 
-    unit: of its numbers; empty for texts. A name with different meanings has several records.
+    unit: of its numbers. Empty for texts. A name with different meanings has several records.
     """
 
     name: str

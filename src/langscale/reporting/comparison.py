@@ -55,7 +55,7 @@ def verdict(published: str, row: Record, metric: str, deterministic: bool) -> st
 
 
 def reasons(study: Study, published: Record, row: Record, query_languages: set[str]) -> list[str]:
-    """Why a row of the study cannot be compared with a published value; empty if it can.
+    """Why a row of the study cannot be compared with a published value. Empty if it can.
 
     query_languages: languages in which the study evaluates this benchmark.
     """
@@ -187,7 +187,7 @@ def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tup
 
 
 def _same(published: Record, rows: list[Record]) -> list[Record]:
-    """Rows of the published sampler at its number of languages, else the largest; else untrained rows."""
+    """Rows of the published sampler at its number of languages, else the largest. Else untrained rows."""
     alpha = published["alpha"]
     same = [
         r

@@ -30,7 +30,7 @@ def text(value: object) -> str:
 
 
 def markdown(cell: str) -> str:
-    """A cell in Markdown; a vertical bar would end it."""
+    """A cell in Markdown. A vertical bar would end it."""
     return cell.replace("|", r"\|").replace("<b>", "**").replace("</b>", "**")
 
 
@@ -52,7 +52,7 @@ def write(
 ) -> None:
     """Write folder/name.md and folder/name.tex, with the notes below the table.
 
-    table: cells as text or numbers; columns of numbers are aligned to the right. caption: in LaTeX the notes
+    table: cells as text or numbers. Columns of numbers are aligned to the right. caption: in LaTeX the notes
     are the caption of a floating table, else paragraphs below it.
     """
     right = [is_numeric_dtype(kind) for kind in table.dtypes]

@@ -113,7 +113,7 @@ DISTANCE = (("multi", RANK_DISTANCE),)
 class Layout:
     """The content of one table.
 
-    labse: the paper has one table for LaBSE and one for XLM-R; other encoders go with XLM-R. None: all.
+    labse: the paper has one table for LaBSE and one for XLM-R. Other encoders go with XLM-R. None: all.
     """
 
     title: str
@@ -250,7 +250,7 @@ def _medians(layout: Layout, cells: list[Record]) -> list[Record]:
 
 
 def _published(study: Study, layout: Layout, number: int, cells: list[Record]) -> list[Record]:
-    """Put the published values into the cells of the same encoder; further cells for values without one."""
+    """Put the published values into the cells of the same encoder. Further cells for values without one."""
     table = figures()
     table = table[(table["source"] == PAPER) & (table["table"] == f"Table {number}")]
     sets = {options.set or name for name, options in study.benchmarks.items()}

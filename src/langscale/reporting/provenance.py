@@ -13,7 +13,7 @@ import pandas as pd
 
 
 def git_commit(folder: str | Path) -> dict[str, Any]:
-    """Commit of the checkout around `folder`, and the names of changed files; no commit outside of git."""
+    """Commit of the checkout around `folder`, and the names of changed files. No commit outside of git."""
 
     def git(*words: str) -> str | None:
         if not shutil.which("git"):
@@ -59,7 +59,7 @@ def energy(seconds: float, powercap: str | Path = "/sys/class/powercap") -> dict
 
     seconds: training time of all runs. RAPL and nvidia-smi measure the present power only, not the energy of
     finished runs, but seconds times the limit is at least the energy of this part of the machine. Returns
-    {"source", "watts", "kwh_at_most"}; all None if no limit can be read.
+    {"source", "watts", "kwh_at_most"}. All None if no limit can be read.
     """
     for source, watts in (("nvidia-smi", _gpu_limit()), ("RAPL", _rapl_limit(Path(powercap)))):
         if watts:

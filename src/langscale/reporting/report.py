@@ -76,7 +76,7 @@ def cell(text: str) -> Markup:
 def compact(table: pd.DataFrame) -> pd.DataFrame:
     """The table as text, without empty columns and rows.
 
-    With one training language all samplers are the same; equal columns of theirs are one.
+    With one training language all samplers are the same. Equal columns of theirs are one.
     """
     texts = table.map(formats.text)
     texts = texts.loc[:, (texts != "").any()].rename(columns=str)
@@ -128,7 +128,7 @@ def by_setting(
 def published(
     study: Study, scaling: pd.DataFrame, languages: pd.DataFrame, captions: Mapping[str, str]
 ) -> Iterator[Shown]:
-    """The comparable published values; below it, folded, the others with their reasons."""
+    """The comparable published values. Below it, folded, the others with their reasons."""
     table, without = comparison.compare(study, scaling, languages)
     averages = table[table["query_language"] == ALL]
     fit = table["verdict"] != comparison.NOT
@@ -149,7 +149,7 @@ def _notes(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict[str, list[Shown]]:
-    """Every table of the page by the name of its CSV; a list, because some are shown in parts."""
+    """Every table of the page by the name of its CSV. A list, because some are shown in parts."""
 
     def read(name: str) -> pd.DataFrame:
         return read_csv(folder / "tables" / f"{name}.csv")
@@ -179,7 +179,7 @@ def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict
 
 
 def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions: Mapping[str, str]) -> str:
-    """The report as HTML, from the tables and figures in `folder`; captions by figure and table."""
+    """The report as HTML, from the tables and figures in `folder`. Captions by figure and table."""
     folder = Path(folder)
     scaling, contrasts, claims, curves, languages = (
         read_csv(folder / "tables" / f"{name}.csv")

@@ -122,7 +122,7 @@ def _samplers(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
 
 
 def _lead(contrasts: pd.DataFrame, best: pd.Series, second: pd.Series) -> str:
-    """The difference of the best sampler to another; the table has each contrast in one direction only."""
+    """The difference of the best sampler to another. The table has each contrast in one direction only."""
     row, sign = _contrast(contrasts, best, second), 1
     if row is None:
         row, sign = _contrast(contrasts, second, best), -1
@@ -168,7 +168,7 @@ def _change(rows: pd.DataFrame, contrasts: pd.DataFrame) -> str:
 
 
 def _baselines(rows: pd.DataFrame, contrasts: pd.DataFrame, end: pd.Series) -> str:
-    """`, higher than the untrained encoder (0.015) and lower than BM25 (0.111)`; empty without a baseline."""
+    """`, higher than the untrained encoder (0.015) and lower than BM25 (0.111)`. Empty without a baseline."""
     found: dict[str, list[str]] = {}
     for _, row in rows[rows["n_languages"] == 0].sort_values("sampler", ascending=False).iterrows():
         name = "the untrained encoder" if row["sampler"] == UNTRAINED else wording.label(row)
@@ -202,14 +202,14 @@ def _significant(row: pd.Series) -> bool:
 
 
 def _difference(row: pd.Series, sign: int = 1) -> str:
-    """`+0.047 [+0.037, +0.058]`; the value alone without an interval."""
+    """`+0.047 [+0.037, +0.058]`. The value alone without an interval."""
     ends = sorted(sign * row[name] for name in ("ci_low", "ci_high"))
     low, value, high = (wording.decimal(x, sign="+") for x in (ends[0], sign * row["difference"], ends[1]))
     return value if pd.isna(ends[0]) else f"{value} [{low}, {high}]"
 
 
 def _doubt(row: pd.Series) -> str:
-    """`, not significant`, or the reason for a missing test; nothing for a significant difference."""
+    """`, not significant`, or the reason for a missing test. Nothing for a significant difference."""
     if pd.isna(row["p_adjusted"]):
         return f", {wording.untested(row)}"
     if _significant(row):

@@ -38,7 +38,7 @@ def _wide(
     value: str = "value",
     marks: pd.Series | str = "",
 ) -> pd.DataFrame:
-    """Cells with intervals, in the order of appearance; ValueError where two rows are for one cell."""
+    """Cells with intervals, in the order of appearance. ValueError where two rows are for one cell."""
     cells = pd.Series([interval(row, value) for _, row in table.iterrows()], index=table.index, dtype=object)
     long = pd.DataFrame(rows | {"column": columns, "text": cells + marks})
     if long.duplicated([*rows, "column"]).any():
@@ -49,7 +49,7 @@ def _wide(
 
 
 def _varying(table: pd.DataFrame, *names: str) -> dict[str, pd.Series]:
-    """The columns with more than one value; the baselines have neither model nor budget and do not count."""
+    """The columns with more than one value. The baselines have neither model nor budget and do not count."""
     columns = {name: table[name] for name in names}
     return {k: v for k, v in columns.items() if v[~v.isin([NONE, BM25])].nunique() > 1}
 
@@ -117,7 +117,7 @@ def transfer(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_language(table: pd.DataFrame) -> pd.DataFrame:
-    """A row per query language, a column per sampler and n_languages; without any, a sentence."""
+    """A row per query language, a column per sampler and n_languages. Without any, a sentence."""
     if table.empty:
         return pd.DataFrame(
             {"query language": ["no benchmark of this study has candidates in other languages"]}
@@ -136,7 +136,7 @@ def _columns(table: pd.DataFrame) -> pd.Series:
 
 
 def contrasts(table: pd.DataFrame) -> pd.DataFrame:
-    """The contrasts declared in the config; without any, a sentence instead."""
+    """The contrasts declared in the config. Without any, a sentence instead."""
     table = table[table["family"] != "exploratory"]
     if table.empty:
         return pd.DataFrame({"contrast": ["the config declares no contrasts"]})
@@ -167,7 +167,7 @@ def _differences(table: pd.DataFrame) -> pd.Series:
 
 
 def sensitivity(table: pd.DataFrame) -> pd.DataFrame:
-    """The declared contrasts under both clusterings, side by side; without any, the main measures."""
+    """The declared contrasts under both clusterings, side by side. Without any, the main measures."""
     if table.empty:
         return pd.DataFrame({"contrast": ["no benchmark of this study has a coarser clustering"]})
     declared = table["reference_sampler"].notna()
@@ -205,7 +205,7 @@ def trends(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """The gap in mAP: pool → pool minus each pair set with held-out languages; without these, a sentence."""
+    """The gap in mAP: pool → pool minus each pair set with held-out languages. Without these, a sentence."""
     if table.empty:
         return pd.DataFrame({"gap": ["no language is held out"]})
     rows = _varying(table, "benchmark", "checkpoint", "model") | {"sampler": _written(table, label)}
@@ -231,7 +231,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _identified(row: pd.Series, key: str) -> str:
-    """A number of languages with its interval; an end outside of the observed numbers is a question mark."""
+    """A number of languages with its interval. An end outside of the observed numbers is a question mark."""
     if pd.isna(row[key]):
         return "not identified"
     low, high = (
@@ -285,7 +285,7 @@ def diversity(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def components(table: pd.DataFrame) -> pd.DataFrame:
-    """Shares of the variance of mAP; without an estimate, the reasons."""
+    """Shares of the variance of mAP. Without an estimate, the reasons."""
     found = table[table["share_n"].notna()]
     if found.empty:
         return pd.DataFrame({"components": ["; ".join(dict.fromkeys(table["note"].dropna()))]})

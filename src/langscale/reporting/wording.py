@@ -34,12 +34,12 @@ def count(number: int | float, noun: str) -> str:
 
 
 def decimal(value: float, decimals: int = 3, sign: str = "") -> str:
-    """`0.123`; with sign `+`, `+0.123`. Zero has no minus."""
+    """`0.123`. With sign `+`, `+0.123`. Zero has no minus."""
     return f"{round(value, decimals) + 0.0:{sign}.{decimals}f}"
 
 
 def interval(row: Row, value: str = "value", low: str = "ci_low", high: str = "ci_high") -> str:
-    """`.123 [.110, .136]` with the interval over runs and queries; the value alone where there is none."""
+    """`.123 [.110, .136]` with the interval over runs and queries. The value alone where there is none."""
     decimals = 1 if abs(row[value]) >= 10 else 3
     numbers = [decimal(row[key], decimals) for key in (value, low, high)]
     return numbers[0] if pd.isna(row[low]) else f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
@@ -75,7 +75,7 @@ def with_languages(row: Row, side: str = "") -> str:
 
 
 def place(setting: str, pair_set: str) -> str:
-    """A setting and a pair set: `cross, pool → held-out`; in mono both languages are one: `mono, pool`."""
+    """A setting and a pair set: `cross, pool → held-out`. In mono both languages are one: `mono, pool`."""
     pair = PAIR_SETS[pair_set]
     return f"{setting}, {pair.partition(' → ')[0] if setting == 'mono' else pair}"
 

@@ -45,7 +45,7 @@ def comparable(published: pd.DataFrame, setting: str) -> pd.DataFrame:
 def scaling(table: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame, setting: str) -> Figure:
     """The mAP of one setting against n_languages: a panel per pair set, a block per benchmark and model.
 
-    Corpora larger than memory have no mAP; in mono, nDCG@10 stands for it.
+    Corpora larger than memory have no mAP. In mono, nDCG@10 stands for it.
     """
     measured = [headline(table, metric, setting) for metric in ("mAP", "nDCG@10")]
     measured[1] = measured[1][~measured[1]["benchmark"].isin(measured[0]["benchmark"])]
@@ -83,7 +83,7 @@ def scaling(table: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame, 
 
 
 def panel_title(setting: str, pair_set: str) -> str:
-    """The pair set of a panel; in mono its one language."""
+    """The pair set of a panel. In mono its one language."""
     if setting != "mono":
         return PAIR_SETS[pair_set]
     return place(setting, pair_set).removeprefix("mono, ").removesuffix(" languages") + " languages"

@@ -54,7 +54,7 @@ class Look(TypedDict):
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of a table for a row of panels: one benchmark and model; with many lines, one budget and kind."""
+    """Rows of a table for a row of panels: one benchmark and model. With many lines, one budget and kind."""
 
     name: str
     rows: pd.DataFrame
@@ -140,14 +140,14 @@ def fitting(parts: Sequence[Block], height: float) -> tuple[list[Block], list[st
 
 
 def grid_of(rows: int, columns: int, height: float = 2.0) -> tuple[Figure, np.ndarray]:
-    """A figure of a page's width with rows x columns axes; the caller is in rc_context(RC)."""
+    """A figure of a page's width with rows x columns axes. The caller is in rc_context(RC)."""
     return plt.subplots(
         rows, columns, figsize=(WIDTH, height * rows + 0.5), squeeze=False, layout="constrained"
     )
 
 
 def lines(axes: Axes, table: pd.DataFrame, look: dict[str, Look], value: str = "value") -> None:
-    """Value against n_languages, with intervals over runs and queries; the baselines are horizontal lines."""
+    """Value against n_languages, with intervals over runs and queries. The baselines are horizontal lines."""
     trained = table[table["n_languages"] > 0]
     shown = [name for name in look if name in set(trained["line"])]
     for i, name in enumerate(shown):
@@ -246,7 +246,7 @@ def _legend_columns(names: Sequence[str]) -> int:
 
 
 def without_empty(axes_of: Iterable[Axes]) -> list[Axes]:
-    """The axes with data; the others leave the figure."""
+    """The axes with data. The others leave the figure."""
     drawn = []
     for axes in axes_of:
         if axes.has_data():

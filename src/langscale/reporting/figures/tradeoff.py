@@ -39,7 +39,7 @@ ENDS = (
 def tradeoff(table: pd.DataFrame, mono: pd.DataFrame, multi: pd.DataFrame) -> Figure:
     """Multi mAP against mono mAP: a point per sampler and n_languages, a grey line over alpha at the largest.
 
-    mono, multi: comparable rows of published.csv; a pair of published values is a star.
+    mono, multi: comparable rows of published.csv. A pair of published values is a star.
     """
     sides = [headline(table, "mAP", setting).query("pair_set == 'all'") for setting in ("mono", "multi")]
     both = sides[0].merge(sides[1][[*POINT, *BOTH]], on=POINT, suffixes=("", "_multi"))
@@ -94,7 +94,7 @@ def _path(
 
 
 def _baselines(axes: Axes, rows: pd.DataFrame) -> None:
-    """The untrained encoder and BM25; a baseline far from all trained points is a sentence instead."""
+    """The untrained encoder and BM25. A baseline far from all trained points is a sentence instead."""
     trained, far = rows[rows["n_languages"] > 0], []
     pairs = (["value", "ci_high"], ["value_multi", "ci_high_multi"])
     limits = [1.4 * np.nanmax(trained[pair].to_numpy(dtype=float)) for pair in pairs]

@@ -62,7 +62,7 @@ def transfer(table: pd.DataFrame) -> Figure:
 
 
 def _groups(table: pd.DataFrame) -> dict[str, str]:
-    """Language codes of a group -> its name; a script and a branch with the same languages are one group."""
+    """Language codes of a group -> its name. A script and a branch with the same languages are one group."""
     facts = table[["grouping", "group", "languages", "group_in_pool"]].drop_duplicates()
     found = {}
     for codes, rows in facts.groupby("languages", sort=False):
