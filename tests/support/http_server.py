@@ -70,7 +70,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(fault or 404, b"", {})
         headers = {"ETag": f'"{hashlib.sha256(content).hexdigest()}"', "X-Repo-Commit": COMMIT}
         status, start = 200, 0
-        if self.of.ranges and (wanted := self.headers.get("Range")):
+        same = self.headers.get("If-Range") in (None, headers["ETag"])
+        if self.of.ranges and same and (wanted := self.headers.get("Range")):
             start, status = int(re.match(r"bytes=(\d+)-", wanted)[1]), 206
             if start >= len(content):
                 return self.send(416, b"", {})

@@ -5,25 +5,27 @@ Beside every file stands `<file>.json` with its SHA-256, size and origin. Where 
 that of the first download holds from then on.
 """
 
-import fcntl
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from filelock import FileLock
 from tqdm import tqdm
 
 from langscale.core.errors import UserError
 from langscale.core.files import sha256, write_json
 from langscale.data import http as web
 from langscale.data.registry import CONVERT, Entry, complete
+
+_WORDS = {"size": "size", "sha256": "SHA-256"}
+_FIRST = " (recorded at the first download; delete {} to accept a new version)"
 
 
 def fetch(
@@ -38,7 +40,9 @@ def fetch(
     """
     licensed(entry, accepted)
     target = Path(resources) / entry.path
-    with _alone(target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # of two jobs for one file, the second finds it fetched
+    with FileLock(target.with_name(f".{target.name}.lock")):
         if target.exists():
             _verified(entry, target, target)
         else:
@@ -154,6 +158,10 @@ def _get(entry: Entry, target: Path, mirror: str | None) -> None:
         except web.errors() as error:
             reasons.append(f"{origin}: {web.reason(error)}")
             continue
+        if wrong := _wrong(entry, partial):
+            partial.unlink()
+            reasons.append(f"{origin}: {wrong}")
+            continue
         found = _verified(entry, partial, target, origin)
         write_json(f"{target}.json", found | {"origin": origin})
         os.replace(partial, target)
@@ -166,6 +174,17 @@ def _get(entry: Entry, target: Path, mirror: str | None) -> None:
     )
 
 
+def _wrong(entry: Entry, file: Path) -> str:
+    """Why a body cannot be the file: it is empty, or a page of a login or of an error."""
+    with file.open("rb") as opened:
+        head = opened.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head and entry.size != 0:
+        return "the body is empty"
+    if head.startswith((b"<!doctype html", b"<html")) and not entry.path.endswith((".html", ".htm")):
+        return "the body is an HTML page"
+    return ""
+
+
 def _origins(
     entry: Entry, target: Path, mirror: str | None
 ) -> Iterator[tuple[str, Path, Callable[[Path], None]]]:
@@ -176,7 +195,7 @@ def _origins(
 
     if mirror and _is_url(mirror):
         address = _mirrored(entry, mirror)
-        yield address, partial("mirror"), lambda file: web.download(address, file)
+        yield address, partial("mirror"), lambda file: web.download(address, file, entry.size)
     elif mirror and (Path(mirror) / entry.path).is_file():
         source = Path(mirror) / entry.path
         yield str(source), partial("link"), lambda file: _link(source, file)
@@ -184,7 +203,7 @@ def _origins(
         hub = (entry.repo, entry.repo_type, entry.revision, entry.file)
         yield entry.address, partial("partial"), lambda file: web.download_from_hub(*hub, file)
     else:
-        yield entry.address, partial("partial"), lambda file: web.download(entry.url, file)
+        yield entry.address, partial("partial"), lambda file: web.download(entry.url, file, entry.size)
 
 
 def _is_url(mirror: str) -> bool:
@@ -219,25 +238,14 @@ def _verified(entry: Entry, file: Path, target: Path, origin: str = "") -> dict[
     for key, right in (("size", entry.size), ("sha256", entry.sha256 or known.get("sha256"))):
         if right not in (None, found[key]):
             file.unlink()
-            pinned = (
-                "" if right == getattr(entry, key) else f" as at first (delete {record} to take another one)"
-            )
+            first = "" if right == getattr(entry, key) else _FIRST.format(record)
             raise UserError(
-                f"{entry.name}: {origin or file}: {key} is {found[key]}, right: {right}{pinned}; "
-                "the file was not kept"
+                f"{entry.name}: {_WORDS[key]} mismatch for {origin or file}: expected {right}{first}, got "
+                f"{found[key]}. The file was deleted."
             )
     if not known and not origin:
         write_json(record, found | {"origin": "found in place"})
     return found
-
-
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Hold the file's lock: of two jobs that want one file, the second finds it fetched."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target.with_name(f".{target.name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
@@ -269,11 +277,11 @@ def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
     listing = Path(mirror) / f"{entry.path}.json"
     if _is_url(mirror):
         try:
-            return web.get_json(f"{_mirrored(entry, mirror)}.json")["files"]
+            return _listed(entry, web.get_json(f"{_mirrored(entry, mirror)}.json"), mirror)
         except web.errors():
             return None
     if listing.is_file():
-        return json.loads(listing.read_text(encoding="utf-8"))["files"]
+        return _listed(entry, json.loads(listing.read_text(encoding="utf-8")), mirror)
     if not listing.parent.is_dir():
         return None
     inside, pattern = Path(entry.file).parent, Path(entry.file).name
@@ -282,10 +290,27 @@ def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
     return [{"file": name} for name in names] if names or entry.optional else None
 
 
+def _listed(entry: Entry, listing: Any, mirror: str) -> list[dict[str, Any]]:
+    """The file, sha256 and size of each row of a mirror's listing.
+
+    Raises UserError for a file that the pattern of the entry does not match, such as ../x or /x, and for a listing of
+    another form.
+    """
+    found = []
+    for row in listing.get("files", [None]) if isinstance(listing, dict) else [None]:
+        file = row.get("file") if isinstance(row, dict) else None
+        if not isinstance(file, str) or not _matches(file, str(entry.file)):
+            raise UserError(
+                f"{entry.name}: {mirror}/{entry.path}.json lists {file!r}; right: files that match {entry.file}"
+            )
+        found.append({key: row[key] for key in ("file", "sha256", "size") if key in row})
+    return found
+
+
 def _matches(name: str, pattern: str) -> bool:
     """Whether a file name matches part by part: a `*` never spans folders."""
     parts, wanted = name.split("/"), pattern.split("/")
-    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+    return ".." not in parts and len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
 
 
 def _whole(entry: Entry, names: Sequence[str], folder: Path) -> None:

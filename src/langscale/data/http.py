@@ -5,12 +5,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 TRIES, PAUSE = 5, 1.0  # seconds before the second try, then doubled
 TIMEOUT = 60  # seconds without a byte
+LONGEST = 300.0  # seconds of a pause that a server asks for
 PASSING = (408, 416, 425, 429)  # HTTP statuses below 500 that may be gone at the next try
 HUB: str | None = None  # None: $HF_ENDPOINT, else huggingface.co
 
@@ -43,31 +45,78 @@ def persist(act: Callable[[], Any]) -> Any:
         except errors() as error:
             code = status(error)
             final = code is not None and code < 500 and code not in PASSING
-            if final or attempt == TRIES - 1:
+            if final or isinstance(error, TooLong) or attempt == TRIES - 1:
                 raise
-            time.sleep(PAUSE * 2**attempt)
+            time.sleep(max(PAUSE * 2**attempt, wanted_pause(error)))
 
 
-def download(url: str, partial: Path) -> None:
-    """Fetch `url` into `partial`, going on where it ends if the server can; raises one of `errors()`."""
-    persist(lambda: _go_on(url, partial))
+def wanted_pause(error: Exception) -> float:
+    """Seconds that the server asks to wait (Retry-After), at most LONGEST; 0 without such a header."""
+    wanted = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
+    if wanted.isdigit():
+        return min(float(wanted), LONGEST)
+    try:
+        date = parsedate_to_datetime(wanted).timestamp()
+    except (TypeError, ValueError):
+        return 0.0
+    return min(max(date - time.time(), 0.0), LONGEST)
 
 
-def _go_on(url: str, partial: Path) -> None:
+class TooLong(OSError):
+    """A body longer than the known size of its file."""
+
+
+class _Bounded:
+    """A file that takes no more than a known number of bytes."""
+
+    def __init__(self, file: BinaryIO, size: int | None) -> None:
+        self.file, self.size = file, size
+
+    def write(self, data: bytes) -> None:
+        if self.size is not None and self.file.tell() + len(data) > self.size:
+            raise TooLong(f"more than the {self.size} bytes of the file")
+        self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def download(url: str, partial: Path, size: int | None = None) -> None:
+    """Fetch `url` into `partial`, from where it ends if the server still has the same version.
+
+    `size`: bytes of the file, if known; a longer body is cut off. Raises one of `errors()`.
+    """
+    persist(lambda: _go_on(url, partial, size))
+    _version(partial).unlink(missing_ok=True)
+
+
+def _version(partial: Path) -> Path:
+    """The file with the ETag of the version that `partial` is a part of."""
+    return partial.with_name(f"{partial.name}.etag")
+
+
+def _go_on(url: str, partial: Path, size: int | None) -> None:
     import pooch
 
-    with open(partial, "ab") as file:
+    version = _version(partial)
+    with partial.open("ab") as file:
 
         def begin(response: Any, **_: Any) -> None:
             # 200: the server sends all of it; 416: it has nothing after the end of what is here
             if response.status_code in (200, 416):
                 file.truncate(0)
+            if response.status_code == 200:
+                version.write_text(response.headers.get("ETag", ""), encoding="utf-8")
 
         headers = {"Accept-Encoding": "identity"}
-        if file.tell():
-            headers["Range"] = f"bytes={file.tell()}-"
+        etag = version.read_text(encoding="utf-8") if version.exists() else ""
+        if not etag.startswith('"'):  # none or a weak one: parts of two versions could be joined
+            file.truncate(0)
+        elif file.tell():
+            headers |= {"Range": f"bytes={file.tell()}-", "If-Range": etag}
         options = {"headers": headers, "hooks": {"response": begin}, "timeout": TIMEOUT}
-        pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), **options)(url, file, None)
+        downloader = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), **options)
+        downloader(url, _Bounded(file, size), None)
 
 
 def download_from_hub(repo: str, repo_type: str, revision: str, name: str, partial: Path) -> None:

@@ -170,7 +170,7 @@ def test_the_paper_s_study_opts_into_no_licence_by_itself(grids):
     assert grids["paper"].study.accept_licence == []
     head = (CONFIG / "paper.yaml").read_text(encoding="utf-8").splitlines()[:7]
     [line] = [line for line in head if line.startswith("# accept_licence:")]
-    assert yaml.safe_load(line[2:]) == {"accept_licence": ["mlqa-r"]}
+    assert yaml.safe_load(line[2:]) == {"accept_licence": ["mlqa-r", "mmarco"]}
 
 
 # --- the ladder

@@ -89,20 +89,22 @@ def test_folder_without_the_file_asks_the_web(tmp_path, server):
 def test_wrong_file_of_a_mirror_is_named_and_not_kept(tmp_path, offline):
     source = put(tmp_path / "mirror", ANYWHERE.path, CONTENT[:-1] + b"?")
     wrong = hashlib.sha256(source.read_bytes()).hexdigest()
-    with pytest.raises(UserError, match=f"a.json: sha256 is {wrong}, right: {SHA}; the file was not kept"):
+    with pytest.raises(
+        UserError, match=f"SHA-256 mismatch for .*a.json: expected {SHA}, got {wrong}. The file was deleted."
+    ):
         fetch(ANYWHERE, tmp_path / "raw", str(tmp_path / "mirror"))
     assert kept(tmp_path / "raw") == [] and source.exists()
 
 
 def test_wrong_size_is_found_first(tmp_path, offline):
     put(tmp_path / "mirror", ANYWHERE.path, b"short")
-    with pytest.raises(UserError, match=f"size is 5, right: {len(CONTENT)}"):
+    with pytest.raises(UserError, match=f"size mismatch for .*: expected {len(CONTENT)}, got 5"):
         fetch(ANYWHERE, tmp_path / "raw", str(tmp_path / "mirror"))
 
 
 def test_wrong_download_is_not_kept(tmp_path, server):
     server.files["/data/a.json"] = b"something else"
-    with pytest.raises(UserError, match=f"a.json: sha256 is [0-9a-f]{{64}}, right: {SHA}"):
+    with pytest.raises(UserError, match=f"SHA-256 mismatch for .*a.json: expected {SHA}, got [0-9a-f]{{64}}"):
         fetch(web_entry(server, sha256=SHA), tmp_path)
     assert [f for f in tmp_path.rglob("*") if f.is_file() and f.stat().st_size] == []
     server.files["/data/a.json"] = CONTENT
@@ -117,13 +119,15 @@ def test_a_file_is_verified_before_each_use(tmp_path, server, sha256):
     found = fetch(entry, tmp_path)
     found.unlink()
     found.write_bytes(b"?" + CONTENT[1:])
-    with pytest.raises(UserError, match=f"right: {SHA}"):
+    with pytest.raises(UserError, match=f"expected {SHA}"):
         fetch(entry, tmp_path)
     assert not found.exists()
     assert fetch(entry, tmp_path).read_bytes() == CONTENT
     server.files["/data/a.json"] = b"the next version"
     found.unlink()
-    with pytest.raises(UserError, match=r"as at first \(delete .*a.json.json" if sha256 is None else SHA):
+    with pytest.raises(
+        UserError, match=r"recorded at the first download; delete .*a.json.json" if sha256 is None else SHA
+    ):
         fetch(entry, tmp_path)
 
 
@@ -132,7 +136,7 @@ def test_a_file_that_was_put_in_place_by_hand_is_taken_and_pinned(tmp_path, offl
     put(tmp_path, entry.path)
     assert fetch(entry, tmp_path) == local(entry, tmp_path)[0]
     put(tmp_path, entry.path, b"other")
-    with pytest.raises(UserError, match=f"right: {SHA} as at first"):
+    with pytest.raises(UserError, match=f"expected {SHA} .recorded at the first download"):
         fetch(entry, tmp_path)
 
 
@@ -191,3 +195,48 @@ def test_what_was_not_fetched_is_named(tmp_path):
     for entry in (ANYWHERE, hub_entry("en/*.parquet")):
         with pytest.raises(UserError, match="set: .* is missing; run `snakemake data`"):
             local(entry, tmp_path)
+
+
+# bodies and listings that cannot be right
+
+
+@pytest.mark.parametrize(
+    "body, told",
+    [(b"", "the body is empty"), (b"\n<!DOCTYPE html><html>log in</html>", "the body is an HTML page")],
+)
+def test_an_empty_body_or_a_page_is_refused(tmp_path, server, body, told):
+    server.files["/data/a.json"] = body
+    with pytest.raises(UserError, match=told) as error:
+        fetch(web_entry(server), tmp_path)
+    assert kept(tmp_path) == [] and "\n" not in str(error.value)
+    server.files["/data/a.json"] = CONTENT
+    assert fetch(web_entry(server), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_body_longer_than_the_file_is_cut_off(tmp_path, server):
+    server.files["/data/a.json"] = CONTENT * 8
+    with pytest.raises(UserError, match="TooLong: more than the 1048576 bytes of the file"):
+        fetch(web_entry(server, size=len(CONTENT)), tmp_path)
+    largest = max((f.stat().st_size for f in tmp_path.rglob("*") if f.is_file()), default=0)
+    assert kept(tmp_path) == [] and largest <= len(CONTENT) and len(server.gets()) == 1
+
+
+@pytest.mark.parametrize("file", ["../../../x", "/tmp/x", "en/../../x.parquet", "en/a/b.parquet", 3, None])
+@pytest.mark.parametrize("kind", ["folder", "url"])
+def test_a_listing_of_a_mirror_names_files_of_its_pattern_only(tmp_path, server, file, kind):
+    entry = hub_entry("en/*.parquet")
+    listing = json.dumps({"files": [{"file": file, "url": "https://example.org/evil", "size": 1}]})
+    put(tmp_path / "mirror", f"{entry.path}.json", listing.encode())
+    server.files[f"/m/{entry.path}.json"] = listing.encode()
+    mirror = str(tmp_path / "mirror") if kind == "folder" else f"{server.url}/m"
+    with pytest.raises(UserError, match="lists .*; right: files that match en/"):
+        expand(entry, tmp_path / "raw", mirror)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_a_listing_of_a_mirror_sets_no_address(tmp_path, offline):
+    entry = hub_entry("en/*.parquet")
+    row = {"file": "en/a.parquet", "url": "https://example.org/evil", "repo": "evil/set", "size": 1}
+    put(tmp_path / "mirror", f"{entry.path}.json", json.dumps({"files": [row]}).encode())
+    (found,) = expand(entry, tmp_path / "raw", str(tmp_path / "mirror"))
+    assert (found.url, found.repo, found.size) == (None, "some/set", 1)

@@ -3,6 +3,9 @@
 import hashlib
 import re
 import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -10,6 +13,7 @@ from huggingface_hub import file_download
 from support.http_server import COMMIT, CONTENT, SHA, hub_entry, kept, web_entry
 
 from langscale.core.errors import UserError
+from langscale.data import http as web
 from langscale.data.download import check, expand, fetch, fetch_all, local
 from langscale.data.registry import Entry
 
@@ -43,6 +47,34 @@ def test_a_later_run_resumes(tmp_path, server):
     assert kept(tmp_path) == []
     assert fetch(web_entry(server), tmp_path).read_bytes() == CONTENT
     assert server.log[-1][2] is not None and server.log[-1][2] != "bytes=0-"
+
+
+def test_parts_of_two_versions_are_never_joined(tmp_path, server, monkeypatch):
+    server.files["/data/a.json"], server.faults = CONTENT, ["cut 400000"]
+    get, new = web._go_on, CONTENT[::-1]
+
+    def change_between(*args):
+        try:
+            get(*args)
+        finally:
+            server.files["/data/a.json"] = new
+
+    monkeypatch.setattr(web, "_go_on", change_between)
+    assert fetch(web_entry(server), tmp_path).read_bytes() == new
+    assert server.log[-1][2] is not None and not list(tmp_path.rglob("*.etag"))
+
+
+@pytest.mark.parametrize(
+    "header, low, high",
+    [("7", 7, 7), ("100000", 300, 300), ("soon", 0, 0), ("", 0, 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0)],
+)
+def test_the_pause_that_a_server_asks_for(header, low, high):
+    error = OSError()
+    error.response = SimpleNamespace(headers={"Retry-After": header}, status_code=429)
+    assert low <= web.wanted_pause(error) <= high
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    error.response.headers["Retry-After"] = later
+    assert 60 < web.wanted_pause(error) <= 90
 
 
 def test_a_missing_file_is_asked_for_once(tmp_path, server):

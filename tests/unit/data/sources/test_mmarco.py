@@ -1,5 +1,6 @@
 """mMARCO on small files of its format against a slow reference, and its memory on files beyond the bound."""
 
+import os
 import random
 import re
 import subprocess
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.project_copy import ROOT
 from support.raw_files import put
 
 from langscale.core.errors import UserError
@@ -196,7 +198,7 @@ def test_memory_does_not_grow_with_the_files(tmp_path):
     collection, queries, triples = mmarco.MMARCO.files(["en"])
     text = "words " * 270
     put(large, collection, "")
-    with open(large / collection.path, "w") as file:
+    with (large / collection.path).open("w") as file:
         for i in range(100_000):
             file.write(f"{i}\t{text}{i}\n")
     assert (large / collection.path).stat().st_size > 160e6
@@ -206,5 +208,6 @@ def test_memory_does_not_grow_with_the_files(tmp_path):
     put(large, triples, lines + lines)
     put(large, queries, "".join(f"{q}\tquery {q}\n" for q in range(1000, 51_000)))
     command = [sys.executable, "-c", MEASURE, str(large), str(small)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    here = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=here)
     assert float(done.stdout) < 40, done.stdout
