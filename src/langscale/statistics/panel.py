@@ -49,7 +49,8 @@ class Panel:
 
     Attributes:
         points: the points of the grid with a scored run.
-        paths: folders of the K scored runs, in the order of the columns.
+        runs: the K scored runs, in the order of the columns.
+        paths: their folders.
         fixed: [K], whether a run has no training randomness: BM25, and a downloaded encoder before training.
         trained_on: run -> its training languages.
         languages: L languages of the benchmark.
@@ -67,6 +68,7 @@ class Panel:
         self.study, self.grid, self.scores = study, grid, scores
         self.points = [point for point in map(self.here, grid.points) if point]
         runs = [run for run in grid.runs if run.path in scores]
+        self.runs = runs
         self.trained_on = {run.path: run.languages for run in runs}
         self.paths = [run.path for run in runs]
         self.fixed = [
@@ -218,7 +220,7 @@ class Panel:
             return units
         groups: dict[int, list[Unit]] = {}
         for i, unit in enumerate(units):
-            seeds = [run.seed for run in map(self.grid.runs.__getitem__, unit) if run.steps]
+            seeds = [run.seed for run in map(self.runs.__getitem__, unit) if run.steps]
             groups.setdefault(self.grid.ladder(seeds[0]) if seeds else -i, []).append(unit)
         merged = []
         for group in groups.values():
