@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import bm25s
 import numpy as np
 
+from langscale.data.benchmarks.tables import Benchmark
 from langscale.retrieval.search import ranks_from_scores
 
 BLOCK = 256
@@ -28,7 +29,7 @@ class BM25:
     Document frequencies are those of the pool of all languages, in mono and cross too.
     """
 
-    def __init__(self, candidates: Sequence[str], shortest: int, longest: int):
+    def __init__(self, candidates: Sequence[str], shortest: int, longest: int) -> None:
         self.range = shortest, longest
         self.index = bm25s.BM25()
         self.index.index([ngrams(text, *self.range) for text in candidates], show_progress=False)
@@ -43,7 +44,9 @@ class BM25:
         return scores
 
 
-def rank(benchmark, k: int, shortest: int, longest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rank(
+    benchmark: Benchmark, k: int, shortest: int, longest: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(top k rows [Q, k], ranks in own pool [Q, L], ranks in all [Q, L]) of a Benchmark; ties as in
     search.py.
     """
@@ -55,7 +58,8 @@ def rank(benchmark, k: int, shortest: int, longest: int) -> tuple[np.ndarray, np
             scores, benchmark.candidate_language, benchmark.relevant[start : start + BLOCK]
         )
         parts.append((first_k(scores, k), *ranks))
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+    top, own, multi = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return top, own, multi
 
 
 def first_k(scores: np.ndarray, k: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -10,19 +11,52 @@ from langscale.core import arrays
 from langscale.core.files import atomic
 from langscale.data.tokens import Tokens
 
-# tokens that are encoded together, padding included: on a CPU what passes between layers should stay in its cache
+if TYPE_CHECKING:
+    import torch
+
 BLOCK = 1024
+"""Tokens that are encoded together, padding included: on a CPU the activations should stay in its cache."""
 GPU_BLOCK = 65_536
-SHARD = 64  # blocks that a killed embedding loses at most: half a minute with a base model on its hardware
+SHARD = 64
+"""Blocks that a killed embedding loses at most: half a minute with a base model."""
 SIDES = ("questions", "candidates")
 
 
-def embed(encoder, tokens: Tokens, state: Path | None = None) -> np.ndarray:
-    """float32 [N, d] unit vectors of all texts, by an `encoder.Encoder` in its place of computing.
+class Encoder(Protocol):
+    """What embedding needs of an encoder, such as `langscale.models.encoder.Encoder`.
 
-    Distinct token sequences are encoded once, in `blocks`, so a vector depends on the set of texts and not on their
-    order. `state`: a folder that gets the vectors of every SHARD blocks, from which an embedding that was stopped
-    goes on; its name must say what is embedded. It stays.
+    Called with token ids and mask [B, T] it gives float32 unit vectors [B, d].
+    """
+
+    padding: int
+
+    def __call__(self, ids: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+        """Unit vectors of texts."""
+        ...
+
+    def eval(self) -> Any:
+        """Turn dropout off."""
+        ...
+
+    def parameters(self) -> "Iterator[torch.Tensor]":
+        """The weights, whose device is that of the computation."""
+        ...
+
+
+def embed(encoder: Encoder, tokens: Tokens, state: Path | None = None) -> np.ndarray:
+    """Unit vectors of all texts, float32 [N, d], on the device of the encoder.
+
+    Distinct token sequences are encoded once, in `blocks`, so a vector depends on the set of texts and not on
+    their order.
+
+    Args:
+        encoder: it is switched to evaluation.
+        tokens: token ids of N texts.
+        state: folder for the vectors of every SHARD blocks. A stopped embedding goes on from there. Its name
+            must identify the texts and the encoder, and it stays afterwards.
+
+    Raises:
+        ValueError: if there are no texts.
     """
     import torch
 
@@ -35,7 +69,8 @@ def embed(encoder, tokens: Tokens, state: Path | None = None) -> np.ndarray:
         ids, mask = (torch.from_numpy(a).to(device) for a in tokens.padded(rows, encoder.padding))
         return encoder(ids, mask).cpu().numpy()
 
-    vectors, left = None, blocks(tokens, first, most)
+    left = blocks(tokens, first, most)
+    vectors: np.ndarray | None = None
     with torch.inference_mode():
         for number, shard in enumerate(iter(lambda: list(islice(left, SHARD)), [])):
             kept = state and state / f"{number}-of-{most}.npy"
@@ -48,6 +83,8 @@ def embed(encoder, tokens: Tokens, state: Path | None = None) -> np.ndarray:
             if vectors is None:
                 vectors = np.empty((len(tokens), made.shape[1]), dtype=np.float32)
             vectors[np.concatenate(shard)] = made
+    if vectors is None:
+        raise ValueError("there are no texts to embed")
     return vectors[first[inverse]]
 
 
@@ -66,10 +103,11 @@ def blocks(tokens: Tokens, rows: np.ndarray, most: int) -> Iterator[np.ndarray]:
         start += size
 
 
-def embed_benchmark(encoder, folder: str | Path, tokens: str | Path, state: Path) -> None:
-    """Write questions.npy and candidates.npy, the vectors of a benchmark, to `folder`; goes on where it was killed.
+def embed_benchmark(encoder: Encoder, folder: str | Path, tokens: str | Path, state: Path) -> None:
+    """Write questions.npy and candidates.npy, the vectors of a benchmark, to `folder`.
 
-    `tokens`: the benchmark's folder of tokens; `state`: see `embed`. Vectors depend on torch's number of threads.
+    A killed embedding goes on from `state`, see `embed`. `tokens` is the benchmark's folder of tokens.
+    Vectors depend on torch's number of threads.
     """
     with atomic(folder) as partial:
         partial.mkdir()

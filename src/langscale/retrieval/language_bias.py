@@ -1,7 +1,6 @@
 """Language bias of a multilingual ranking: rank distance, own-language advantage, shares of languages.
 
-Rank distance falls whenever accuracy rises, so it does not measure bias alone; the own-language advantage,
-adjusted for accuracy, is what a verdict rests on.
+Rank distance falls whenever accuracy rises, so it does not measure bias alone.
 """
 
 import numpy as np
@@ -10,10 +9,10 @@ from langscale.retrieval.metrics import random_rank_distance
 
 
 def rank_distance(rank_multi: np.ndarray) -> np.ndarray:
-    """Highest minus lowest rank of each question's relevant candidates (arXiv 2408.10536).
+    """Highest minus lowest rank of each query's relevant candidates (arXiv 2408.10536).
 
-    rank_multi [Q, R] int, in the pool of all languages, 0 where there is none -> [Q] float64, nan where there
-    are fewer than two.
+    rank_multi [Q, R] int, in the corpus of all languages, 0 where there is none -> [Q] float64, nan where
+    there are fewer than two.
     """
     present = rank_multi > 0
     lowest = np.where(present, rank_multi, np.inf).min(axis=1)
@@ -23,17 +22,17 @@ def rank_distance(rank_multi: np.ndarray) -> np.ndarray:
 def rank_distance_log_ratio(distance: np.ndarray, candidates: int, relevant: int | np.ndarray) -> np.ndarray:
     """ln(rank distance / its mean in a random ranking): 0 is random, below 0 is closer together.
 
-    distance [Q] as from `rank_distance`, candidates = size of the pool, relevant = |R| or [Q] (2 or more
+    distance [Q] as from `rank_distance`, candidates = size of the corpus, relevant = |R| or [Q] (2 or more
     where distance is a number) -> [Q] float64, nan where distance is.
     """
     return np.log(distance / random_rank_distance(candidates, relevant))
 
 
 def own_language_advantage(rank_multi: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Median rank of the relevant candidates in other languages minus that of the one in the question's own.
+    """Median rank of the relevant candidates in other languages minus that of the one in the query's own.
 
     rank_multi [Q, L] int, one column per candidate language, 0 where there is none; own [Q] int, the column
-    of the question's language, -1 where it has none -> [Q] float64: above 0 where the own language is
+    of the query's language, -1 where it has none -> [Q] float64: above 0 where the own language is
     preferred; nan where either side is missing.
     """
     question = np.arange(len(own))
@@ -48,10 +47,11 @@ def own_language_advantage(rank_multi: np.ndarray, own: np.ndarray) -> np.ndarra
 def language_counts(
     topk_language: np.ndarray, n_languages: int, ks: tuple[int, ...] = (1, 10, 100)
 ) -> dict[int, np.ndarray]:
-    """How many of the top k of each question are in every language.
+    """How many of the top k of each query are in every language.
 
     topk_language [Q, K] int: the languages 0 .. n_languages - 1 of the candidates in the top K, best first,
-    -1 behind the end of a small pool -> {k: [Q, n_languages] int64}. Raises ValueError where a k is above K.
+    -1 behind the end of a small corpus -> {k: [Q, n_languages] int64}. Raises ValueError where a k is above
+    K.
     """
     questions, places = topk_language.shape
     if max(ks) > places:
@@ -65,8 +65,8 @@ def language_counts(
 
 
 def own_share(counts: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Share of each question's own language in counts [Q, L] of `language_counts`.
+    """Share of each query's own language in counts [Q, L] of `language_counts`.
 
-    own [Q] int, -1 where the pool does not hold the language -> [Q] float64, nan there.
+    own [Q] int, -1 where the corpus lacks the language -> [Q] float64, nan there.
     """
     return np.where(own >= 0, counts[np.arange(len(own)), own] / counts.sum(axis=1), np.nan)

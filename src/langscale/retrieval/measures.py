@@ -166,7 +166,8 @@ RANK_DISTANCE_LOG_RATIO = Measure(
 )
 OWN_LANGUAGE_ADVANTAGE = Measure(
     "own-language advantage",
-    "median rank of the relevant candidates in other languages minus the rank of that in the query's language",
+    "median rank of the relevant candidates in other languages "
+    "minus the rank of that in the query's language",
     THIS_STUDY,
     MULTI,
     "lower",
@@ -263,7 +264,8 @@ TOP_10_SHARE = Measure(
 )
 TOP_10_RATIO = Measure(
     "share@10 ratio",
-    "share@10 over the share of these languages among all candidates; 1 for a ranking that is blind to language",
+    "share@10 over the share of these languages among all candidates; "
+    "1 for a ranking that is blind to language",
     THIS_STUDY,
     MULTI,
     "neither",
@@ -289,8 +291,8 @@ MEASURES = {
     measure.name: measure
     for measure in (
         MAP, MAP_AT_20, RECALL_AT_1, RECALL_AT_10, NDCG_AT_10, RELEVANT, RECALL_AT_100, RANK_DISTANCE,
-        RANK_DISTANCE_LOG_RATIO, OWN_LANGUAGE_ADVANTAGE, *OWN_LANGUAGE_SHARES, MEDIAN_RANK_DISTANCE, *CONTROLS,
-        TOP_10_SHARE, TOP_10_RATIO, RANK,
+        RANK_DISTANCE_LOG_RATIO, OWN_LANGUAGE_ADVANTAGE, *OWN_LANGUAGE_SHARES, MEDIAN_RANK_DISTANCE,
+        *CONTROLS, TOP_10_SHARE, TOP_10_RATIO, RANK,
     )
 }  # fmt: skip
 """All measures by name, in the order of the tables."""

@@ -1,10 +1,10 @@
 """Measures of ranked retrieval on arrays of exact ranks.
 
-Everywhere `ranks` is [Q, R] int: the 1-based ranks of a question's relevant candidates, all in one ranking, 0
-where there is none. |R| is the number of a question's relevant candidates: its ranks above 0, unless
+Everywhere `ranks` is [Q, R] int: the 1-based ranks of a query's relevant candidates, all in one ranking, 0
+where there is none. |R| is the number of a query's relevant candidates: its ranks above 0, unless
 `relevant` [Q] counts candidates that no rank stands for as well (as when a run is cut). All return one
-float64 per question, nan where |R| is 0. A single pool per question is given as one column:
-average_precision(rank_own_pool[:, [l]]).
+float64 per query, nan where |R| is 0. A single relevant candidate per query is given as one column:
+average_precision(by_language[:, [l]]).
 """
 
 import numpy as np
@@ -47,9 +47,9 @@ def ndcg_at(ranks: np.ndarray, k: int, relevant: np.ndarray | None = None) -> np
 def restrict(ranks: np.ndarray, keep: np.ndarray) -> np.ndarray:
     """Ranks when the relevant candidates outside `keep` are taken out of the ranking.
 
-    ranks [Q, R] of one ranking per question, keep [R] or [Q, R] bool -> [Q, R]: every kept rank is lowered by
+    ranks [Q, R] of one ranking per query, keep [R] or [Q, R] bool -> [Q, R]: every kept rank is lowered by
     the number of removed relevant candidates above it, a removed one becomes 0. So multi is read by pair set
-    (X, Y): questions in X, relevant are the candidates in Y, and the others neither count as errors nor as
+    (X, Y): queries in X, relevant are the candidates in Y, and the others neither count as errors nor as
     hits; non-relevant candidates stay.
     """
     removed = (ranks > 0) & ~np.broadcast_to(keep, ranks.shape)

@@ -159,7 +159,7 @@ class ListScores:
         return positions(self.languages, self.queries["language"])
 
     def values(self, setting: str, metric: str, candidates: np.ndarray | None = None) -> np.ndarray:
-        """Values of one measure, float [Q, 1]; nan where the query's language is not among the `candidates`."""
+        """Values of one measure, float [Q, 1]; nan if the query's language is not among the `candidates`."""
         keep = np.ones(len(self.languages), dtype=bool) if candidates is None else candidates
         keep = np.broadcast_to(keep, (len(self.own), len(self.languages)))
         return np.where(keep[np.arange(len(self.own)), self.own], self.table[metric], np.nan)[:, None]

@@ -46,7 +46,7 @@ class Best:
     are cut into parts changes no bit. Memory: the lists, a part, and what FAISS finds for BLOCK queries.
     """
 
-    def __init__(self, queries: np.ndarray, k: int):
+    def __init__(self, queries: np.ndarray, k: int) -> None:
         self.queries = _matrix("queries", queries)
         self.scores = np.full((len(queries), k), -np.inf, np.float32)
         self.index = np.full((len(queries), k), -1, np.int64)

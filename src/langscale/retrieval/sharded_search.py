@@ -16,7 +16,7 @@ from langscale.core.arrays import rows
 from langscale.core.files import atomic
 from langscale.data.benchmarks.tables import Corpus
 from langscale.data.tokens import Tokens
-from langscale.retrieval.embedding import embed
+from langscale.retrieval.embedding import Encoder, embed
 from langscale.retrieval.search import Best
 
 GROUP = 16_384  # rows that are embedded together
@@ -49,7 +49,7 @@ def search(
         best.add(vectors(done, end), done)
         done = end
         if state is not None:
-            with atomic(state) as partial, open(partial, "wb") as file:
+            with atomic(state) as partial, partial.open("wb") as file:
                 np.savez(file, scores=best.scores, index=best.index, done=done)
     return best.scores, best.index
 
@@ -59,7 +59,7 @@ def stored(file: str | Path) -> Vectors:
     return lambda begin, end: rows(file, begin, end)
 
 
-def embedded(encoder, tokens: str | Path, start: int = 0) -> Vectors:
+def embedded(encoder: Encoder, tokens: str | Path, start: int = 0) -> Vectors:
     """The vectors of texts, embedded when they are asked for, group by group.
 
     `encoder`: an encoder.Encoder; `tokens`: the folder of the corpus's tokens, of which the pool begins at
@@ -78,7 +78,7 @@ def embedded(encoder, tokens: str | Path, start: int = 0) -> Vectors:
 
 
 def search_corpus(
-    corpus: Corpus, encoder, tokens: str | Path, k: int, state: str | Path, shard: int = SHARD
+    corpus: Corpus, encoder: Encoder, tokens: str | Path, k: int, state: str | Path, shard: int = SHARD
 ) -> tuple[np.ndarray, np.ndarray]:
     """Lists of every question in the pool of its language: scores [Q, k] float32, rows of the corpus [Q, k]
     int64.

@@ -274,7 +274,7 @@ def interval_over_runs_and_queries(
 
 def t_p(mean: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:
     """Two-sided p of mean = 0, by the t of `interval_over_runs_and_queries`."""
-    return 2 * stats.t.sf(np.abs(np.asarray(mean) / se), df)
+    return 2 * np.asarray(stats.t.sf(np.abs(np.asarray(mean) / se), df))
 
 
 def equivalence_p(

@@ -99,8 +99,8 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
             Quantity("mono", MAP.name, "heldout", codes, codes),
         ]
         table = score_table(score_rows(panel, quantities, labels))
-        facts = dict(zip(columns, (grouping, group, " ".join(codes), known), strict=True))
-        tables.append(table.assign(**facts)[[*columns, *SCORES]])
+        table = table.assign(grouping=grouping, group=group, languages=" ".join(codes), group_in_pool=known)
+        tables.append(table[[*columns, *SCORES]])
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 

@@ -23,7 +23,7 @@ def seen(model: Model) -> tuple[str, ...] | None:
     if model.architecture is not None:
         return ()
     record = encoder(model.known_as)
-    return record and record.trained_on
+    return None if record is None else record.trained_on
 
 
 def zero_shot(benchmark: str, data: Iterable[str]) -> bool:
