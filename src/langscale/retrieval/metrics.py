@@ -60,17 +60,6 @@ def restrict(ranks: np.ndarray, keep: np.ndarray) -> np.ndarray:
     return np.where((ranks > 0) & ~removed, ranks - removed_above, 0)
 
 
-def random_average_precision(candidates: int, relevant: int) -> float:
-    """Expected AP of a random ranking of N candidates with R relevant: H_N/N + (R-1)/(N-1) (1 - H_N/N).
-
-    From the sum over the places n of P(relevant at n) = R/N times the expected precision there, (1 +
-    (n-1)(R-1)/(N-1)) / n, divided by R; H_N is the N-th harmonic number. 0.00154 for N = 13,014 and R = 11.
-    """
-    first = (1 / np.arange(1, candidates + 1)).sum() / candidates
-    others = (relevant - 1) / (candidates - 1) if relevant > 1 else 0.0
-    return float(first + others * (1 - first))
-
-
 def random_rank_distance(candidates: int, relevant: int | np.ndarray) -> float | np.ndarray:
     """Expected highest minus lowest rank of R relevant candidates in a random ranking: (R-1)/(R+1) (N+1).
 

@@ -9,13 +9,13 @@ import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.random_rankings import random_average_precision
 
 from langscale.retrieval.language_bias import rank_distance
 from langscale.retrieval.metrics import (
     average_precision,
     average_precision_at,
     ndcg_at,
-    random_average_precision,
     random_rank_distance,
     recall_at,
     restrict,

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.made_benchmarks import make_benchmark, ranking, scores_of, write
+from support.random_rankings import random_average_precision
 from support.slow_tables import BIAS, RELEVANCE
 
 from langscale.config.terms import SETTINGS
 from langscale.core.errors import UserError
 from langscale.core.random import stream
 from langscale.data.benchmarks.tables import Benchmark
-from langscale.retrieval.metrics import random_average_precision
 from langscale.retrieval.scores import Scores
 from langscale.statistics.clusters import Clusters
 

@@ -9,7 +9,7 @@ from langscale.statistics.panel import Panel
 
 
 def test_seeds_of_one_ladder_are_one_unit_if_only_some_seeds_are_scored(tmp_path):
-    """Seeds 5 and 7 share ladder 1, seeds 6 and 8 ladder 2. The panel has fewer columns than the grid has runs."""
+    """Seeds 5 and 7 share ladder 1, seeds 6 and 8 ladder 2; the grid has more runs than the panel."""
     study = synthetic.study(
         replicates=8, ladder_count=2, grid=[{"samplers": ["x-y"], "n": [2]}], statistics={"resamples": 100}
     )
