@@ -21,7 +21,7 @@ from langscale.core.files import atomic
 from langscale.languages import families as languages
 from langscale.statistics import curve_fits as curves
 from langscale.statistics import intervals as statistics
-from langscale.statistics import trends as scaling
+from langscale.statistics import scaling_curves as scaling
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "results/validation"
