@@ -9,8 +9,8 @@ from babel.core import get_global
 def bcp47(code: str) -> str:
     """BCP 47 code of an ISO 639-3 code with or without script and region: eng_Latn is en, zho-TW is zh-TW.
 
-    CLDR's aliases shorten the language and join sub-languages to it (swh is sw, prs is fa-AF). The script is omitted if
-    it is CLDR's likely script of the language.
+    CLDR's aliases shorten the language and join sub-languages to it (swh is sw, prs is fa-AF). The script is
+    omitted if it is CLDR's likely script of the language.
     """
     language, *rest = code.replace("-", "_").split("_")
     language, *alias = get_global("language_aliases").get(language, language).split("_")
