@@ -168,7 +168,7 @@ KINDS = (
 
 
 def _comparisons(level: np.ndarray, replicates: int):
-    """(comparisons, kinds, truth, truth of the drawn runs) of all studies, from the columns' levels [n, K]."""
+    """(comparisons, kinds, truth, truth of the drawn runs) of all studies, from levels [n, K]."""
     r, fixed = replicates, [False] * 3 * replicates + [True] * 2
     a, b, better = ({str(i): r * cell + i for i in range(r)} for cell in range(3))
     low, same = {"": 3 * r}, {"": 3 * r + 1}
@@ -203,11 +203,11 @@ def draws(world: World, replicates: int, batch: int) -> np.random.Generator:
 def validate(world: World, replicates: int, n: int, resamples: int = 400) -> Iterator[dict]:
     """Rates over n studies, one row for each kind of comparison.
 
-    coverage, runs_coverage: share of the 95% intervals over runs and queries, and over queries, with the truth
-    inside. rejected: share of p < .05 where the truth is 0. equivalent: share of equivalence claims at 5% where the
-    truth is the margin itself. equivalent_share: the same with a margin that is a share of the estimated reference,
-    as for the rank distance. half_width: mean half-width of the interval over runs and queries. refused: studies
-    without an interval. nan: does not apply.
+    coverage, runs_coverage: share of the 95% intervals over runs and queries, and over queries, with the
+    truth inside. rejected: share of p < .05 where the truth is 0. equivalent: share of equivalence claims at
+    5% where the truth is the margin itself. equivalent_share: the same with a margin that is a share of the
+    estimated reference, as for the rank distance. half_width: mean half-width of the interval over runs and
+    queries. refused: studies without an interval. nan: does not apply.
     """
     found: dict[str, list[np.ndarray]] = {}
     for batch, at in enumerate(range(0, n, BATCH)):

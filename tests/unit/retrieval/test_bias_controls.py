@@ -38,7 +38,9 @@ def test_spearman_equals_scipys_pair_by_pair(benchmark):
 
 
 def test_centring_takes_a_planted_language_direction_out(benchmark):
-    """Texts are the vector of their question plus that of their language: without the latter, retrieval is perfect."""
+    """Texts are the vector of their question plus that of their language: without the latter, retrieval is
+    perfect.
+    """
     rng = np.random.default_rng(1)
     ids = pd.factorize(benchmark.questions["question_id"])[0]
     meaning = rng.normal(size=(ids.max() + 1, 32))

@@ -43,7 +43,9 @@ def test_ngrams_by_hand():
 
 
 def slow_bm25(question, texts, shortest, longest, k1=1.5, b=0.75):
-    """Lucene's formula (Kamphuis et al. 2020, its BM25 without the constant k1 + 1); repeated terms count again."""
+    """Lucene's formula (Kamphuis et al. 2020, its BM25 without the constant k1 + 1); repeated terms count
+    again.
+    """
     documents = [Counter(slow_ngrams(text, shortest, longest)) for text in texts]
     lengths = [sum(document.values()) for document in documents]
     mean = sum(lengths) / len(lengths)

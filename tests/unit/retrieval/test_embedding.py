@@ -117,7 +117,9 @@ def test_vectors_do_not_depend_on_the_order(toy, encoder, tmp_path):
 
 
 def test_blocks_do_not_depend_on_the_order(encoder):
-    """Nor on fingerprints, which are equal for texts that differ in case, and differ for texts equal once cut."""
+    """Nor on fingerprints, which are equal for texts that differ in case, and differ for texts equal once
+    cut.
+    """
     rows = np.random.default_rng(0).integers(4, 60, size=(30, 5), dtype=np.int32)
     seen = []
     for seed in range(4):
@@ -190,7 +192,9 @@ def checkpoint(toy, encoder, tmp_path):
 
 
 def killed_after(blocks, monkeypatch):
-    """Make the encoder of the next embed jobs die at a block; a list that fills with the blocks that each one made."""
+    """Make the encoder of the next embed jobs die at a block; a list that fills with the blocks that each one
+    made.
+    """
     made, ready = [], Encoder.ready
 
     def counted(*args):

@@ -1,4 +1,6 @@
-"""Scores from lists against trec_eval's own code, tables of a benchmark that has only lists, and all jobs in a row."""
+"""Scores from lists against trec_eval's own code, tables of a benchmark that has only lists, and all jobs in
+a row.
+"""
 
 import json
 import shutil

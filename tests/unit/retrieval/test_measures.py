@@ -1,4 +1,6 @@
-"""The registry of measures: records are complete, values keep to their ranges, and a new record reaches the tables."""
+"""The registry of measures: records are complete, values keep to their ranges, and a new record reaches the
+tables.
+"""
 
 import importlib.util
 

@@ -147,7 +147,8 @@ def test_partially_parallel_data_asks_only_what_has_an_answer(tmp_path):
     cells = sums.cells(cross)
     assert cells.counts.sum() == 4
     found = sums.add(cells, every, every)
-    # units (de, en), (en, de), (en, zh), (zh, en), one question each: the English pool holds a, b, c in this order
+    # units (de, en), (en, de), (en, zh), (zh, en), one question each: the English pool holds a, b, c in this
+    # order
     assert found.queries == 4
     assert (found.sums.sum(0) / found.counts.sum(0)).mean() == pytest.approx((1 + 1 + 1 + 1 / 2) / 4)
     with warnings.catch_warnings():

@@ -53,7 +53,9 @@ def test_shards_give_the_head_of_a_sorted_list(problem, limits):
 
 @pytest.mark.parametrize("size", [1, 37, 1000, 1024, 2999, 5000])
 def test_no_bit_depends_on_the_shards(size):
-    """Float vectors of which a third are copies, near and far, and scores that lie within rounding of each other."""
+    """Float vectors of which a third are copies, near and far, and scores that lie within rounding of each
+    other.
+    """
     rng = np.random.default_rng(0)
     candidates = rng.standard_normal((3000, 100)).astype(np.float32)
     candidates[rng.integers(0, 3000, 1000)] = candidates[rng.integers(0, 3000, 1000)]
@@ -73,7 +75,9 @@ def test_no_bit_depends_on_the_shards(size):
 
 @pytest.mark.parametrize("size", [40, 512, 2000])
 def test_scores_that_differ_by_less_than_a_product_rounds(size):
-    """All candidates are one vector, but for a hundred-thousandth of some numbers: FAISS's own order is noise."""
+    """All candidates are one vector, but for a hundred-thousandth of some numbers: FAISS's own order is
+    noise.
+    """
     rng = np.random.default_rng(4)
     candidates = np.tile(rng.standard_normal(200).astype(np.float32), (2000, 1))
     places = rng.integers(0, 200, (2000, 5))

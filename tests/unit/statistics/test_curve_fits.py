@@ -90,7 +90,9 @@ def test_the_n_of_a_share_of_the_gain_by_bisection():
 
 
 def planted(name, r, rng, b=100, runs=0.006, ladders=0.01, questions=0.25, interaction=0.1, c=80, n=N):
-    """Means [N * r] and bootstrap values [B, N * r] of runs with ladders, seeds and questions on a planted curve."""
+    """Means [N * r] and bootstrap values [B, N * r] of runs with ladders, seeds and questions on a planted
+    curve.
+    """
     y = by_hand(name, TRUE[name], n)[:, None, None] + ladders * rng.standard_normal((1, r, 1))
     y = y + runs * rng.standard_normal((len(n), r, 1)) + questions * rng.standard_normal((1, 1, c))
     y = (y + interaction * rng.standard_normal((len(n), r, c))).reshape(-1, c, 1)
@@ -160,7 +162,9 @@ def test_what_is_not_identified_says_so():
 
 
 def test_resampled_means_have_the_variances_of_the_procedure_interval():
-    """s2 / R, widened by t over normal, plus the covariance that replicates share; the interaction counts once."""
+    """s2 / R, widened by t over normal, plus the covariance that replicates share; the interaction counts
+    once.
+    """
     rng, r, c = stream("variance"), 8, 60
     means, drawn = planted("constant", r, rng, b=1000, runs=0.03, ladders=0.0, c=c, n=(1, 2, 4))
     means, drawn = means.reshape(3, r), drawn.reshape(-1, 3, r)

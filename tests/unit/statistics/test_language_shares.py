@@ -38,8 +38,9 @@ def test_shares_of_the_first_ten_equal_a_count_in_the_ranking(tmp_path):
 
 
 def test_shares_of_a_known_ranking():
-    """Three of ten in English, which has 20 of 40 candidates: 0.6 of a blind ranking; German, with 4, twice it; a full
-    pool of four candidates is blind."""
+    """Three of ten in English, which has 20 of 40 candidates: 0.6 of a blind ranking; German, with 4, twice
+    it; a full pool of four candidates is blind.
+    """
     questions = pd.DataFrame({"question_id": ["a"], "cluster": ["a"], "language": ["en"]})
     nothing = np.zeros((1, 3), np.int32)
 

@@ -1,4 +1,6 @@
-"""Proofs for the procedure interval of langscale.statistics.intervals: scipy, by hand, and where it is refused."""
+"""Proofs for the procedure interval of langscale.statistics.intervals: scipy, by hand, and where it is
+refused.
+"""
 
 import numpy as np
 import pytest

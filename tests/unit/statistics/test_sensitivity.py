@@ -1,4 +1,6 @@
-"""Equivalence, the coarser clusters, and tables of single runs against direct computation, question by question."""
+"""Equivalence, the coarser clusters, and tables of single runs against direct computation, question by
+question.
+"""
 
 import numpy as np
 import pandas as pd
@@ -44,7 +46,8 @@ def test_equivalence_is_two_one_sided_tests_at_the_margin(made):
         se = half / stats.t.ppf(0.975, df)
         sides = row["margin"] + row["difference"], row["margin"] - row["difference"]
         if row["metric"] == "rank distance":
-            # the margin's own error counts: it is 5% of a mean whose error is at most its interval's half, over 1.96
+            # the margin's own error counts: it is 5% of a mean whose error is at most its interval's half,
+            # over 1.96
             cells = made.tables["scaling"].query("metric == 'rank distance' and candidate_language == 'all'")
             for name in ("sampler", "n_languages", "average", "checkpoint"):
                 cells = cells[cells[name] == row[f"reference_{name}" if f"reference_{name}" in row else name]]

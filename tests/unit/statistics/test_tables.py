@@ -188,7 +188,9 @@ def test_tables_by_language_pair_and_group(made):
 
 
 def slow_share(scores, group, ratio):
-    """Mean over question languages of what a group of candidate languages has of the first 10 of their questions."""
+    """Mean over question languages of what a group of candidate languages has of the first 10 of their
+    questions.
+    """
     by_language = {}
     for q, code in enumerate(scores.queries["language"]):
         counted = [i for i, c in enumerate(LANGUAGES) if c in group(code)]
@@ -199,7 +201,9 @@ def slow_share(scores, group, ratio):
 
 
 def test_shares_of_the_first_ten_are_counted_and_have_both_intervals(made):
-    """Own, other pool, other held-out and every candidate language, question by question, and their intervals."""
+    """Own, other pool, other held-out and every candidate language, question by question, and their
+    intervals.
+    """
     table = made.tables["shares"]
     pool, heldout = {"en", "de", "ar"}, {"nl", "el"}
     groups = {
