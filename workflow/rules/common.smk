@@ -70,6 +70,12 @@ def model_of(name):
     return STUDY.models[name] if name in STUDY.models else STUDY.translation
 
 
+ADAPTED = [name for name, model in STUDY.models.items() if model.train == "adapter"]
+ENCODED_RUN = (  # of all other models, whose encoder embeds a benchmark for each run
+    rf"(?!(?:{one_of(ADAPTED)})/)" r"[^/]+/[^/]+/[^/]+/n\d+-[0-9a-f]{8}/seed\d+"
+)
+
+
 def set_of(benchmark):
     """The data set of a benchmark that the config may have given a name of its own."""
     return STUDY.set_of(benchmark)
@@ -98,8 +104,9 @@ def identity(**more):
     values = STUDY.model_dump(exclude={"title", "mirror", "accept_licence"})
     values["languages"]["heldout"].sort()
     for model in (*values["models"].values(), values.get("translation")):
-        if model and model["path"]:
-            model["path"] = Path(model["path"]).name
+        for key in "path", "vectors":
+            if model and model.get(key):
+                model[key] = Path(model[key]).name
     # what langscale knows of the data sets: the catalogue is no code of a rule
     values["facts"] = {
         f"{kind} {name}": {
@@ -114,7 +121,8 @@ def identity(**more):
 
 def encoding(name, *keys):
     """What of a model's options a job is told: where the model comes from reaches it through the `base` folder."""
-    return STUDY.models[name].model_dump(include={"architecture", "pooling", *keys})
+    wanted = {"architecture", "pooling", "train", "lora", *keys}
+    return STUDY.models[name].model_dump(include=wanted)
 
 
 def origin(name, *keys):

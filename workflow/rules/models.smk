@@ -77,6 +77,6 @@ rule models:
     input:
         expand(
             f"{RESULTS}/models/{{model}}/tokens/{{tokens}}.json",
-            model=STUDY.models,
+            model=[name for name, model in STUDY.models.items() if not model.vectors],
             tokens=ALL_TOKENS,
         ),

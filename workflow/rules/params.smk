@@ -1,6 +1,6 @@
 """What the rules of runs, downloads and tables are told."""
 
-from langscale.config.model import Model
+from langscale.config.model import AdapterOptions, Model
 from langscale.jobs.job import Job, again
 
 CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
@@ -24,7 +24,7 @@ def entries(kind, name):
 def train_inputs(run):
     """The files that a run is trained from."""
     validated = STUDY.training.validation
-    return {
+    inputs = {
         "subset": f"{RESULTS}/subsets/{run.subset}.json",
         "base": base_of(run),
         "tokens": [tokens_of(run, f"source-{name}") for name in SOURCES],
@@ -34,20 +34,34 @@ def train_inputs(run):
             else []
         ),
     }
+    if run.model in ADAPTED:
+        del inputs["base"], inputs["tokens"]
+        inputs["vectors"] = [
+            vectors_of(run.model, f"source-{name}") for name in SOURCES
+        ]
+    return inputs
 
 
 def train_params(run):
     """What a run is trained with, its code included."""
     keys = "query_prefix", "passage_prefix", "passage_length"
-    validated = STUDY.training.validation
+    validated, adapted = STUDY.training.validation, run.model in ADAPTED
+    model = STUDY.models[run.model]
+    options = (model.adapter or AdapterOptions()).model_dump() if adapted else None
     return {
         "run": run.recipe(),
         "model": encoding(run.model, *keys),
-        "training": STUDY.training.model_dump(),
+        **({"adapter": options} if adapted else {}),
+        "training": STUDY.training_of(run.model).model_dump(),
         "validation_languages": GRID.validation_languages if validated else [],
         "validation_sources": [n for n in SOURCES if STUDY.sources[n].validation],
-        "code": code("train.py"),
+        "code": code("adapters.py" if adapted else "train.py"),
     }
+
+
+def needs_base(run):
+    """Whether the weights of a checkpoint are in the model before training, all or in part."""
+    return not run.steps or STUDY.models[run.model].train == "lora"
 
 
 def embed_params(run):
@@ -89,7 +103,8 @@ def embedded(run, checkpoint, benchmark):
     if run.steps and (not weights.exists() or out_of_date(run)):
         return True
     inputs = {
-        **({"checkpoint": [weights]} if run.steps else {"base": paths(base_of(run))}),
+        "checkpoint": [weights] if run.steps else [],
+        "base": paths(base_of(run)) if needs_base(run) else [],
         "tokens": paths(tokens_of(run, f"benchmark-{benchmark}")),
     }
     made = {"data": Path(embeddings(run, checkpoint, benchmark))}
@@ -102,7 +117,7 @@ def unembedded():
         run.path
         for name in IN_MEMORY
         for run, checkpoint in GRID.scored(name)
-        if run.model != BM25 and not embedded(run, checkpoint, name)
+        if run.model not in (BM25, *ADAPTED) and not embedded(run, checkpoint, name)
     }
     return sorted(lacking)
 

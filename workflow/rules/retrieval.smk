@@ -24,6 +24,7 @@ rule score:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
         name=one_of(IN_MEMORY),
+        run=ENCODED_RUN,
     conda:
         "../../environment.yml"
     params:
@@ -47,7 +48,7 @@ rule search:
             else []
         ),
         base=lambda w: (
-            [] if GRID.by_path[w.run].steps else base_of(GRID.by_path[w.run])
+            base_of(GRID.by_path[w.run]) if needs_base(GRID.by_path[w.run]) else []
         ),
         tokens=lambda w: tokens_of(GRID.by_path[w.run], f"corpus-{w.name}"),
     output:

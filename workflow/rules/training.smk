@@ -25,6 +25,8 @@ rule train:
         f"{RESULTS}/logs/train/{{run}}.log",
     benchmark:
         f"{RESULTS}/logs/train/{{run}}.tsv"
+    wildcard_constraints:
+        run=ENCODED_RUN,
     conda:
         "../../environment.yml"
     resources:
@@ -57,7 +59,7 @@ rule embed:
             else []
         ),
         base=lambda w: (
-            [] if GRID.by_path[w.run].steps else base_of(GRID.by_path[w.run])
+            base_of(GRID.by_path[w.run]) if needs_base(GRID.by_path[w.run]) else []
         ),
         tokens=lambda w: tokens_of(GRID.by_path[w.run], f"benchmark-{w.name}"),
     output:
@@ -84,6 +86,7 @@ use rule embed as reuse with:
     # what training left, which needs no GPU and no time
     wildcard_constraints:
         name=one_of(IN_MEMORY),
+        run=ENCODED_RUN,
     resources:
         gpu=0,
 
@@ -98,7 +101,7 @@ rule embeddings:
             embeddings(run, checkpoint, benchmark)
             for benchmark in IN_MEMORY
             for run, checkpoint in GRID.scored(benchmark)
-            if run in GRID.encoded
+            if run in GRID.encoded and run.model not in ADAPTED
         ],
 
 

@@ -10,7 +10,13 @@ KEPT = [
     *ALL_BENCHMARKS,
     *OVERLAPS,
     *expand(f"{RESULTS}/subsets/{{subset}}.json", subset=GRID.subsets),
-    *expand(f"{RESULTS}/models/{{model}}/base.json", model=STUDY.models),
+    *(f"{RESULTS}/models/{m}/base.json" for m in STUDY.models if m not in OWN),
+    *(
+        vectors_of(model, f"{kind}-{name}")
+        for model in ADAPTED
+        for kind, names in (("source", SOURCES), ("benchmark", IN_MEMORY))
+        for name in names
+    ),
     *rules.models.input,
     *(
         f"{RESULTS}/runs/{run.path}/{name}.json"

@@ -64,11 +64,28 @@ if training.validation:
     batches = validation_batches(held, p.validation_languages, training.validation, training.batch_size)
     validate = validation_loss(held, batches)
 
-encoder = Encoder.initial(base, run["model"], model, run["seed"])
+if model.train == "lora":
+    from langscale.config.model import LoraOptions
+    from langscale.models import lora
+
+    encoder = Encoder.load(base, model.pooling)
+    matrices = lora.attach(encoder, LoraOptions(**p.model.get("lora", {})), run["model"], run["seed"])
+else:
+    encoder = Encoder.initial(base, run["model"], model, run["seed"])
 folder = job.target(name="log").parent
 state = State(folder / ".state", job.key, SAVE_MINUTES)
 recipe = Recipe(training, sampler, data, run["steps"], run["seed"], run["path"])
-step = EncoderStep(encoder, training, lambda checkpoint: encoder.save(checkpoint, base, model))
+
+
+def write(checkpoint: Path) -> None:
+    """Write a checkpoint."""
+    if model.train == "lora":
+        lora.save(matrices, checkpoint)
+    else:
+        encoder.save(checkpoint, base, model)
+
+
+step = EncoderStep(encoder, training, write)
 train(recipe, step, folder, validate, state, job.terminal)
 job.done()
 state.clear()
@@ -77,11 +94,16 @@ state.clear()
 # them, as in an embed job: the vectors of a compiled encoder differ in the last bits.
 device = next(encoder.parameters()).device
 for checkpoint in ("last", "best") if training.validation else ("last",):
-    encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
+    if model.train == "lora":
+        read_encoder = lora.load(base, folder / checkpoint, model).to(device)
+    else:
+        read_encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
     for name, manifest in p.where["tokens"].items():
         if Path(manifest).exists():
             read = {"checkpoint": [job.outputs[checkpoint]], "tokens": [Path(manifest)]}
+            if model.train == "lora":
+                read["base"] = job.inputs["base"]
             left = Job(read, p.where["embed"], {"data": folder / "embeddings" / checkpoint / f"{name}.json"})
             if not left.kept:
-                embed_benchmark(encoder, left.target(), checked(manifest), left.state())
+                embed_benchmark(read_encoder, left.target(), checked(manifest), left.state())
                 left.leave()

@@ -80,6 +80,12 @@ class Store:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
+    @classmethod
+    def of(cls, index: str | Path, root: str | Path) -> "Store":
+        """The store of an index, below the folder of all stores; the index names it in its fact `store`."""
+        facts = json.loads((Path(index) / "index.json").read_text(encoding="utf-8"))
+        return cls(Path(root) / facts["store"])
+
     def names(self) -> list[str]:
         """Names of the shards, sorted."""
         return sorted(path.parent.name for path in self.folder.glob("[!.]*/keys.npy"))

@@ -12,15 +12,13 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from tqdm import tqdm
 
-from langscale.core.files import sha256
 from langscale.data.tokens import Tokens
 from langscale.data.vectors import KEY, Store, token_keys
 
@@ -52,18 +50,15 @@ class Encoder(Protocol):
         """The weights."""
 
 
-def store_key(weights: str | Path, values: Any, device: str = "cpu") -> str:
+def store_key(digests: Mapping[str, str], values: Any, device: str = "cpu") -> str:
     """Digest of all that base vectors depend on besides token ids, 16 hex: it names the store of a model.
 
-    weights: folder of the encoder, of which tokenizer files do not count; values: JSON, such as the
-    pooling; device: cpu or cuda.
+    digests: SHA-256 of the encoder's files by name; tokenizer files do not count, because texts are
+    known by their ids; values: JSON, such as the pooling and the code; device: cpu or cuda.
     """
-    digest = hashlib.sha256(json.dumps([values, _block(device)], sort_keys=True).encode())
-    folder = Path(weights)
-    files = (path for path in folder.rglob("*") if path.is_file() and "token" not in path.name)
-    for file in sorted(files):
-        digest.update(f"{file.relative_to(folder)} {sha256(file)}".encode())
-    return digest.hexdigest()[:16]
+    weights = {name: digest for name, digest in digests.items() if "token" not in name.rpartition("/")[2]}
+    facts = json.dumps([weights, values, _block(device)], sort_keys=True)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def embed_missing(

@@ -1,0 +1,51 @@
+"""From the vectors of a benchmark to its rankings and scores."""
+
+import numpy as np
+
+from langscale.data.benchmarks.tables import Benchmark
+from langscale.retrieval import language_bias as bias
+from langscale.retrieval.scores import Scores
+
+
+def scored(
+    benchmark: Benchmark, questions: np.ndarray, candidates: np.ndarray, k: int, controls: bool
+) -> tuple[np.ndarray, Scores]:
+    """(top k candidates int [Q, k], scores) of unit vectors [Q, d] and [N, d]; controls: of language
+    bias, too.
+    """
+    from langscale.retrieval.search import exact_ranks, top_k
+
+    top = top_k(questions, candidates, k)[1]
+    own, multi = exact_ranks(questions, candidates, benchmark.candidate_language, benchmark.relevant)
+    of_bias = None
+    if controls:
+        from langscale.retrieval.bias_controls import controls as bias_controls
+
+        of_bias = bias_controls(questions, candidates, benchmark)
+    return top, scores_of(benchmark, top, own, multi, of_bias)
+
+
+def scores_of(
+    benchmark: Benchmark,
+    top: np.ndarray,
+    own: np.ndarray,
+    multi: np.ndarray,
+    controls: np.ndarray | None = None,
+) -> Scores:
+    """Scores of a ranking: its first candidates [Q, k], and the ranks of langscale.retrieval.scores."""
+    languages = np.where(
+        top >= 0, benchmark.candidate_language[top], -1
+    )  # -1: behind the end of a small corpus
+    counts = bias.language_counts(languages, len(benchmark.languages))
+    own_share = [bias.own_share(count, benchmark.question_language) for count in counts.values()]
+    return Scores(
+        benchmark.questions,
+        benchmark.languages,
+        own,
+        multi,
+        np.stack(own_share, axis=1).astype(np.float32),
+        len(benchmark.candidates),
+        controls,
+        counts[10].astype(np.uint8),
+        np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages)),
+    )

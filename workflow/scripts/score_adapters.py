@@ -1,0 +1,62 @@
+"""Rank and score the adapters of one point of the design on all benchmarks, from base vectors."""
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langscale.jobs.job import Job
+from langscale.jobs.log import redirect
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+redirect(snakemake.log[0])
+where, params = snakemake.params.where, snakemake.params.scores
+
+
+def listed(files: Any) -> list[Path]:
+    """Paths of one file or of several."""
+    return [Path(file) for file in ([files] if isinstance(files, str) else files)]
+
+
+jobs = []
+for inputs, outputs in zip(where["inputs"], where["outputs"], strict=True):
+    read = {name: listed(files) for name, files in inputs.items()}
+    job = Job(read, params, {name: Path(file) for name, file in outputs.items()})
+    if job.kept:
+        job.restore()
+    else:
+        jobs.append(job)
+if not jobs:
+    print("made before from the same data, options and code; nothing to do", file=sys.stderr)
+    raise SystemExit(0)
+
+from langscale.core import arrays
+from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.vectors import Store, Vectors
+from langscale.models.adapter import Adapter
+from langscale.retrieval.scoring import scored
+
+benchmark_of = cache(Benchmark.load)
+
+
+@cache
+def vectors(folder: Path) -> Vectors:
+    """The base vectors of an index, read once."""
+    return Vectors.load(folder, Store.of(folder, where["store"]))
+
+
+for job in jobs:
+    adapter = Adapter.load(job.data("checkpoint")) if job.inputs["checkpoint"] else Adapter()
+    index = job.data("vectors")
+    questions, candidates = (
+        adapter.apply(vectors(index / side).table, role)[vectors(index / side).rows]
+        for side, role in (("questions", "query"), ("candidates", "passage"))
+    )
+    top, scores = scored(
+        benchmark_of(job.data("benchmark")), questions, candidates, params["top_k"], params["controls"]
+    )
+    arrays.save(job.target(".npy", "rankings"), top)
+    scores.save(job.target(".parquet", "scores"))
+    job.done()
