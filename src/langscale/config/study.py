@@ -126,12 +126,6 @@ def _training(study: Study) -> Iterator[str]:
         for key in ("validation", "hard_negatives", "threads"):
             if model.training and getattr(model.training, key) != getattr(study.training, key):
                 yield f"models.{name}.training.{key}: is the same for all models; set it in training"
-        large = [b for b in study.benchmarks if study.listed(b)]
-        if model.train == "adapter" and large:
-            yield (
-                f"models.{name}.train: found adapter, which needs vectors in memory; {large[0]} is larger: "
-                "set full or lora, or leave the benchmark out"
-            )
 
 
 def _names(study: Study) -> Iterator[str]:

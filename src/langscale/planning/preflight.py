@@ -21,7 +21,7 @@ def check(study: Study) -> None:
     Checked: names of sources, benchmarks, measures and claims, their options, languages, folders of models,
     licence and languages of the translation model. Claims are imported only where the study names some.
     """
-    for section in (_data, _languages, _folders, _contrasts):
+    for section in (_data, _languages, _folders, _contrasts, _adapters):
         for problem in section(study):
             raise UserError(problem)
     if study.statistics.claims is not None:
@@ -46,6 +46,16 @@ def _contrasts(study: Study) -> Iterator[str]:
             where = " or ".join(measure.settings) + (", pair set all" if measure.of_query else "")
             found = f"{contrast.setting}, {contrast.pair_set}"
             yield f"{key}.metric: {measure.name} exists in {where}; found {found}"
+
+
+def _adapters(study: Study) -> Iterator[str]:
+    large = [b for b in study.benchmarks if catalogue.benchmark(study.set_of(b)).larger_than_memory]
+    for name, model in study.models.items():
+        if model.train == "adapter" and large:
+            found = f"found adapter, which needs vectors in memory, and {large[0]} is larger"
+            yield f"models.{name}.train: {found}; set full or lora, or leave the benchmark out"
+        if model.vectors is not None and not Path(model.vectors).is_dir():
+            yield f"models.{name}.vectors: no folder {model.vectors}; make it, then `snakemake texts`"
 
 
 def _data(study: Study) -> Iterator[str]:
