@@ -13,9 +13,10 @@ def rules() -> dict[str, str]:
     """Rule -> its text."""
     found = {}
     for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        parts = re.split(
-            r"^\s*(?:use rule \w+ as|rule) (\w+)", file.read_text(encoding="utf-8"), flags=re.MULTILINE
-        )
+        text = file.read_text(encoding="utf-8")
+        # a rule for each item of a loop
+        text = re.sub(r'^( +)rule:\n +name:\n +f"(\w+)_\{\w+\}"\n', r"\1rule \2:\n", text, flags=re.MULTILINE)
+        parts = re.split(r"^\s*(?:use rule \w+ as|rule) (\w+)", text, flags=re.MULTILINE)
         found |= dict(zip(parts[1::2], parts[2::2], strict=True))
     return found
 

@@ -111,7 +111,7 @@ rule texts_of_model:
 rule texts:
     """The texts that models with `vectors` have to embed, as JSON lines."""
     input:
-        expand(f"{RESULTS}/models/{{model}}/texts.jsonl", model=OWN),
+        files=expand(f"{RESULTS}/models/{{model}}/texts.jsonl", model=OWN),
 
 
 def adapter_outputs(run):
@@ -126,7 +126,7 @@ for number, group in enumerate(points(r for r in GRID.trained if r.model in ADAP
         name:
             f"adapters_{number}"
         input:
-            [
+            files=[
                 file
                 for run in group
                 for files in train_inputs(run).values()
@@ -141,6 +141,7 @@ for number, group in enumerate(points(r for r in GRID.trained if r.model in ADAP
             "../../environment.yml"
         params:
             runs=[train_params(run) for run in group],
+            code=code("adapters.py"),
             where=lambda w, output, group=group: {
                 "store": STORE,
                 "inputs": [train_inputs(run) for run in group],
@@ -181,7 +182,7 @@ for number, group in enumerate(points(r for r in GRID.runs if r.model in ADAPTED
         name:
             f"score_adapters_{number}"
         input:
-            [
+            files=[
                 file
                 for scored in SCORED_HERE
                 for files in score_inputs(*scored).values()

@@ -55,7 +55,7 @@ def train_params(run):
         "training": STUDY.training_of(run.model).model_dump(),
         "validation_languages": GRID.validation_languages if validated else [],
         "validation_sources": [n for n in SOURCES if STUDY.sources[n].validation],
-        "code": code("adapters.py" if adapted else "train.py"),
+        "code": code("train.py") if not adapted else code("adapters.py"),
     }
 
 
