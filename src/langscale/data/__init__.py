@@ -1,0 +1,1 @@
+"""Data sets: records, downloads, tables, language subsets, token arrays, translation, leakage audit."""

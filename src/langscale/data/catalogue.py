@@ -1,7 +1,8 @@
 """All data sets by name.
 
-A record in a module of `langscale.data.benchmarks` or `langscale.data.sources` is found by itself, so a new set is one new
-file. An installed package adds records by an entry point of the group `langscale.data` that names a module:
+Every record in a module of `langscale.data.benchmarks` or `langscale.data.sources` is found, so a new set is
+one new file. An installed package adds records by an entry point of the group `langscale.data`, the name of a
+module:
 
     [project.entry-points."langscale.data"]
     my_set = "my_package.my_set"
@@ -13,7 +14,6 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from types import MappingProxyType
 from typing import TypeVar
 
 from langscale.core.errors import UserError
@@ -28,21 +28,21 @@ Record = TypeVar("Record", bound=DataSet)
 
 def benchmarks() -> Mapping[str, BenchmarkRecord]:
     """Every evaluation set by name, sorted."""
-    return MappingProxyType({name: record for name, (record, _) in _found(BenchmarkRecord).items()})
+    return _of_kind(BenchmarkRecord)
 
 
 def sources() -> Mapping[str, SourceRecord]:
     """Every training set by name, sorted."""
-    return MappingProxyType({name: record for name, (record, _) in _found(SourceRecord).items()})
+    return _of_kind(SourceRecord)
 
 
 def benchmark(name: str) -> BenchmarkRecord:
-    """The evaluation set `name`; raises UserError for an unknown name."""
+    """The evaluation set `name`. Raises UserError for an unknown name."""
     return _one("benchmarks", benchmarks(), name)
 
 
 def source(name: str) -> SourceRecord:
-    """The training set `name`; raises UserError for an unknown name."""
+    """The training set `name`. Raises UserError for an unknown name."""
     return _one("sources", sources(), name)
 
 
@@ -54,31 +54,37 @@ def files() -> list[Entry]:
 
 def module_of(record: DataSet) -> str:
     """Dotted name of the module with the record and its reader."""
-    kind: type[DataSet] = BenchmarkRecord if isinstance(record, BenchmarkRecord) else SourceRecord
-    return _found(kind)[record.name][1]
+    return _found()[_kind(record), record.name][1]
 
 
-def _one(kind: str, known: Mapping[str, Record], name: str) -> Record:
+def _one(section: str, known: Mapping[str, Record], name: str) -> Record:
     if name not in known:
         near = get_close_matches(name, known, 1)
         guess = f" (did you mean {near[0]}?)" if near else ""
-        raise UserError(f"{kind}.{name}: unknown{guess}; there are {', '.join(known)}")
+        raise UserError(f"{section}.{name}: unknown{guess}; there are {', '.join(known)}")
     return known[name]
 
 
+def _kind(record: DataSet) -> str:
+    return "benchmark" if isinstance(record, BenchmarkRecord) else "source"
+
+
+def _of_kind(kind: type[Record]) -> dict[str, Record]:
+    return {record.name: record for record, _ in _found().values() if isinstance(record, kind)}
+
+
 @cache
-def _found(kind: type[Record]) -> dict[str, tuple[Record, str]]:
-    """Name -> (record, module) of the records of one kind, sorted by name."""
-    found: dict[str, tuple[Record, str]] = {}
-    for place in _modules():
-        for record in vars(import_module(place)).values():
-            if not isinstance(record, kind):
+def _found() -> dict[tuple[str, str], tuple[DataSet, str]]:
+    """(Kind, name) -> (record, module), sorted. A set may have a source and a benchmark of one name."""
+    found: dict[tuple[str, str], tuple[DataSet, str]] = {}
+    for module in _modules():
+        for record in vars(import_module(module)).values():
+            if not isinstance(record, DataSet):
                 continue
-            if record.name in found and found[record.name][0] is not record:
-                raise UserError(
-                    f"data set {record.name} has two records, in {found[record.name][1]} and in {place}; right: one"
-                )
-            found.setdefault(record.name, (record, place))
+            known, place = found.setdefault((_kind(record), record.name), (record, module))
+            if known is not record:
+                where = f"in {place} and in {module}"
+                raise UserError(f"data set {record.name} has two records, {where}; right: one")
     return dict(sorted(found.items()))
 
 

@@ -141,7 +141,7 @@ def _look(entry: Entry) -> tuple[str, str]:
             return "ok", f"{len(names)} files"
         facts = found[entry.file]
     else:
-        facts = {"size": web.size(entry.url)}
+        facts = {"size": web.size(entry.address)}
     for key, value in facts.items():
         known = getattr(entry, key)
         if None not in (value, known) and value != known:
@@ -164,7 +164,7 @@ def _get(entry: Entry, target: Path, mirror: str | None) -> None:
             continue
         found = _verified(entry, partial, target, origin)
         write_json(f"{target}.json", found | {"origin": origin})
-        os.replace(partial, target)
+        partial.replace(target)
         return
     raise UserError(
         f"{entry.name}: {entry.path} could not be fetched ({'; '.join(reasons)}); offline: put the file at "
@@ -200,10 +200,14 @@ def _origins(
         source = Path(mirror) / entry.path
         yield str(source), partial("link"), lambda file: _link(source, file)
     if entry.repo:
-        hub = (entry.repo, entry.repo_type, entry.revision, entry.file)
-        yield entry.address, partial("partial"), lambda file: web.download_from_hub(*hub, file)
+        repo, kind, revision = entry.repo, entry.repo_type, entry.revision
+        yield (
+            entry.address,
+            partial("partial"),
+            lambda file: web.download_from_hub(repo, kind, revision, entry.file, file),
+        )
     else:
-        yield entry.address, partial("partial"), lambda file: web.download(entry.url, file, entry.size)
+        yield entry.address, partial("partial"), lambda file: web.download(entry.address, file, entry.size)
 
 
 def _is_url(mirror: str) -> bool:
@@ -249,7 +253,7 @@ def _verified(entry: Entry, file: Path, target: Path, origin: str = "") -> dict[
 
 
 def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
-    """file and, where known, sha256 and size of the files that match a pattern, sorted."""
+    """File and, where known, sha256 and size of the files that match a pattern, sorted."""
     found = _mirrored_names(entry, mirror) if mirror else None
     if found is not None:
         return found
@@ -293,15 +297,17 @@ def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
 def _listed(entry: Entry, listing: Any, mirror: str) -> list[dict[str, Any]]:
     """The file, sha256 and size of each row of a mirror's listing.
 
-    Raises UserError for a file that the pattern of the entry does not match, such as ../x or /x, and for a listing of
-    another form.
+    Raises UserError for a file that the pattern of the entry does not match, such as ../x or /x, and for a
+    listing of another form.
     """
     found = []
-    for row in listing.get("files", [None]) if isinstance(listing, dict) else [None]:
+    rows = listing.get("files") if isinstance(listing, dict) else None
+    for row in rows if isinstance(rows, list) else [{}]:
         file = row.get("file") if isinstance(row, dict) else None
-        if not isinstance(file, str) or not _matches(file, str(entry.file)):
+        if not isinstance(file, str) or not _matches(file, entry.file):
             raise UserError(
-                f"{entry.name}: {mirror}/{entry.path}.json lists {file!r}; right: files that match {entry.file}"
+                f"{entry.name}: {mirror}/{entry.path}.json lists {file!r}; right: files that match "
+                f"{entry.file}"
             )
         found.append({key: row[key] for key in ("file", "sha256", "size") if key in row})
     return found

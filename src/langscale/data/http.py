@@ -1,6 +1,5 @@
 """Downloads of URLs and of hub files, tried again and resumed, and what the hub says of a repository."""
 
-import os
 import shutil
 import sys
 import time
@@ -129,7 +128,7 @@ def download_from_hub(repo: str, repo_type: str, revision: str, name: str, parti
 
     folder = partial.with_name(f"{partial.name}.hub")
     file = hf_hub_download(repo, name, repo_type=repo_type, revision=revision, local_dir=folder, endpoint=HUB)
-    os.replace(file, partial)
+    Path(file).replace(partial)
     shutil.rmtree(folder)
 
 
@@ -162,8 +161,8 @@ def tree(repo: str, repo_type: str, revision: str) -> dict[str, dict[str, Any]]:
 
     Raises one of `errors()`, after the hub's library has tried again by itself.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, RepoFile
 
     items = HfApi(endpoint=HUB).list_repo_tree(repo, recursive=True, revision=revision, repo_type=repo_type)
-    files = (item for item in items if hasattr(item, "blob_id"))
+    files = (item for item in items if isinstance(item, RepoFile))
     return {f.path: {"size": f.size, "sha256": f.lfs.sha256 if f.lfs else None} for f in files}

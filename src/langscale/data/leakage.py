@@ -1,7 +1,8 @@
 """Leakage audit: training and validation texts that are, in full or for the most part, texts of a benchmark.
 
 Two texts of one language are compared as sequences of units: without invisible characters, NFKC, case folded,
-only letters, marks and digits; units are words, and single characters in the scripts that write words without spaces. They overlap
+only letters, marks and digits; units are words, and single characters in the scripts that write words without
+spaces. They overlap
 
 - exactly, if their units are the same, or
 - nearly, if both have at least 13 units and their containment is at least a threshold: the share of the
@@ -54,7 +55,9 @@ _SEPARATED = _Separated()
 
 
 def units(text: str) -> list[str]:
-    """The words of a text without case and punctuation; characters in scripts without spaces between words."""
+    """The words of a text without case and punctuation; characters in scripts without spaces between
+    words.
+    """
     # casefold undoes NFKC for a few characters, such as U+0345
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible(text)).casefold())
     return folded.translate(_SEPARATED).split()
@@ -76,6 +79,7 @@ class Grams:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "Grams":
+        """The 13-grams of texts."""
         split = [units(text) for text in texts]
         lengths = np.array([len(its) for its in split], dtype=np.int64)
         # Python's hash of a string has 64 bits and differs between processes, which is all the same in here
@@ -154,8 +158,10 @@ def audit(
     for name, part, pairs, passages in sources:
         for benchmark, (questions, candidates) in benchmarks.items():
             key = (name, part, benchmark)
-            hits, compared = [], {}
-            for language, its in pairs.groupby("language", sort=True):
+            hits: list[pd.DataFrame] = []
+            compared: dict[str, int] = {}
+            for language in sorted(pairs["language"].unique()):
+                its = pairs[pairs["language"] == language]
                 theirs = _stack(
                     language, question=(questions, "question_id"), passage=(candidates, "candidate_id")
                 )

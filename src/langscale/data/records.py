@@ -1,8 +1,8 @@
 """What langscale knows of a data set: one record per set, at the top of the file of its reader.
 
-Every other package asks the record (`langscale.data.catalogue` finds it by name). A record is immutable and opens no
-file. `reader` is a function without arguments that returns the reading function, because the record stands above the
-reader in its file.
+Every other package asks the record (`langscale.data.catalogue` finds it by name). A record is immutable and
+opens no file. `reader` is a function without arguments and returns the reading function, because the record
+stands above the reader in its file.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,11 +30,14 @@ SHOWN = 20  # languages in a message
 class DataSet:
     """The facts that training sets and benchmarks share.
 
-    name: in configs, paths and tables; languages: BCP 47 code -> the set's own code; locate: the files of these own
-    codes, None for a set that comes with an installed package; licence: SPDX identifier, None where there is none or
-    it is not known; restricted: for non-commercial use only, so the config must accept the licence; note: what is not
-    known about the set; every_language: the set exists only in the languages of its record, so another language is an
-    error, where other sets skip the languages that they lack; needs: languages whose files every language needs.
+    name: in configs, paths and tables.
+    languages: BCP 47 code -> the set's own code.
+    locate: returns the files of own codes. None: the set comes with an installed package.
+    licence: SPDX identifier. None: no licence, or not known.
+    restricted: for non-commercial use only. The config must accept the licence.
+    note: unknown facts of the set.
+    every_language: a language outside the record is an error. Other sets skip it.
+    needs: languages with files for every language, such as an English original.
     """
 
     name: str
@@ -48,7 +51,7 @@ class DataSet:
 
     @property
     def bundled(self) -> bool:
-        """Whether the set comes with an installed package, so that nothing is downloaded."""
+        """Whether the set comes with an installed package and needs no download."""
         return self.locate is None
 
     def chosen(self, languages: Sequence[str]) -> list[str]:
@@ -62,7 +65,8 @@ class DataSet:
             base = lacking[0].lower().replace("_", "-").split("-")[0]
             near = [base] if base in self.languages else get_close_matches(base, self.languages, cutoff=0)
             raise UserError(
-                f"{self.name} has no language {lacking[0]!r}; nearest of its {len(self.languages)}: {', '.join(near)}"
+                f"{self.name} has no language {lacking[0]!r}; nearest of its {len(self.languages)}: "
+                f"{', '.join(near)}"
             )
         if not found:
             raise UserError(
@@ -98,8 +102,10 @@ def _shown(codes: Sequence[str]) -> str:
 class SourceSize:
     """Numbers for the plan of a study, published or counted.
 
-    pairs: pair ids; query, passage: mean length in tokens of XLM-R's vocabulary, without prefix; negatives: hard
-    negatives per pair; download: bytes per language where the registry has no file sizes.
+    pairs: pair ids.
+    query, passage: mean length in tokens of XLM-R's vocabulary, without prefix.
+    negatives: hard negatives per pair.
+    download: bytes per language, if the registry has no file sizes.
     """
 
     pairs: int
@@ -113,8 +119,9 @@ class SourceSize:
 class BenchmarkSize:
     """Numbers for the plan of a study, published or counted.
 
-    queries, candidates: per language, one number if it is the same in all; query, candidate: mean length in tokens of
-    XLM-R's vocabulary, without prefix; paragraph: the same of a candidate with its paragraph.
+    queries, candidates: number of texts per language. One number: the same in all languages.
+    query, candidate: mean length in tokens of XLM-R's vocabulary, without prefix.
+    paragraph: mean length of a candidate with its paragraph.
     """
 
     queries: Counts
@@ -126,12 +133,12 @@ class BenchmarkSize:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceRecord(DataSet):
-    """A training set of parallel or English query-passage pairs.
+    """A training set: query-passage pairs, parallel or in English only.
 
-    reader: returns `build(part, languages, raw, pairs, seed)`, which returns the tables of pairs and passages
-    (`langscale.data.sources.common`); parts: what the set can build, without "train" it only validates; needs_pairs:
-    the whole set does not fit into memory, so the config must give a number of pairs; machine_translated: all
-    languages but one are machine translations.
+    reader: returns `build(part, languages, raw, pairs, seed)`. Its tables: `langscale.data.sources.common`.
+    parts: "train" and "validation", or one of them.
+    needs_pairs: the whole set does not fit into memory. The config must give a number of pairs.
+    machine_translated: all languages but one are machine translations.
     """
 
     reader: Callable[[], Callable[..., PairTables]]
@@ -145,8 +152,8 @@ class SourceRecord(DataSet):
     ) -> PairTables:
         """The tables (pairs, passages) of one part in BCP 47 `languages`.
 
-        `raw` is the folder of fetched files. `pairs` ids are sampled by hash and `seed`, None takes all. Raises
-        UserError for a missing or malformed file and for a part or languages that the set lacks.
+        raw: folder of fetched files. pairs: sample size, by hash and `seed`; None: all pair ids. Raises
+        UserError for a missing or malformed file, and for a missing part or missing languages.
         """
         return self.reader()(part, languages, raw, pairs, seed)
 
@@ -155,11 +162,12 @@ class SourceRecord(DataSet):
 class BenchmarkRecord(DataSet):
     """An evaluation set: queries, candidates and relevance judgements.
 
-    reader: returns `build(languages, queries, raw, **options)`, which returns the three tables
-    (`langscale.data.benchmarks.common`); of a set larger than memory, `write(folder, languages, queries, raw)`, which
-    writes them in parts (`langscale.data.benchmarks.miracl`); candidate_text: what is ranked by default; options: the
-    config keys that the reader takes; akin: names of training data that make the set not zero-shot, besides the set
-    itself; own_training_part: the set has training pairs of its own by design, so tables carry no zero-shot mark;
+    reader: returns `build(languages, queries, raw, **options)`: `langscale.data.benchmarks.common`. Of a set
+        larger than memory, `write(folder, languages, queries, raw)`: `langscale.data.benchmarks.miracl`.
+    candidate_text: the ranked text, by default.
+    options: config keys of the reader.
+    akin: training data that make the set not zero-shot, besides the set itself.
+    own_training_part: the set has training pairs of its own by design. Tables carry no zero-shot mark.
     larger_than_memory: searched in shards, monolingual, scored from lists, without BM25.
     """
 
@@ -181,8 +189,8 @@ class BenchmarkRecord(DataSet):
     ) -> None:
         """Write the three tables into the existing `folder`.
 
-        `raw` is the folder of fetched files. `queries` per language are sampled by hash, None takes all; the
-        candidates stay. Raises UserError for a missing or malformed file and for languages that the set lacks.
+        raw: folder of fetched files. queries: sample size per language, by hash; None: all. A sample keeps
+        all candidates. Raises UserError for a missing or malformed file, and for missing languages.
         """
         read = self.reader()
         if self.larger_than_memory:

@@ -1,7 +1,7 @@
 """Files on the web: where each one lies, its revision, SHA-256, size and licence.
 
-Known hashes and sizes are in checksums.txt beside this file, one line `sha256  size  path` per file. An unknown fact is
-None, and `note` says so. `langscale.data.download.check` compares entries with the web.
+Known hashes and sizes are in checksums.txt beside this file, one line `sha256  size  path` per file. An
+unknown fact is None, and `note` says so. `langscale.data.download.check` compares entries with the web.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,15 @@ UNPINNED = "revision unknown: main moves"
 class Entry:
     """One file: either at `url`, or `file` of the hub's `repo` at `revision`.
 
-    name: of the data set or model; repo_type: "dataset" or "model"; file: name in the repository, where a `*` stands
-    for all matching files of one folder, whose number is not known; optional: the pattern may match nothing; sha256:
-    hex digest of the file's bytes; size: bytes; licence: SPDX identifier, None where there is none or it is not known;
-    restricted: for non-commercial use only, so the config must accept the licence; note: what is not known.
+    name: data set or model.
+    repo_type: "dataset" or "model".
+    file: name in the repository. A `*` stands for all matching files of one folder.
+    optional: the pattern may match nothing.
+    sha256: hex digest of the bytes.
+    size: number of bytes.
+    licence: SPDX identifier. None: no licence, or not known.
+    restricted: for non-commercial use only. The config must accept the licence.
+    note: unknown facts.
     """
 
     name: str = ""
@@ -28,7 +33,7 @@ class Entry:
     repo: str | None = None
     repo_type: str = "dataset"
     revision: str = "main"
-    file: str | None = None
+    file: str = ""
     optional: bool = False
     sha256: str | None = None
     size: int | None = None
@@ -38,7 +43,7 @@ class Entry:
 
     @property
     def address(self) -> str:
-        """The URL that the file is downloaded from."""
+        """The URL of the file."""
         if self.url is not None:
             return self.url
         kind = "datasets/" if self.repo_type == "dataset" else ""
@@ -47,19 +52,19 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """`<host>/<path of the URL>`: where the file lies in resources/ and in a mirror."""
+        """`<host>/<path of the URL>`: the place in resources/ and in a mirror."""
         parts = urlsplit(self.address)
         return parts.netloc + parts.path
 
     @property
     def pattern(self) -> bool:
         """Whether the entry stands for several files."""
-        return self.file is not None and "*" in self.file
+        return "*" in self.file
 
 
 @dataclass(frozen=True)
 class Hub:
-    """Files of a hub data set: `names` once per language, with {} for the set's own code, then the `shared` ones."""
+    """Files of a hub data set: `names` once per language, with {} for the set's own code, then `shared`."""
 
     repo: str
     revision: str
@@ -74,7 +79,9 @@ class Hub:
 
 @dataclass(frozen=True)
 class Web:
-    """Files at URLs: `names` below `base` once per language, with {} for the set's own code, then the `shared` ones."""
+    """Files below the URL `base`: `names` once per language, with {} for the set's own code, then
+    `shared`.
+    """
 
     base: str
     names: tuple[str, ...] = ()
@@ -88,7 +95,7 @@ class Web:
 
 @cache
 def checksums() -> dict[str, tuple[str, int | None]]:
-    """Path -> (SHA-256, size) of the files whose content is known."""
+    """Path -> (SHA-256, size) of every file with known content."""
     lines = (package_files("langscale.data") / "checksums.txt").read_text(encoding="utf-8").splitlines()
     rows = (line.split("  ", 2) for line in lines)
     return {path: (digest, None if size == "-" else int(size)) for digest, size, path in rows}
@@ -106,6 +113,6 @@ def complete(entries: list[Entry]) -> list[Entry]:
 
 
 CONVERT = (
-    "pickles and bare sentencepiece models are not read: convert the model once (docs/METHOD.md, Encoder) and give the "
-    "folder as path"
+    "pickles and bare sentencepiece models are not read: convert the model once (docs/METHOD.md, Encoder) "
+    "and give the folder as path"
 )

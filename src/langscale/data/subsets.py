@@ -1,4 +1,6 @@
-"""Language subsets: for one set of training languages, where every pair stands in the tables of every source."""
+"""Language subsets: for one set of training languages, where every pair stands in the tables of every
+source.
+"""
 
 import json
 from collections.abc import Sequence, Set
@@ -22,13 +24,16 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Subset:
-    """The P pairs of one part of a source in n languages, in hash order of their ids, so a prefix is a fair sample.
+    """The P pairs of one part of a source in n languages, in hash order of their ids, so a prefix is a fair
+    sample.
 
-    queries: int32 [P, n], row in the pairs table; positives: int32 [P, n], row in the passages table; negatives:
-    int32 [P, h, n], the same for hard negatives; each -1 where the language lacks it. passage: int32 [P] and
-    negative_passage: int32 [P, h] number the passage ids, language-free (-1: none). whole: bool [P], query and
-    positive exist in every language of the pool. question: int32 [P], equal for pairs that ask the same, -1 where all
-    of them have one passage; answers: int64 [K], sorted, the passages of each such question, as question << 32 | passage.
+    queries: int32 [P, n], row in the pairs table; positives: int32 [P, n], row in the passages table;
+    negatives: int32 [P, h, n], the same for hard negatives; each -1 where the language lacks it. passage:
+    int32 [P] and
+    negative_passage: int32 [P, h] number the passage ids, language-free (-1: none). whole: bool [P], query
+    and positive exist in every language of the pool. question: int32 [P], equal for pairs that ask the same,
+    -1 where all of them have one passage; answers: int64 [K], sorted, the passages of each such question, as
+    question << 32 | passage.
     """
 
     name: str
@@ -42,7 +47,8 @@ class Subset:
     answers: np.ndarray
 
     def take(self, whole_pool: bool, pairs: int | None = None, share: int = 1) -> "Subset":
-        """The pairs of a budget: the first `pairs` (None: all) of those allowed, then the first 1/share of these.
+        """The pairs of a budget: the first `pairs` (None: all) of those allowed, then the first 1/share of
+        these.
 
         Raises UserError where the source has fewer pairs than asked for.
         """
@@ -52,10 +58,12 @@ class Subset:
                 f"budgets: pairs: {pairs} asked for, {self.name} has {len(rows)} in these languages"
             )
         rows = rows[: (len(rows) if pairs is None else pairs) // share]
-        return Subset(self.name, *(getattr(self, field)[rows] for field in FIELDS[:-1]), self.answers)
+        chosen = {field: getattr(self, field)[rows] for field in FIELDS[:-1]}
+        return Subset(self.name, answers=self.answers, **chosen)
 
     def other_positives(self, rows: np.ndarray, passages: np.ndarray) -> np.ndarray | None:
-        """bool [B, D]: which of the D `passages` answer what each of the B pairs asks, by any pair of the source.
+        """Bool [B, D]: which of the D `passages` answer what each of the B pairs asks, by any pair of the
+        source.
 
         None where no pair of the batch asks what another one with another passage asks.
         """
@@ -68,7 +76,7 @@ class Subset:
 
     @property
     def available(self) -> np.ndarray:
-        """bool [P, n]: the pair has a query and a positive passage in the language."""
+        """Bool [P, n]: the pair has a query and a positive passage in the language."""
         return (self.queries >= 0) & (self.positives >= 0)
 
     @classmethod
@@ -88,10 +96,12 @@ def build(
     without: Set[str] = frozenset(),
     fingerprints: np.ndarray | None = None,
 ) -> Subset:
-    """Index one part of a source; `pairs` and `passages` are its tables, `hard` the most hard negatives per pair.
+    """Index one part of a source; `pairs` and `passages` are its tables, `hard` the most hard negatives per
+    pair.
 
-    The pair ids in `without` are left out. The rows are those of the whole tables all the same. `fingerprints`: int64,
-    of the queries of `pairs`, by which it is known which pairs ask the same; None: no two do.
+    The pair ids in `without` are left out. The rows are those of the whole tables all the same.
+    `fingerprints`: int64, of the queries of `pairs`, by which it is known which pairs ask the same; None: no
+    two do.
     """
     import pandas as pd
 
@@ -117,7 +127,7 @@ def build(
         where[negative_passage].astype(np.int32),
         passage.astype(np.int32),
         negative_passage.astype(np.int32),
-        asked & answered[passage] & (passage >= 0),
+        np.asarray(asked) & np.asarray(answered)[passage] & (passage >= 0),
         question.reindex(ids, fill_value=-1).to_numpy(np.int32),
         answers,
     )
@@ -128,8 +138,8 @@ def _same(
 ) -> tuple["pd.Series", np.ndarray]:
     """(question by pair id, answers) of the pairs that ask what another pair with another passage asks.
 
-    Two pairs ask the same if their queries are equal in one language, whichever it is, or both the same as a third's: so
-    the answer does not depend on the languages of the subset.
+    Two pairs ask the same if their queries are equal in one language, whichever it is, or both the same as a
+    third's: so the answer does not depend on the languages of the subset.
     """
     import pandas as pd
     from scipy.sparse import coo_array
@@ -142,11 +152,11 @@ def _same(
     equal = text.duplicated(keep=False).to_numpy()
     if not equal.any():
         return none
-    text = text[equal].groupby(["language", "fingerprint"], sort=False).ngroup().to_numpy()
+    texts = text[equal].groupby(["language", "fingerprint"], sort=False).ngroup().to_numpy()
     pair, names = pd.factorize(pairs["pair_id"].to_numpy()[equal])
     # pairs and texts are the nodes of a graph, and a question is one of its components
-    size = len(names) + text.max() + 1
-    edges = coo_array((np.ones(len(pair), dtype=bool), (pair, len(names) + text)), (size, size))
+    size = len(names) + int(texts.max()) + 1
+    edges = coo_array((np.ones(len(pair), dtype=bool), (pair, len(names) + texts)), (size, size))
     component = connected_components(edges, directed=False)[1][: len(names)]
     passage = numbers.get_indexer(
         pairs["passage_id"].to_numpy()[equal][np.unique(pair, return_index=True)[1]]
@@ -162,8 +172,8 @@ def _matrix(table: "pd.DataFrame", column: str, ids: Sequence[str], languages: S
     import pandas as pd
 
     rows = np.full((len(ids), len(languages)), -1, dtype=np.int64)
-    i = pd.Index(ids).get_indexer(table[column])
-    j = pd.Index(languages).get_indexer(table["language"])
+    i = pd.Index(ids).get_indexer(pd.Index(table[column]))
+    j = pd.Index(languages).get_indexer(pd.Index(table["language"]))
     known = (i >= 0) & (j >= 0)
     rows[i[known], j[known]] = np.flatnonzero(known)
     return rows

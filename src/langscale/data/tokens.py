@@ -11,12 +11,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from langscale.core.arrays import growing, rows
 from langscale.core.files import atomic
 from langscale.data.visible import visible
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 CHUNK = 10_000
 ARRAYS = {"ids": np.int32, "offsets": np.int64, "fingerprints": np.int64}
@@ -25,8 +29,8 @@ ARRAYS = {"ids": np.int32, "offsets": np.int64, "fingerprints": np.int64}
 def fingerprint(text: str) -> int:
     """64-bit hash of the normalised text: equal texts have equal numbers.
 
-    Normalised: without invisible characters, NFKC, case-folded, white space collapsed. A document of a batch with
-    the text of the positive is no negative (docs/METHOD.md, Loss).
+    Normalised: without invisible characters, NFKC, case-folded, white space collapsed. A document of a batch
+    with the text of the positive is no negative (docs/METHOD.md, Loss).
     """
     plain = " ".join(unicodedata.normalize("NFKC", visible(text)).casefold().split())
     return int.from_bytes(hashlib.blake2b(plain.encode(), digest_size=8).digest(), "little", signed=True)
@@ -56,7 +60,9 @@ class Tokens:
         return np.diff(self.offsets)
 
     def flat(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(ids of the texts at `rows`, one after the other, int32 [total]; their lengths, int64 [len(rows)])."""
+        """(ids of the texts at `rows`, one after the other, int32 [total]; their lengths, int64
+        [len(rows)]).
+        """
         lengths = self.lengths[rows]
         starts = np.repeat(self.offsets[rows] - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
         return self.ids[starts + np.arange(len(starts))], lengths
@@ -71,9 +77,12 @@ class Tokens:
         return ids, mask.astype(np.int64)
 
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
-        """(first, inverse): rows of the distinct token sequences in order of appearance, and for each text which."""
+        """(first, inverse): rows of the distinct token sequences in order of appearance, and for each text
+        which.
+        """
         seen: dict[bytes, int] = {}
-        first, inverse = [], np.empty(len(self), dtype=np.int64)
+        first: list[int] = []
+        inverse = np.empty(len(self), dtype=np.int64)
         for row in range(len(self)):
             key = self[row].tobytes()
             if key not in seen:
@@ -95,11 +104,18 @@ class Tokens:
         return cls(rows(ids, places[0], places[-1]), places - places[0], rows(prints, begin, end))
 
 
-def tokenise(folder: str | Path, texts: Iterable[str], tokenizer, prefix: str, length: int) -> None:
-    """Write `Tokens` of `texts` to `folder`, cut at `length` tokens; the texts are read in chunks, never all at once.
+def tokenise(
+    folder: str | Path,
+    texts: Iterable[str],
+    tokenizer: "PreTrainedTokenizerBase",
+    prefix: str,
+    length: int,
+) -> None:
+    """Write `Tokens` of `texts` to `folder`, cut at `length` tokens; the texts are read in chunks, never all
+    at once.
 
-    `tokenizer` is a fast transformers tokenizer; its special tokens are added. `key` in meta.json is a hash of the
-    content, by which embeddings are recognised.
+    `tokenizer` is a fast transformers tokenizer; its special tokens are added. `key` in meta.json is a hash
+    of the content, by which embeddings are recognised.
     """
     digest, count, total = hashlib.sha256(), 0, 0
     with atomic(folder) as partial, ExitStack() as files:

@@ -47,7 +47,7 @@ def downloads(study: Study) -> tuple[int, dict[str, Unknown]]:
         codes = [code for code in study.languages.pool if code in source.languages]
         estimates[name] = source.size.download and source.size.download * len(codes)
     for entry in distinct:
-        if entry.size and (entry.file or "").endswith("safetensors"):
+        if entry.size and entry.file.endswith("safetensors"):
             estimates[entry.name] = None  # of the weights, whose size is known
     total = sum(entry.size or 0 for entry in distinct)
     return total, {name: Unknown(count, estimates.get(name)) for name, count in unknown.items()}

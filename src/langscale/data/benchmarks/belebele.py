@@ -62,7 +62,8 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     chosen = sample(BELEBELE.name, (i for found in rows.values() for i in found), questions)
     passages = {code: _passages(found) for code, found in rows.items()}
     cluster = clusters([ids for texts in passages.values() for ids in texts.values()])
-    asked, pool, answers = [], [], {}
+    asked, pool = [], []
+    answers: dict[str, list[str]] = {}
     for code, texts in passages.items():
         for text, ids in texts.items():
             pool.append((f"{code}:{min(ids)}", min(ids), code, text))
@@ -76,7 +77,7 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
 def _read(file: Path) -> dict[str, dict[str, str]]:
     """Question id -> row of one language."""
     found: dict[str, dict[str, str]] = {}
-    with open(file, encoding="utf-8") as lines:  # splitlines would also split at U+2028, inside of a text
+    with file.open(encoding="utf-8") as lines:  # splitlines would also split at U+2028, inside of a text
         for number, line in enumerate(lines, 1):
             row = json.loads(line)
             missing = [field for field in FIELDS if field not in row]

@@ -1,9 +1,9 @@
 """Entity descriptions (cards) of the Unicode CLDR as a parallel benchmark.
 
 A query names two values, and its card is the only card with both. The candidates are all cards of
-`langscale.data.sources.cldr`, of every part, in each language. The queries are those of the evaluation part. No query is
-ambiguous, because a query is accepted only if a single card holds both values under any name of theirs in any roster
-language.
+`langscale.data.sources.cldr`, of every part, in each language. The queries are those of the evaluation part.
+No query is ambiguous, because a query is accepted only if a single card holds both values under any name of
+theirs in any roster language.
 """
 
 import itertools
@@ -31,8 +31,8 @@ CLDR = BenchmarkRecord(
 def ranked_queries() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
     """(query id, card, values) of the whole evaluation part, in the order in which benchmarks take queries.
 
-    First one query of each card, then a second query of each and so on, by hash of the id. So a benchmark contains
-    all smaller ones, and has as many cards (the clusters) as its size allows.
+    First one query of each card, then a second query of each and so on, by hash of the id. So a benchmark
+    contains all smaller ones, and has as many cards (the clusters) as its size allows.
     """
     ranked: list[tuple[int, tuple[str, cldr.Card, tuple[str, str]]]] = []
     for card in cldr.cards():
@@ -47,9 +47,10 @@ def ranked_queries() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
 def build(languages: Sequence[str], queries: int | None, raw: str | Path | None = None) -> Frames:
     """Queries, candidates and qrels in BCP 47 `languages`; `queries` per language, None for all.
 
-    `raw` is not read: CLDR comes with babel. Returns the tables of `langscale.data.benchmarks.common` with cluster =
-    card id, group = home territory, candidate_id such as "de:territory:DE" and key = card id. The card of a query is
-    relevant in every language. Raises UserError for a language that the source lacks and for too many queries.
+    `raw` is not read: CLDR comes with babel. Returns the tables of `langscale.data.benchmarks.common` with
+    cluster = card id, group = home territory, candidate_id such as "de:territory:DE" and key = card id. The
+    card of a query is relevant in every language. Raises UserError for a language that the source lacks and
+    for too many queries.
     """
     languages = sorted(set(CLDR.chosen(languages)))
     found = ranked_queries()

@@ -20,7 +20,7 @@ from langscale.data.registry import Web
 from langscale.languages.codes import counts, same
 
 LAREQA = "https://raw.githubusercontent.com/google-research-datasets/lareqa"
-XQUAD_R = BenchmarkRecord(
+XQUAD_R: BenchmarkRecord = BenchmarkRecord(
     name="xquad-r",
     languages=same("ar de el en es hi ru th tr vi zh"),
     locate=Web(f"{LAREQA}/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r", ("{}.json",)),
@@ -49,7 +49,7 @@ XQUAD_R = BenchmarkRecord(
     ),
     reader=lambda: partial(build, record=XQUAD_R),
 )
-MLQA_R = BenchmarkRecord(
+MLQA_R: BenchmarkRecord = BenchmarkRecord(
     name="mlqa-r",
     languages=same("ar de en es hi vi zh"),
     locate=Web(f"{LAREQA}/354d67d1cd066854cdfbf5ad0e6105528976141d/mlqa-r", ("{}.json",)),
@@ -87,6 +87,7 @@ class Paragraph:
 
     @property
     def ids(self) -> list[str]:
+        """Ids of its queries."""
         return [question[0] for question in self.questions]
 
 
@@ -123,7 +124,8 @@ def build(
     found = [p for p in found if articles[p.language, p.article] % every_article == 0]
     chosen = sample(record.name, (i for p in found for i in p.ids), questions)
     cluster = clusters([p.ids for p in found])
-    asked, answers = [], {}
+    asked: list[tuple[str, str, str, str, int]] = []
+    answers: dict[str, list[str]] = {}
     for p in found:
         for i, text, sentence in p.questions:
             if i in chosen:
@@ -140,7 +142,7 @@ def build(
 
 def read(file: str | Path, language: str) -> list[Paragraph]:
     """The paragraphs of a file; raises UserError where an answer does not begin in exactly one sentence."""
-    found = []
+    found: list[Paragraph] = []
     for article, of in enumerate(json.loads(Path(file).read_text(encoding="utf-8"))["data"]):
         for paragraph in of["paragraphs"]:
             asked = []

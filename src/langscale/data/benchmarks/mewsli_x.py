@@ -32,7 +32,7 @@ MEWSLI_X = BenchmarkRecord(
         ("{}/test/*.parquet",),
         ("candidate_entities/test/*.parquet",),
     ),
-    note="columns as in code that loads them; the hub's own parquet copy, which has no fixed revision; licence unknown",
+    note="columns as in code that loads them; a parquet copy of no fixed revision; licence unknown",
     candidate_text="description",
     size=BenchmarkSize(
         queries=1_365, candidates=90_000, query=60, candidate=60

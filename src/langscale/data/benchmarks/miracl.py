@@ -1,13 +1,14 @@
-"""MIRACL (Zhang et al. 2023, TACL 11:1114-1131): Wikipedia passages that answer a question in their own language.
+"""MIRACL (Zhang et al. 2023, TACL 11:1114-1131): Wikipedia passages that answer a question in their own
+language.
 
-The hub holds, per language, parquet files of a corpus (`_id`, `title`, `text`), of the questions of dev (`_id`,
-`text`) and of judgements (`query-id`, `corpus-id`, `score`). `miracl` has the full corpora, up to 33 million
-passages in a language; `miracl-hard` pools of the passages that several retrievers found, whose scores are not
-comparable with those of full corpora.
+The hub holds, per language, parquet files of a corpus (`_id`, `title`, `text`), of the questions of dev
+(`_id`, `text`) and of judgements (`query-id`, `corpus-id`, `score`). `miracl` has the full corpora, up to 33
+million passages in a language; `miracl-hard` pools of the passages that several retrievers found, whose
+scores are not comparable with those of full corpora.
 
-A corpus is larger than memory: it is read and sorted in parts of RUN passages. So there is a `write` instead of
-a `build`, and what it writes is laid out for search in shards (langscale.retrieval.sharded_search): the pool of a language is a
-range of rows of candidates.parquet.
+A corpus is larger than memory: it is read and sorted in parts of RUN passages. So there is a `write` instead
+of a `build`, and what it writes is laid out for search in shards (langscale.retrieval.sharded_search): the
+pool of a language is a range of rows of candidates.parquet.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ PASSAGES = counts(
     CODES, 2_061_414, 297_265, 15_866_222, 32_893_221, 10_373_953, 2_207_172, 1_883_509, 14_636_953, 506_264,
     1_446_315, 6_953_614, 1_486_752, 9_543_918, 131_924, 518_079, 542_166, 49_043, 4_934_368,
 )  # fmt: skip
-MIRACL = BenchmarkRecord(
+MIRACL: BenchmarkRecord = BenchmarkRecord(
     name="miracl",
     languages=same(CODES),
     locate=Hub("mteb/MIRACLRetrieval", "9c09abc13478308c27598f350e31d8f06b9b5481", FILES),
@@ -51,7 +52,7 @@ MIRACL = BenchmarkRecord(
     size=BenchmarkSize(queries=QUERIES_OF_DEV, candidates=PASSAGES, query=14, candidate=130),
     reader=lambda: partial(write, record=MIRACL),
 )
-MIRACL_HARD = BenchmarkRecord(
+MIRACL_HARD: BenchmarkRecord = BenchmarkRecord(
     name="miracl-hard",
     languages=same(CODES),
     locate=Hub("mteb/MIRACLRetrievalHardNegatives", "d7d94fa4b946cec4a27c84653aa0cf6b33f74a3c", FILES),
@@ -81,9 +82,9 @@ def write(
 ) -> None:
     """Write the benchmark of those of the BCP 47 `languages` that MIRACL has into `folder`, which is there.
 
-    - questions.parquet: question_id = "<language>:<id>", cluster = the least id among the questions that share
-      relevant passages, language, text. Questions without any judgement are left out, as trec_eval does; those
-      whose judgements are all negative stay, without a row in qrels.
+    - questions.parquet: question_id = "<language>:<id>", cluster = the least id among the questions that
+      share relevant passages, language, text. Questions without any judgement are left out, as trec_eval
+      does; those whose judgements are all negative stay, without a row in qrels.
     - candidates.parquet: candidate_id = "<language>:<id>", key = "", language, text = title + " " + text;
       sorted by language, then by SHA-256 of the candidate_id.
     - qrels.parquet: the judgements above 0, with `row`, the candidate's in candidates.parquet.
@@ -106,7 +107,8 @@ def write(
             its, answers = _questions(code, queries, judged, raw, name, questions)
             asked += its
             wanted = pa.array(sorted({answer for _, answer in answers}), pa.string())
-            row_of, begin = {}, end
+            row_of: dict[str, int] = {}
+            begin = end
             for table in _by_hash(_candidates(code, corpus, raw), folder):
                 candidates.write_table(table)
                 hits = table.filter(pc.is_in(table["candidate_id"], wanted))
@@ -125,9 +127,9 @@ def write(
         "questions": pd.DataFrame(asked, columns=list(QUESTIONS)),
         "qrels": pd.DataFrame(relevant, columns=[*QRELS, "row"]),
     }
-    for table, rows in tables.items():
-        rows = rows.sort_values(["language", *rows.columns[[0, 2]]], ignore_index=True)
-        rows.to_parquet(folder / f"{table}.parquet", index=False)
+    for kind, frame in tables.items():
+        columns = ["language", *frame.columns[[0, 2]]]
+        frame.sort_values(columns, ignore_index=True).to_parquet(folder / f"{kind}.parquet", index=False)
     parquet.write_table(pa.concat_tables(found), folder / "relevant.parquet")
     (folder / "pools.json").write_text(json.dumps(pools, indent=2) + "\n")
 
@@ -181,7 +183,7 @@ def _by_hash(parts: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
     Every part is sorted and put on disk; then, range of hashes by range, what all of them have of it is read.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".sort-") as scratch:
-        files = []
+        files: list[str] = []
         for part in parts:
             part = part.append_column("hash", pa.array(_digests(part)[:, 0]))
             files.append(str(Path(scratch) / f"{len(files)}.arrow"))
@@ -215,7 +217,9 @@ def _digests(table: pa.Table) -> np.ndarray:
 
 
 def _batches(entry: Entry, raw: str | Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """The columns of an entry's parquet files, some RUN rows at a time; of dev, where there are other splits."""
+    """The columns of an entry's parquet files, some RUN rows at a time; of dev, where there are other
+    splits.
+    """
     paths = local(entry, raw)
     splits = sorted({path.name.partition("-")[0] for path in paths})
     if len(splits) > 1:

@@ -14,13 +14,17 @@ from langscale.core.errors import UserError
 
 
 def texts(folder: str | Path, side: str) -> Iterator[str]:
-    """The texts of the questions or candidates of a benchmark's folder, of which few are in memory at a time."""
+    """The texts of the questions or candidates of a benchmark's folder, of which few are in memory at a
+    time.
+    """
     for batch in parquet.ParquetFile(Path(folder) / f"{side}.parquet").iter_batches(8192, columns=["text"]):
         yield from batch.column("text").to_pylist()
 
 
 def audited(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(questions, candidates) for the leakage audit; of a corpus larger than memory, the relevant candidates."""
+    """(questions, candidates) for the leakage audit; of a corpus larger than memory, the relevant
+    candidates.
+    """
     relevant = Path(folder) / "relevant.parquet"
     candidates = relevant if relevant.exists() else relevant.with_name("candidates.parquet")
     return pd.read_parquet(relevant.with_name("questions.parquet")), pd.read_parquet(candidates)
@@ -30,8 +34,8 @@ def audited(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 class Corpus:
     """A monolingual benchmark whose candidates are searched in shards and never loaded.
 
-    questions: Q rows (question_id, cluster, language, text); pools: language -> (first row, number of rows) of its
-    candidates; relevant: int64 [Q, R] rows of the relevant candidates, -1 behind a question's last.
+    questions: Q rows (question_id, cluster, language, text); pools: language -> (first row, number of rows)
+    of its candidates; relevant: int64 [Q, R] rows of the relevant candidates, -1 behind a question's last.
     """
 
     FILES: ClassVar[tuple[str, ...]] = ("questions.parquet", "qrels.parquet", "pools.json")
@@ -57,9 +61,9 @@ class Corpus:
 class Benchmark:
     """A benchmark with at most one relevant candidate per question and language, as arrays.
 
-    questions: Q rows (question_id, cluster, language, text); candidates: N rows in pool order; languages: L sorted
-    codes; question_language: int [Q] and candidate_language: int [N], indices of languages; relevant: int32 [Q, L],
-    row of the relevant candidate of each language, -1 where there is none.
+    questions: Q rows (question_id, cluster, language, text); candidates: N rows in pool order; languages: L
+    sorted codes; question_language: int [Q] and candidate_language: int [N], indices of languages; relevant:
+    int32 [Q, L], row of the relevant candidate of each language, -1 where there is none.
     """
 
     questions: pd.DataFrame
@@ -73,7 +77,8 @@ class Benchmark:
     def load(cls, folder: str | Path) -> "Benchmark":
         """Read the three tables of a folder.
 
-        Raises UserError where qrels name what is not there, or two relevant candidates of a question in a language.
+        Raises UserError where qrels name what is not there, or two relevant candidates of a question in a
+        language.
         """
         folder = Path(folder)
         questions, candidates, qrels = (

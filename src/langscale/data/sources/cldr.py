@@ -101,7 +101,7 @@ def names(language: str) -> dict[str, str]:
     data = localedata.load(language)
     root = localedata.load("root")["time_zones"]
     latin = "_Latn_" in get_global("likely_subtags")[language]
-    found = {}
+    found: dict[str, str] = {}
     for kind, table in (
         ("territory", "territories"),
         ("language", "languages"),
@@ -178,7 +178,10 @@ def facts() -> dict[str, tuple[str, ...]]:
     """Entity id -> all its values, in the order of the card, before parts and limits are applied."""
     zones, metazones = get_global("zone_territories"), get_global("meta_zones")
     places = [e for e in entities() if e.split(":")[0] in (*PLACES, "language")]
-    cities, timed, spoken, used = (defaultdict(list) for _ in range(4))
+    cities: dict[str, list[str]] = defaultdict(list)
+    timed: dict[str, list[str]] = defaultdict(list)
+    used: dict[str, list[str]] = defaultdict(list)
+    spoken: dict[str, list[tuple[float, str]]] = defaultdict(list)
     lists: dict[str, list[str]] = {}
     for zone in sorted(zones):
         if f"city:{zone}" in entities():
@@ -210,11 +213,11 @@ def facts() -> dict[str, tuple[str, ...]]:
         lists[f"language:{code}"] = [f"territory:{t}" for _, t in order]
         lists[f"language:{code}"] += [f"script:{script}"] if script not in NO_SCRIPTS else []
     for currency, users in used.items():
-        order = sorted(users, key=lambda t: key("cldr", currency, t))
-        lists[currency] = [f"territory:{t}" for t in order] + continent(z for t in users for z in cities[t])
+        ordered = sorted(users, key=lambda t: key("cldr", currency, t))
+        lists[currency] = [f"territory:{t}" for t in ordered] + continent(z for t in users for z in cities[t])
     for time, its in timed.items():
-        order = sorted(its, key=lambda zone: key("cldr", time, zone))
-        lists[time] = [f"city:{zone}" for zone in order] + continent(its)
+        ordered = sorted(its, key=lambda zone: key("cldr", time, zone))
+        lists[time] = [f"city:{zone}" for zone in ordered] + continent(its)
     return {e: _distinct(values) for e, values in sorted(lists.items()) if e in entities()}
 
 
@@ -322,8 +325,9 @@ def build(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pairs and passages of one part, "train", "validation" or "evaluation", in the given BCP 47 languages.
 
-    Returns the two tables of a source, sorted by language, then id. The passages are all cards of the part, those
-    without a query too. `pairs`: as many ids, by hash; `raw` is not looked at. UserError for a language outside ROSTER.
+    Returns the two tables of a source, sorted by language, then id. The passages are all cards of the part,
+    those without a query too. `pairs`: as many ids, by hash; `raw` is not looked at. UserError for a language
+    outside ROSTER.
     """
     if part not in PARTS:
         raise ValueError(f"cldr: no part {part!r}; right: {', '.join(PARTS)}")
@@ -331,7 +335,7 @@ def build(
     its = [card for card in cards() if part_of(card) == part]
     asked = [(pair_id(card, pair), card, pair) for card in its for pair in queries(card)]
     asked = sorted(sorted(asked, key=lambda pair: key("cldr", seed, pair[0]))[:pairs])
-    rows = [
+    rows: list[tuple[str, str, str, str, list[str]]] = [
         (i, language, query_text(pair, language), f"cldr:{card.card_id}", [])
         for language in languages
         for i, card, pair in asked

@@ -34,8 +34,8 @@ MMARCO = SourceRecord(
     name="mmarco",
     languages={
         "ar": "arabic", "zh": "chinese", "nl": "dutch", "en": "english", "fr": "french", "de": "german",
-        "hi": "hindi", "id": "indonesian", "it": "italian", "ja": "japanese", "pt": "portuguese", "ru": "russian",
-        "es": "spanish", "vi": "vietnamese",
+        "hi": "hindi", "id": "indonesian", "it": "italian", "ja": "japanese", "pt": "portuguese",
+        "ru": "russian", "es": "spanish", "vi": "vietnamese",
     },
     locate=Hub(
         "unicamp-dl/mmarco",
@@ -59,7 +59,8 @@ CHUNK = 1 << 18  # triples at a time
 def build(
     part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs and passages of a part, as of `langscale.data.sources.common`; `pairs` counts triples, it is needed.
+    """Pairs and passages of a part, as of `langscale.data.sources.common`; `pairs` counts triples, it is
+    needed.
 
     Raises UserError without `pairs`, for another part, for languages of which none is in the set, and for a
     file that is missing or of another format.
@@ -67,7 +68,7 @@ def build(
     check_part("mmarco", part)
     if pairs is None:
         raise UserError(
-            f"sources.mmarco.pairs: give a number; all {MMARCO.size.pairs:,} triples would not fit into memory"
+            f"sources.mmarco.pairs: give a number; all {MMARCO.size.pairs:,} triples do not fit into memory"
         )
     languages = sorted(MMARCO.chosen(languages))
     found = choose(local(MMARCO.files(languages)[-1], raw), part, pairs, seed)
@@ -91,7 +92,7 @@ def choose(path: Path, part: str, pairs: int, seed: int) -> np.ndarray:
 
 
 def _validates(path: Path) -> np.ndarray:
-    """bool [largest passage id + 1]: whether the passage is in the validation part."""
+    """Bool [largest passage id + 1]: whether the passage is in the validation part."""
     distinct, size = np.empty(0, dtype=np.int64), 0
     for triples in _triples(path):
         distinct = np.union1d(distinct, triples[:, 0] << 32 | triples[:, 1])
@@ -163,12 +164,12 @@ def _language(language: str, triples: np.ndarray, raw: str | Path) -> tuple[pd.D
 
 
 def _texts(path: Path, ids: np.ndarray) -> dict[int, str]:
-    """id -> text of the lines with these ids, but for empty ones; the file is streamed."""
+    """Id -> text of the lines with these ids, but for empty ones; the file is streamed."""
     wanted = bytearray(int(ids.max(initial=0)) + 1)
     for i in ids.ravel().tolist():
         wanted[i] = 1
     found = {}
-    with open(path, "rb") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             start, tab, text = line.partition(b"\t")
             if not tab or not start.isdigit():

@@ -89,9 +89,9 @@ def build(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pairs and passages of "train" or "validation", which are of different documents.
 
-    The tables and arguments are those of `langscale.data.sources.common`; `pairs` counts ids, each of which is in
-    every language (None: all). Raises UserError for another part, for languages of which none is in the set,
-    and for files that are missing or of unequal length.
+    The tables and arguments are those of `langscale.data.sources.common`; `pairs` counts ids, each of which
+    is in every language (None: all). Raises UserError for another part, for languages of which none is in the
+    set, and for files that are missing or of unequal length.
     """
     check_part("ntrex", part)
     texts = {language: lines(language, raw) for language in NTREX.chosen(languages)}

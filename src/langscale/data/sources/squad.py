@@ -50,9 +50,9 @@ def build(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Pairs and passages of "train" or "validation", which are of different articles.
 
-    The tables and arguments are those of `langscale.data.sources.common`; `pairs` counts ids (None: all). Raises
-    UserError for another part, for languages of which none is in the set, and for a file that is missing or
-    of another format.
+    The tables and arguments are those of `langscale.data.sources.common`; `pairs` counts ids (None: all).
+    Raises UserError for another part, for languages of which none is in the set, and for a file that is
+    missing or of another format.
     """
     check_part("squad", part)
     languages = SQUAD.chosen(languages)
@@ -60,7 +60,8 @@ def build(
     home = {qa.id: f"squad:{qa.title}:{qa.paragraph}" for qa in english if part_of("squad", qa.title) == part}
     kept = sorted(home, key=lambda qa: rank("squad", qa, seed))[:pairs]
     wanted = {home[qa] for qa in kept}
-    asked, given = [], []
+    asked: list[tuple[str, str, str, str, list[str]]] = []
+    given: list[tuple[str, str, str]] = []
     for language in languages:
         path = _file(language, raw)
         known = {qa.id: qa for qa in questions(path)}

@@ -1,0 +1,1 @@
+"""Machine translation of the languages that a training set lacks."""

@@ -1,4 +1,6 @@
-"""Translation memory: pieces of text and their translations, kept for all studies in shards that are written once."""
+"""Translation memory: pieces of text and their translations, kept for all studies in shards that are written
+once.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -27,11 +29,12 @@ def digests(folder: str | Path) -> dict[str, str]:
 class Memory:
     """Translations by one model between two languages: `<root>/<model>/<origin>-<target>/<hash>.parquet`.
 
-    A shard has the columns key (of model, languages and text), text and translation, and its name is a hash of its
-    keys: it is never written again, and jobs that work at the same time do not meet. The first shard by name counts.
+    A shard has the columns key (of model, languages and text), text and translation, and its name is a hash
+    of its keys: it is never written again, and jobs that work at the same time do not meet. The first shard
+    by name counts.
     """
 
-    def __init__(self, root: str | Path, model: str, origin: str, target: str):
+    def __init__(self, root: str | Path, model: str, origin: str, target: str) -> None:
         """`model`: a readable name and the `identity`."""
         self.folder = Path(root) / model / f"{origin}-{target}"
         self._facts = (model, origin, target)

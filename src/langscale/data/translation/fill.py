@@ -1,8 +1,10 @@
-"""Filling the languages that a source lacks with translations; ids stay, so a translated pair is the same pair."""
+"""Filling the languages that a source lacks with translations; ids stay, so a translated pair is the same
+pair.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import pandas as pd
 from tqdm import tqdm
@@ -12,6 +14,9 @@ from langscale.core.files import atomic
 from langscale.data.sources import tables as sources
 from langscale.data.translation.cache import Memory
 from langscale.data.translation.translator import Translator
+
+if TYPE_CHECKING:
+    from datasets import Features
 
 SHARD = 1024  # pieces that a killed job loses at most
 TABLES = {"pairs": ("pair_id", "query"), "passages": ("passage_id", "text")}  # name -> (id, text)
@@ -31,17 +36,19 @@ def fill(
     languages: Sequence[str],
     translate: Callable[[list[str], str], list[str]],
 ) -> pd.DataFrame:
-    """The table, sorted by language and `key`, with a row in each of `languages` for each id that has one in `origin`.
+    """The table, sorted by language and `key`, with a row in each of `languages` for each id that has one in
+    `origin`.
 
-    A new row is the `origin` row with language and `text` changed and `translated` true. A text whose translation is
-    empty gives no row: the language still lacks it.
+    A new row is the `origin` row with language and `text` changed and `translated` true. A text whose
+    translation is empty gives no row: the language still lacks it.
     """
     found = [table.assign(translated=False)]
     for target in languages:
         rows = lacking(table, key, origin, target)
         if len(rows):
             texts = translate(rows[text].tolist(), target)
-            new = rows.assign(**{"language": target, text: texts, "translated": True})
+            new = rows.assign(language=target, translated=True)
+            new[text] = texts
             found.append(new[new[text] != ""])
     return pd.concat(found).sort_values(["language", key], ignore_index=True)
 
@@ -56,10 +63,11 @@ def fill_source(
     shard: int = SHARD,
     terminal: TextIO | None = None,
 ) -> None:
-    """Write the source in `folder` to `output`, every part filled in `languages`; `memory(target)` keeps translations.
+    """Write the source in `folder` to `output`, every part filled in `languages`; `memory(target)` keeps
+    translations.
 
-    Raises UserError, before weights are loaded, where a part has no `origin` texts and where the model cannot write a
-    language that is lacking.
+    Raises UserError, before weights are loaded, where a part has no `origin` texts and where the model cannot
+    write a language that is lacking.
     """
     wanted = [code for code in languages if code != origin]
     tables = {
@@ -70,8 +78,8 @@ def fill_source(
     for (part, name), frame in frames.items():
         if not (frame["language"] == origin).any():
             raise UserError(
-                f"{folder}: its {part} {name} have no {origin} to translate from; set `translate: false` for this "
-                "source or translation.from to a language that it has"
+                f"{folder}: its {part} {name} have no {origin} to translate from; set `translate: false` for "
+                "this source or translation.from to a language of the source"
             )
         needed += [code for code in wanted if len(lacking(frame, TABLES[name][0], origin, code))]
     translator.check(list(dict.fromkeys(needed)))
@@ -86,8 +94,8 @@ def fill_source(
             save(filled, features, partial / part / name)
 
 
-def save(frame: pd.DataFrame, features, folder: Path) -> None:
-    """Write a table with the `features` of the source's own and the column `translated`."""
+def save(frame: pd.DataFrame, features: "Features", folder: Path) -> None:
+    """Write a table with the `features` of the source and the column `translated`."""
     from datasets import Dataset, Value
 
     features["translated"] = Value("bool")

@@ -1,7 +1,8 @@
 """Languages that translation models write: BCP 47 code -> the model's own token of it.
 
-M2M-100's tokens are `__de__`, NLLB's are FLORES codes (`deu_Latn`), MADLAD-400's are `<2de>`. The tokens are in a
-model's vocabulary; `langscale.models.known` lists them for M2M-100 and NLLB, for checks before the download.
+M2M-100's tokens are `__de__`, NLLB's are FLORES codes (`deu_Latn`), MADLAD-400's are `<2de>`. The tokens are
+in a model's vocabulary; `langscale.models.known` lists them for M2M-100 and NLLB, for checks before the
+download.
 """
 
 import re
@@ -11,14 +12,15 @@ from langscale.core.errors import UserError
 from langscale.languages import codes
 
 TOKEN = re.compile(r"__([a-z]{2,3})__|([a-z]{3}_[A-Z][a-z]{3})|<2([a-z]{2,3}(?:_[A-Za-z]+)*)>")
-# NLLB's members of a macrolanguage that CLDR does not join to it; M2M-100's Northern Sotho; no: written as Bokmål
+# NLLB's members of a macrolanguage without an alias in CLDR; M2M-100's Northern Sotho; no: written as Bokmål
 OTHER = {"pbt_Arab": "ps", "quy_Latn": "qu", "ayr_Latn": "ay", "ns": "nso", "no": "nb"}
 
 
 def tokens(vocabulary: Iterable[str]) -> dict[str, str]:
     """BCP 47 code -> language token, for the language tokens of a vocabulary.
 
-    Of two tokens of one language the one that opens with its code stays (ak: aka_Latn, not twi_Latn), else the first.
+    Of two tokens of one language the one that opens with its code stays (ak: aka_Latn, not twi_Latn), else
+    the first.
     """
     found: dict[str, str] = {}
     for token in sorted(vocabulary):
@@ -44,6 +46,6 @@ def check(languages: Iterable[str], known: Mapping[str, str], model: str) -> Non
     """Raise UserError for languages that a model has no token of."""
     if missing := lacking(languages, known):
         raise UserError(
-            f"translation: {model} has no {', '.join(missing)}; leave them out of languages.pool or choose another "
-            f"model; it has {' '.join(sorted(known))}"
+            f"translation: {model} has no {', '.join(missing)}; leave them out of languages.pool or choose "
+            f"another model; it has {' '.join(sorted(known))}"
         )

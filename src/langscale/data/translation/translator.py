@@ -1,7 +1,8 @@
-"""A translation model: the pieces that a text is cut into, and greedy decoding that depends on the piece alone.
+"""A translation model: texts cut into pieces, and greedy decoding of each piece.
 
-M2M-100 (arXiv:2010.11125) and NLLB (arXiv:2207.04672), model type m2m_100, open each side with a language token;
-MADLAD-400 (arXiv:2309.04662), model type t5, reads the target language from a prefix such as `<2de> `.
+The translation of a piece depends on the piece alone. M2M-100 (arXiv:2010.11125) and NLLB (arXiv:2207.04672),
+model type m2m_100, open each side with a language token. MADLAD-400 (arXiv:2309.04662), model type t5, reads
+the target language from a prefix such as `<2de> `.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,18 +18,18 @@ from langscale.core.errors import UserError
 from langscale.data.translation import target_languages as targets
 from langscale.languages import families as languages
 
-# An end mark before a space, but not after an initial or an abbreviation as short as Dr. or St., and not before a
-# lower-case letter; the full-width marks need no space.
+# An end mark before a space, but not after an initial or an abbreviation as short as Dr. or St., and not
+# before a lower-case letter. Full-width marks need no space.
 SENTENCE = re.compile(r"(?<=[.!?…।؟])(?<!\b[A-Z]\.)(?<!\b[A-Z][a-z]\.)\s+(?![a-z])|(?<=[。！？])\s*")
 STEP = 8  # token counts are rounded up to multiples of it, so that batches have few shapes
 UNSPACED = ("Hans", "Hant", "Jpan")  # sentences follow each other without a space
 
 
 class Translator:
-    """A checkpoint that translates from one language; its weights are loaded when the first piece is translated.
+    """A checkpoint for translation from one language. Its weights are loaded with the first piece.
 
-    Computes in float32 on any device: a translation is kept for good, so it should not depend on the machine more
-    than it must. `max_tokens`: of a piece; `batch_tokens`: of a batch, padding included.
+    It computes in float32 on any device, because translations are kept and should hardly depend on the
+    machine. max_tokens: of a piece. batch_tokens: of a batch, padding included.
     """
 
     def __init__(
@@ -37,8 +39,8 @@ class Translator:
         max_tokens: int = 128,
         batch_tokens: int = 4096,
         device: str = "cpu",
-    ):
-        """Raises UserError for a model of another type, and where it cannot read `origin`."""
+    ) -> None:
+        """Load the tokenizer. Raises UserError for a model of another type, or without language `origin`."""
         from transformers import AutoTokenizer
 
         kind = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("model_type")
@@ -62,7 +64,9 @@ class Translator:
         targets.check(codes, self.tokens, self.folder.name)
 
     def pieces(self, text: str) -> list[str]:
-        """The sentences of a text; one of more than `max_tokens` is halved, at the space nearest to its middle."""
+        """The sentences of a text; one of more than `max_tokens` is halved, at the space nearest to its
+        middle.
+        """
         return [piece for part in SENTENCE.split(text) for piece in self._fitting(part.strip())]
 
     def join(self, pieces: Sequence[str], target: str) -> str:
@@ -77,9 +81,9 @@ class Translator:
     def translate(self, pieces: Sequence[str], target: str) -> list[str]:
         """Greedy translations, in the order of the pieces.
 
-        Every batch has `length` tokens a row and batch_tokens // length rows, the last one of a length filled up with
-        copies. A row's arithmetic then is that of its own tokens in arrays of a shape that only its length decides, so
-        neither the other pieces nor their order change its result.
+        Every batch has `length` tokens a row and batch_tokens // length rows, the last one of a length filled
+        up with copies. A row's arithmetic then is that of its own tokens in arrays of a shape that only its
+        length decides, so neither the other pieces nor their order change its result.
         """
         token = self.tokens[targets.canonical(target)]
         encoded = [self._encode(piece, token) for piece in pieces]
@@ -97,13 +101,15 @@ class Translator:
         return found
 
     @cached_property
-    def model(self):
-        """The weights; a file that is no safetensors is read as tensors only, never as a pickle of anything else."""
+    def model(self) -> Any:
+        """The weights. A file in another format than safetensors is read as tensors only, never as a
+        pickle.
+        """
         import torch
         from transformers import AutoModelForSeq2SeqLM, GenerationConfig
 
         model = AutoModelForSeq2SeqLM.from_pretrained(self.folder, dtype=torch.float32, weights_only=True)
-        # what a checkpoint brings asks for beams and other lengths
+        # the generation config of a checkpoint has beams and other lengths
         ids = ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
         known = {key: getattr(model.generation_config, key) for key in ids}
         model.generation_config = GenerationConfig(num_beams=1, do_sample=False, **known)
@@ -135,7 +141,7 @@ class Translator:
         ids = self.tokenizer(f"{token} {piece}" if self.prefixed else piece)["input_ids"]
         if self.prefixed and token not in self.tokenizer.convert_ids_to_tokens(ids[:2]):
             raise UserError(
-                f"translation: the tokenizer of {self.folder.name} takes {token} apart; right: one token, as in "
+                f"translation: the tokenizer of {self.folder.name} splits {token}; right: one token, as in "
                 "google/madlad400-3b-mt"
             )
         return ids

@@ -151,7 +151,7 @@ def test_shares_at_the_real_share(tmp_path):
 def test_errors(tmp_path):
     write(tmp_path, random_triples(50))
     with pytest.raises(
-        UserError, match=r"^sources.mmarco.pairs: give a number; all 39,780,811 triples would not fit"
+        UserError, match=r"^sources.mmarco.pairs: give a number; all 39,780,811 triples do not fit"
     ):
         mmarco.build("train", ["en"], tmp_path)
     with pytest.raises(UserError, match="^mmarco has none of the languages th tr; it has "):

@@ -150,7 +150,7 @@ def test_a_prefix_that_is_no_token(tmp_path):
     folder = KINDS["madlad"](tmp_path / "mt")
     translator = Translator(folder, "en")
     translator.tokens["fr"] = "<2fr>"
-    with pytest.raises(UserError, match="takes <2fr> apart"):
+    with pytest.raises(UserError, match="splits <2fr>"):
         translator.translate(["a"], "fr")
 
 
