@@ -178,7 +178,7 @@ def test_pattern_in_a_folder_without_network(tmp_path, offline):
 
 
 def test_a_model_in_a_folder_without_network(tmp_path, offline):
-    """Made by hand, the folder lacks the optional files; made of a resources/, it holds records beside the files."""
+    """A folder made by hand lacks the optional files, a resources/ holds records beside the files."""
     entries = repository(KnownModel("some/model", COMMIT, None), ("1_Pooling", "2_Dense"))
     names = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "config.json"]
     names += ["model.safetensors", "tokenizer.json", "vocab.txt"]

@@ -51,7 +51,8 @@ def test_one_gold_entity_in_the_pool_of_all_languages(raw, tmp_path):
     questions, candidates, qrels = frames = mewslix.build(["en", "es", "th"], None, raw)
     assert questions.to_dict("list") == {
         "question_id": ["a2", "a3", "a1"], "cluster": ["Q1757", "Q167217", "Q38768"],
-        "language": ["en", "en", "es"], "text": [MENTIONS["en"][0][0], MENTIONS["en"][1][0], MENTIONS["es"][0][0]],
+        "language": ["en", "en", "es"],
+        "text": [MENTIONS["en"][0][0], MENTIONS["en"][1][0], MENTIONS["es"][0][0]],
     }  # fmt: skip
     assert {*candidates[["key", "text", "language"]].itertuples(index=False, name=None)} == set(ENTITIES)
     assert list(qrels["candidate_id"]) == ["Q1757", "Q167217", "Q38768"]

@@ -1,4 +1,4 @@
-"""MIRACL on small parquet files in a mirror's layout: tables, order, judgements, and parts that fit into memory."""
+"""MIRACL on small parquet files of a mirror: tables, order, judgements, parts in memory."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ PASSAGES = 60
 
 
 def judged(code):
-    """Several relevant passages, one of two questions; negatives; a question with these only, one without any."""
+    """Several relevant passages, one of two queries. A query with negatives only, one without judgements."""
     rows = [("1#0", "3#0", 1), ("1#0", "3#1", 1), ("1#0", "4#0", 0), ("2", "3#1", 1), ("2", "9#2", 1)]
     return rows + [("3", "5#0", 0), ("5", "19#2" if code == "sw" else "1#1", 1)]
 
@@ -78,7 +78,7 @@ def test_tables_in_pool_order_by_language(raw):
 def test_questions_and_judgements(raw):
     folder = write(raw)
     questions = pd.read_parquet(folder / "questions.parquet")
-    # the fourth has no judgement, so trec_eval does not count it; the third has a negative one, so it counts as 0
+    # the fourth has no judgement, so trec_eval does not count it; the third has a negative one and counts as 0
     expected = []
     for code in ("sw", "yo"):
         shared = f"{code}:1#0"  # both have passage 3#1
@@ -166,7 +166,12 @@ def test_only_dev_is_read(raw, tmp_path):
 @pytest.mark.parametrize(
     "part, rows, columns, message",
     [
-        ("qrels", [("1#0", "77#7", 1)], ("query-id", "corpus-id", "score"), "1 relevant passages, such as yo:77#7, are"),
+        (
+            "qrels",
+            [("1#0", "77#7", 1)],
+            ("query-id", "corpus-id", "score"),
+            "1 relevant passages, such as yo:77#7, are",
+        ),
         ("corpus", [("1#0", "a", "b"), ("1#0", "c", "d")], ("_id", "title", "text"), "yo:1#0 is there twice"),
         ("corpus", [("1#0", "b")], ("_id", "text"), "no column title; found: _id, text"),
         ("queries", [("1#0", "b")], ("query_id", "text"), "no column _id; found: query_id, text"),

@@ -114,11 +114,17 @@ def test_a_filled_source(model, tmp_path):
     folder = source(tmp_path / "in", ("train", "validation"))
     tables = fill(folder, tmp_path / "out", translator, tmp_path / "memory")
     pairs, passages = tables["pairs"], tables["passages"]
-    assert [(r.language, r.pair_id, r.passage_id, list(r.negative_ids), r.translated) for r in pairs.itertuples()] == [
-        ("de", "q1", "p1", ["p2", "p3"], False), ("de", "q2", "p2", [], True), ("de", "q3", "p1", ["p3"], True),
+    found = [
+        (r.language, r.pair_id, r.passage_id, list(r.negative_ids), r.translated) for r in pairs.itertuples()
+    ]
+    assert found == [
+        ("de", "q1", "p1", ["p2", "p3"], False), ("de", "q2", "p2", [], True),
+        ("de", "q3", "p1", ["p3"], True),
         ("de", "q9", "p9", [], False),
-        ("en", "q1", "p1", ["p2", "p3"], False), ("en", "q2", "p2", [], False), ("en", "q3", "p1", ["p3"], False),
-        ("zh", "q1", "p1", ["p2", "p3"], True), ("zh", "q2", "p2", [], True), ("zh", "q3", "p1", ["p3"], True),
+        ("en", "q1", "p1", ["p2", "p3"], False), ("en", "q2", "p2", [], False),
+        ("en", "q3", "p1", ["p3"], False),
+        ("zh", "q1", "p1", ["p2", "p3"], True), ("zh", "q2", "p2", [], True),
+        ("zh", "q3", "p1", ["p3"], True),
     ]  # fmt: skip
     assert [(r.language, r.passage_id, r.translated) for r in passages.itertuples()] == [
         ("de", "p1", True), ("de", "p2", False), ("de", "p3", True), ("de", "p9", False),

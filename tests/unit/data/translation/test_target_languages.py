@@ -1,4 +1,4 @@
-"""Which languages a model writes: the lists against transformers', and what a config is told before a download."""
+"""Languages of translation models: the lists against transformers', and errors before a download."""
 
 import copy
 
@@ -97,7 +97,8 @@ def test_madlad_tokens():
         "<pad>",
     ]
     assert targets.tokens(vocabulary) == {
-        "de": "<2de>", "he": "<2iw>", "zh": "<2zh>", "zh-Hant": "<2zh_Hant>", "el-Latn": "<2el_Latn>", "nb": "<2no>",
+        "de": "<2de>", "he": "<2iw>", "zh": "<2zh>", "zh-Hant": "<2zh_Hant>", "el-Latn": "<2el_Latn>",
+        "nb": "<2no>",
     }  # fmt: skip
 
 
