@@ -227,7 +227,7 @@ def test_runs_of_other_seeds_and_bm25_are_left_out():
         (
             "languages",
             ["sw"],
-            "benchmarks.miracl.languages: sw is in neither languages.pool nor languages.heldout",
+            "benchmarks.miracl.languages: found sw; it is not in languages.pool or languages.heldout",
         ),
     ):
         with pytest.raises(UserError, match=message):
