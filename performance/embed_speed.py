@@ -40,7 +40,7 @@ def lines(setting: material.Setting) -> list[Line]:
     tokenizer = base.tokenizer(folder)
     rounds = 2 if setting.quick else 5
     with tempfile.TemporaryDirectory() as scratch:
-        encoder.save(f"{scratch}/model", folder, model)
+        encoder.save(f"{scratch}/model", folder)
         peer = SentenceTransformer(f"{scratch}/model", device="cpu", local_files_only=True)
         tokens = Path(scratch) / "tokens"
         vectors: dict[str, np.ndarray] = {}

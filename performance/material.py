@@ -16,7 +16,7 @@ from langscale.core.errors import UserError
 from langscale.core.files import write_json
 from langscale.data import catalogue, subsets
 from langscale.data.benchmarks import cldr, lareqa
-from langscale.data.download import fetch_all
+from langscale.data.download import fetch_all, recorded
 from langscale.data.tokens import Tokens, tokenise
 from langscale.models import pretrained as base
 from langscale.training.step import Data
@@ -87,7 +87,7 @@ def e5(setting: Setting) -> tuple[Path, Model]:
             files = base.fetch(model, setting.folder / "resources", setting.mirror)
         except (UserError, OSError) as error:
             raise Missing(str(error)) from error
-        write_json(listing, {str(path): "" for path in files})
+        write_json(listing, {str(path): recorded(path) for path in files})
     base.make(folder, model, (), listing)
     return folder, model
 

@@ -102,7 +102,7 @@ def ours(found: material.Pairs, training: Training, steps: int, seed: int) -> tu
     encoder = Encoder.initial(found.base, "bench", found.model, 0)
     batches = sampler(found, training, seed)
     with tempfile.TemporaryDirectory() as folder:
-        step = EncoderStep(encoder, training, lambda place: encoder.save(place, found.base, found.model))
+        step = EncoderStep(encoder, training, lambda place: encoder.save(place, found.base))
         training_loop.train(training_loop.Recipe(training, batches, [found.data], steps, seed), step, folder)
         log = pd.read_csv(Path(folder) / "log.csv")
     torch.use_deterministic_algorithms(False)  # on in our training, off for the peer
@@ -124,7 +124,7 @@ def _theirs(found: material.Pairs, training: Training, steps: int, seed: int) ->
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        Encoder.initial(found.base, "bench", found.model, 0).save(folder, found.base, found.model)
+        Encoder.initial(found.base, "bench", found.model, 0).save(folder, found.base)
         model = SentenceTransformer(folder, device="cpu", local_files_only=True)
         arguments = SentenceTransformerTrainingArguments(
             output_dir=f"{folder}/out",

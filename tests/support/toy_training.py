@@ -109,9 +109,7 @@ def step_of(encoder, settings: Training = TRAINING, toy: World | None = None, mo
 
     from langscale.training.encoder import EncoderStep
 
-    return EncoderStep(
-        encoder, settings, lambda folder: encoder.save(folder, toy.base, model), torch.device("cpu")
-    )
+    return EncoderStep(encoder, settings, lambda folder: encoder.save(folder, toy.base), torch.device("cpu"))
 
 
 def vector_data_of(toy: World, store: Store, **take) -> list:

@@ -74,9 +74,7 @@ rule own_vectors:
         "../../environment.yml"
     params:
         kind="{kind}",
-        model=lambda w: STUDY.models[w.model].model_dump(
-            include={"query_prefix", "passage_prefix"}
-        ),
+        model=lambda w: prefixes(w.model),
         code=lambda w: code("own_vectors.py"),
         where=lambda w, output: {
             "store": STORE,
@@ -100,9 +98,7 @@ rule texts_of_model:
     conda:
         "../../environment.yml"
     params:
-        model=lambda w: STUDY.models[w.model].model_dump(
-            include={"query_prefix", "passage_prefix"}
-        ),
+        model=lambda w: prefixes(w.model),
         code=lambda w: code("texts.py"),
     script:
         "../scripts/texts.py"

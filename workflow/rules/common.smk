@@ -17,6 +17,7 @@ from functools import cache
 from langscale.data import catalogue
 from langscale.jobs import code as hashes
 from langscale.models import pretrained
+from langscale.models.declared import expected
 
 GPU = int(
     shutil.which("nvidia-smi") is not None
@@ -119,10 +120,18 @@ def identity(**more):
     return values | more
 
 
-def encoding(name, *keys):
-    """What of a model's options a job is told: where the model comes from reaches it through the `base` folder."""
-    wanted = {"architecture", "pooling", "train", "lora", *keys}
-    return STUDY.models[name].model_dump(include=wanted)
+def encoding(name):
+    """What of a model's options a job is told: all else reaches it through the `base` folder."""
+    return STUDY.models[name].model_dump(include={"architecture", "train", "lora"})
+
+
+def prefixes(name):
+    """Prefixes of a model without a folder."""
+    reading = expected(STUDY.models[name])
+    return {
+        "query_prefix": reading.query_prefix,
+        "passage_prefix": reading.passage_prefix,
+    }
 
 
 def origin(name, *keys):

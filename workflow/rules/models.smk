@@ -7,6 +7,13 @@ Makes:  models/<model>/base/                      transformers config, tokenizer
                                                   they are more than fit into memory
 """
 
+# options of a model that its folder holds
+MADE_OF = ["architecture", "vocabulary", "pooling"] + [
+    f"{kind}_{option}"
+    for kind in ("query", "passage")
+    for option in ("prefix", "length")
+]
+
 
 rule base:
     """The model as it comes, or its config and a tokenizer trained on the training part of all languages."""
@@ -21,15 +28,7 @@ rule base:
     conda:
         "../../environment.yml"
     params:
-        # one that is built here has room for its longest text
-        model=lambda w: origin(
-            w.model,
-            *(
-                ["architecture", "vocabulary", "query_length", "passage_length"]
-                if STUDY.models[w.model].architecture
-                else []
-            ),
-        ),
+        model=lambda w: origin(w.model, *MADE_OF),
         code=lambda w: code("base.py"),
         where=lambda w, output: {"path": STUDY.models[w.model].path},
     script:
@@ -52,14 +51,6 @@ rule tokens:
         "../../environment.yml"
     params:
         kind="{kind}",
-        model=lambda w: STUDY.models[w.model].model_dump(
-            include={
-                "query_prefix",
-                "passage_prefix",
-                "query_length",
-                "passage_length",
-            }
-        ),
         code=lambda w: code("tokens.py"),
     script:
         "../scripts/tokens.py"

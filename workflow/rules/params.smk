@@ -44,13 +44,12 @@ def train_inputs(run):
 
 def train_params(run):
     """What a run is trained with, its code included."""
-    keys = "query_prefix", "passage_prefix", "passage_length"
     validated, adapted = STUDY.training.validation, run.model in ADAPTED
     model = STUDY.models[run.model]
     options = (model.adapter or AdapterOptions()).model_dump() if adapted else None
     return {
         "run": run.recipe(),
-        "model": encoding(run.model, *keys),
+        "model": encoding(run.model),
         **({"adapter": options} if adapted else {}),
         "training": STUDY.training_of(run.model).model_dump(),
         "validation_languages": GRID.validation_languages if validated else [],

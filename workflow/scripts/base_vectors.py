@@ -32,9 +32,8 @@ store = Store(Path(p.where["store"]) / key)
 
 folders = sorted(file.parent.relative_to(tokens) for file in tokens.rglob("offsets.npy"))
 texts = {folder: Tokens.load(tokens / folder) for folder in folders}
-positions = getattr(encoder.transformer.config, "max_position_embeddings", None)
 torch.set_num_threads(1)
-embed_missing(encoder, list(texts.values()), store, snakemake.threads, positions)
+embed_missing(encoder, list(texts.values()), store, snakemake.threads, encoder.positions)
 with atomic(job.target()) as partial:
     for folder, found in texts.items():
         (partial / folder).parent.mkdir(parents=True, exist_ok=True)

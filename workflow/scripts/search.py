@@ -25,7 +25,7 @@ model = Model.model_construct(**p.model)
 if model.train == "lora" and not p.initial:
     from langscale.models import lora
 
-    encoder = lora.load(job.data("base"), job.data("checkpoint"), model)
+    encoder = lora.load(job.data("base"), job.data("checkpoint"))
     encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
 else:
     encoder = Encoder.ready(job.data("base" if p.initial else "checkpoint"), model, p.initial)

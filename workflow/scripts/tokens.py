@@ -1,5 +1,6 @@
 """Tokenise one source (both parts) or one benchmark."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from langscale.jobs.job import begin
@@ -13,9 +14,9 @@ from langscale.core.files import atomic
 from langscale.data.benchmarks import tables as benchmarks
 from langscale.data.sources.tables import parts, table
 from langscale.data.tokens import tokenise
+from langscale.models.declared import Reading
 from langscale.models.pretrained import tokenizer
 
-model = snakemake.params.model
 if snakemake.params.kind == "source":
     texts = job.data("texts")
     sides = [
@@ -32,8 +33,9 @@ else:
         (side, benchmarks.texts(texts, side), kind)
         for side, kind in (("questions", "query"), ("candidates", "passage"))
     ]
-tokens_of = tokenizer(job.data("base"))
+base = job.data("base")
+tokens_of, reading = tokenizer(base), asdict(Reading.load(base))
 with atomic(job.target()) as partial:
     for side, column, kind in sides:
-        tokenise(partial / side, column, tokens_of, model[f"{kind}_prefix"], model[f"{kind}_length"])
+        tokenise(partial / side, column, tokens_of, reading[f"{kind}_prefix"], reading[f"{kind}_length"])
 job.done()

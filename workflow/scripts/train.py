@@ -68,7 +68,7 @@ if model.train == "lora":
     from langscale.config.model import LoraOptions
     from langscale.models import lora
 
-    encoder = Encoder.load(base, model.pooling)
+    encoder = Encoder.load(base)
     matrices = lora.attach(encoder, LoraOptions(**p.model.get("lora", {})), run["model"], run["seed"])
 else:
     encoder = Encoder.initial(base, run["model"], model, run["seed"])
@@ -82,7 +82,7 @@ def write(checkpoint: Path) -> None:
     if model.train == "lora":
         lora.save(matrices, checkpoint)
     else:
-        encoder.save(checkpoint, base, model)
+        encoder.save(checkpoint, base)
 
 
 step = EncoderStep(encoder, training, write)
@@ -95,9 +95,9 @@ state.clear()
 device = next(encoder.parameters()).device
 for checkpoint in ("last", "best") if training.validation else ("last",):
     if model.train == "lora":
-        read_encoder = lora.load(base, folder / checkpoint, model).to(device)
+        read_encoder = lora.load(base, folder / checkpoint).to(device)
     else:
-        read_encoder = Encoder.load(folder / checkpoint, model.pooling).to(device)
+        read_encoder = Encoder.load(folder / checkpoint).to(device)
     for name, manifest in p.where["tokens"].items():
         if Path(manifest).exists():
             read = {"checkpoint": [job.outputs[checkpoint]], "tokens": [Path(manifest)]}

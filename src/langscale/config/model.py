@@ -8,10 +8,8 @@ from langscale.config.fields import Name, Options, finite
 from langscale.config.training import Training
 
 Mode = Literal["full", "lora", "adapter"]
-Pooling = Literal["mean", "cls", "cls-dense"]
-
-POOLING: dict[str, Pooling] = {"sentence-transformers/LaBSE": "cls-dense"}
-"""Pooling by hub id. Other encoders have the default."""
+Pooling = Literal["mean", "cls", "last", "weighted-mean", "max", "mean-sqrt", "cls-dense"]
+QUERY_LENGTH, PASSAGE_LENGTH = 64, 256  # tokens, where neither the config nor the model's folder says more
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "full": {},
@@ -48,10 +46,6 @@ class LoraOptions(Options):
     targets: list[str] | None = Field(
         None, min_length=1, description="names of the changed layers, such as query. null: all linear layers"
     )
-
-
-def _pooling(given: dict[str, Any]) -> Pooling:
-    return POOLING.get(given.get("hub") or "", "mean")
 
 
 class Model(Options):
@@ -99,19 +93,30 @@ class Model(Options):
     vocabulary: int = Field(
         16000, gt=100, le=10**7, description="byte-pair pieces of the tokenizer of an `architecture`"
     )
-    pooling: Pooling = Field(
-        default_factory=_pooling,
-        json_schema_extra={"default": "mean"},
-        description="from token vectors to one vector. cls-dense: CLS, then a dense layer and tanh, the "
-        "default of LaBSE",
+    pooling: Pooling | None = Field(
+        None,
+        description="from token vectors to one vector. cls-dense: CLS, then a dense layer and tanh. null: as in the "
+        "model's folder, else as known for the hub id, else mean",
     )
-    query_prefix: str = Field("", description="text before every query")
-    passage_prefix: str = Field("", description="text before every passage")
-    query_length: int = Field(
-        64, gt=2, le=10**6, description="tokens of a query, with prefix and special tokens"
+    query_prefix: str | None = Field(
+        None,
+        description="text before every query. null: as in the model's folder, else as known for the hub id, else "
+        "none",
     )
-    passage_length: int = Field(
-        256, gt=2, le=10**6, description="tokens of a passage, with prefix and special tokens"
+    passage_prefix: str | None = Field(None, description="text before every passage. null: as for queries")
+    query_length: int | None = Field(
+        None,
+        gt=2,
+        le=10**6,
+        description="tokens of a query, with prefix and special tokens. null: as in the model's folder, else "
+        f"{QUERY_LENGTH}",
+    )
+    passage_length: int | None = Field(
+        None,
+        gt=2,
+        le=10**6,
+        description="tokens of a passage, with prefix and special tokens. null: as in the model's folder, else "
+        f"{PASSAGE_LENGTH}",
     )
     seen: list[Name] | None = Field(
         None,

@@ -1,84 +1,74 @@
-"""The encoder: one shared tower, pooled and L2-normalised, saved as an ordinary transformers folder."""
+"""The encoder: one shared tower, pooled and L2-normalised, saved as a sentence-transformers folder."""
 
 import inspect
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
-from transformers.utils import logging
 
 from langscale.config.model import Model
-from langscale.core.errors import UserError
 from langscale.core.random import key
+from langscale.models import declared
+from langscale.models.loading import LOCAL, WEIGHTS, quiet
 
-DENSE = "2_Dense"
-TANH = "torch.nn.modules.activation.Tanh"
+if TYPE_CHECKING:
+    from sentence_transformers.base.modules import Module
+    from transformers import PreTrainedModel
+
+TOKENIZER_FILES = ("*token*.json", "vocab.*", "merges.txt", "*.model", "chat_template.*")
 
 
 class Encoder(nn.Module):
-    """Texts to unit vectors, so that the inner product of two of them is their cosine.
+    """Texts to unit vectors: the inner product of two of them is their cosine.
 
-    `transformer` is any encoder of transformers; `pooling` is `mean` (over the tokens of the attention mask), `cls`, or
-    `cls-dense`: tanh(dense(CLS)), as in LaBSE (arXiv:2007.01852). transformers' own pooler is not used and is taken out
-    where the class can do without it.
+    transformer: an encoder, or a decoder as an encoder, of transformers. modules: sentence-transformers'
+    modules behind it, from token vectors to one vector: Pooling, then Dense, LayerNorm or Dropout.
+    transformers' own pooler is not used, and is taken out where the class works without it.
     """
 
-    def __init__(self, transformer: nn.Module, pooling: str, dense: nn.Linear | None = None):
+    def __init__(self, transformer: "PreTrainedModel", modules: Sequence[nn.Module]) -> None:
         super().__init__()
         self.transformer = transformer
-        self.pooling = pooling
-        self.dense = dense
-        if _pooler_is_optional(transformer):
-            transformer.pooler = None
+        self.head = nn.ModuleList(modules)
+        if pooler_is_optional(transformer):
+            transformer.pooler = None  # type: ignore[assignment]  # a class without a pooler has None
 
     @classmethod
     def initial(cls, folder: str | Path, name: str, model: Model, seed: int) -> "Encoder":
-        """The state before training.
+        """The state before training, from the `base` folder of a model.
 
-        A downloaded model is loaded. One that is built here is drawn from a stream keyed by (name, seed) alone, so
-        that runs of one seed start equal whatever their sampler or languages.
+        Pretrained weights are loaded. Weights of an `architecture` are drawn from a stream keyed by (name,
+        seed) alone, so that runs of one seed start equal whatever their sampler or languages.
         """
         if model.architecture is None:
-            return cls.load(folder, model.pooling)
+            return cls.load(folder)
         torch.manual_seed(key("initialisation", name, seed))
         # with its pooler, whose draws come before those of the weights that are used
-        transformer = AutoModel.from_config(AutoConfig.from_pretrained(folder))
-        width = transformer.config.hidden_size
-        return cls(
-            transformer, model.pooling, nn.Linear(width, width) if model.pooling == "cls-dense" else None
-        )
+        transformer = AutoModel.from_config(AutoConfig.from_pretrained(folder, trust_remote_code=False))
+        return cls(transformer, declared.modules(folder, drawn=True))
 
     @classmethod
-    def load(cls, folder: str | Path, pooling: str) -> "Encoder":
-        """A checkpoint written by `save`, or a downloaded one.
-
-        Raises UserError where its weights are not all there, or those of the dense layer that `pooling` asks for.
+    def load(cls, folder: str | Path) -> "Encoder":
+        """A checkpoint of `save`, or a pretrained `base` folder. Weights are float32. Pickles are not
+        opened.
         """
-        with _quiet():
-            transformer, found = AutoModel.from_pretrained(
-                folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-            )
-        lacking = sorted(name for name in found["missing_keys"] if not name.startswith("pooler."))
-        if lacking:
-            raise UserError(
-                f"{folder}: no weights for {lacking[0]} and {len(lacking) - 1} others of a {type(transformer).__name__}; "
-                "give a checkpoint of the kind that its config.json names"
-            )
-        return cls(transformer, pooling, _load_dense(Path(folder)) if pooling == "cls-dense" else None)
+        from sentence_transformers.base.modules import Transformer
+
+        with quiet():
+            read = Transformer.load(str(folder), **LOCAL, model_kwargs=WEIGHTS)
+        return cls(read.model, declared.modules(folder))
 
     @classmethod
     def ready(cls, folder: str | Path, model: Model, initial: dict[str, Any] | None = None) -> "Encoder":
         """The encoder that embeds texts, on the GPU if there is one.
 
-        `folder`: a checkpoint, or with `initial` (name and seed, see the method of this name) a model before training.
+        folder: a checkpoint, or with `initial` (name and seed, see the method of this name) a model before
+        training.
         """
-        encoder = cls.initial(folder, model=model, **initial) if initial else cls.load(folder, model.pooling)
+        encoder = cls.initial(folder, model=model, **initial) if initial else cls.load(folder)
         return encoder.to("cuda" if torch.cuda.is_available() else "cpu")
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -91,121 +81,64 @@ class Encoder(nn.Module):
         return self._pool(output.last_hidden_state, attention_mask)
 
     def encode(self, embeddings: Tensor, attention_mask: Tensor) -> Tensor:
-        """Unit vectors from token embeddings [B, T, d] that were looked up in the table of the transformer."""
+        """Unit vectors from token embeddings [B, T, d] of the transformer's own table."""
         output = self.transformer(inputs_embeds=embeddings, attention_mask=attention_mask)
         return nn.functional.normalize(self._pool(output.last_hidden_state, attention_mask), dim=-1)
 
     def _pool(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
-        hidden = hidden.float()  # under autocast too: a mean in bf16 keeps 8 bits
-        if self.dense is not None:
-            with torch.autocast(hidden.device.type, enabled=False):
-                pooled = torch.tanh(self.dense(hidden[:, 0]))
-        elif self.pooling == "cls":
-            pooled = hidden[:, 0]
-        else:
-            weights = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            pooled = (hidden * weights).sum(1) / weights.sum(1)
-        return pooled
+        # in float32 under autocast too: a mean in bf16 keeps 8 bits
+        features = {"token_embeddings": hidden.float(), "attention_mask": attention_mask}
+        with torch.autocast(hidden.device.type, enabled=False):
+            for module in self.head:
+                features = module(features)
+        return features["sentence_embedding"]
 
     @property
     def padding(self) -> int:
-        """Token id that fills up short texts; the mask hides it."""
-        return self.transformer.config.pad_token_id or 0
+        """Token id that fills up short texts. The mask hides it."""
+        return self.transformer.config.get_text_config().pad_token_id or 0
+
+    @property
+    def positions(self) -> int | None:
+        """Longest text in tokens, None: no limit."""
+        return positions(self.transformer)
 
     def matrix_parameters(self) -> int:
-        """Parameters that every token is multiplied with, for counting operations: neither embedding tables nor a
-        pooler or dense layer, which sees one token per text at most."""
+        """Parameters that every token is multiplied with, for counting operations.
+
+        Embedding tables are left out, and so are a pooler and the modules behind the transformer: they see
+        one vector per text.
+        """
         tables = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding)}
         named = self.transformer.named_parameters()
         return sum(p.numel() for name, p in named if id(p) not in tables and not name.startswith("pooler."))
 
-    def save(self, folder: str | Path, tokenizer: str | Path, model: Model) -> None:
-        """Write a transformers checkpoint that sentence-transformers opens too, with the same embeddings.
+    def save(self, folder: str | Path, base: str | Path) -> None:
+        """Write a checkpoint that sentence-transformers opens, with the same embeddings.
 
-        `tokenizer` is the folder to take the tokenizer files from. The prefixes are stored as prompts named query,
-        passage and document: `encode_document` looks for the last one first. sentence-transformers has one length
-        for all texts, the passages'; a query longer than `query_length` has to be cut before.
+        base: the `base` folder of the model, with tokenizer, prompts and modules. sentence-transformers has
+        one length for all texts: the passages'. A query longer than `query_length` has to be cut before.
         """
-        folder = Path(folder)
+        folder, base = Path(folder), Path(base)
         self.transformer.save_pretrained(folder)
-        for file in sorted(Path(tokenizer).iterdir()):
-            if file.name in TOKENIZER_FILES:
-                (folder / file.name).write_bytes(file.read_bytes())
-        prompts = {"query": model.query_prefix} | dict.fromkeys(("passage", "document"), model.passage_prefix)
-        width = self.transformer.config.hidden_size
-        kinds = ["Pooling", *(["Dense"] if self.dense else []), "Normalize"]
-        parts = [("", "Transformer"), *((f"{i}_{kind}", kind) for i, kind in enumerate(kinds, 1))]
-        modules = [
-            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
-            for i, (path, kind) in enumerate(parts)
-        ]
-        pooling = {
-            "word_embedding_dimension": width,
-            "pooling_mode_cls_token": self.pooling != "mean",
-            "pooling_mode_mean_tokens": self.pooling == "mean",
-        }
-        reading = {"max_seq_length": model.passage_length, "do_lower_case": False}
-        if _pooler_is_optional(self.transformer):
-            reading["model_args"] = {"add_pooling_layer": False}
-        contents = {
-            "modules.json": modules,
-            "sentence_bert_config.json": reading,
-            "config_sentence_transformers.json": {"prompts": prompts, "similarity_fn_name": "cosine"},
-            "1_Pooling/config.json": pooling,
-        }
-        for path, _ in parts[1:]:
-            (folder / path).mkdir(exist_ok=True)
-        if self.dense:
-            contents[f"{DENSE}/config.json"] = {
-                "in_features": self.dense.in_features,
-                "out_features": self.dense.out_features,
-                "bias": self.dense.bias is not None,
-                "activation_function": TANH,
-            }
-            state = {f"linear.{name}": value.contiguous() for name, value in self.dense.state_dict().items()}
-            save_file(state, folder / DENSE / "model.safetensors")
-        for name, content in contents.items():
-            (folder / name).write_text(json.dumps(content, indent=2) + "\n")
+        own = (declared.MODULES, declared.OPTIONS, declared.TRANSFORMER, declared.READING)
+        for file in sorted({file for name in (*TOKENIZER_FILES, *own) for file in base.glob(name)}):
+            (folder / file.name).write_bytes(file.read_bytes())
+        for part in declared.parts(base)[1:]:
+            (folder / part.path).mkdir(exist_ok=True)
+        for part, module in zip(declared.parts(base)[1:-1], self.head, strict=True):
+            cast("Module", module).save(str(folder / part.path))
 
 
-def _pooler_is_optional(transformer: nn.Module) -> bool:
+def positions(transformer: "PreTrainedModel") -> int | None:
+    """Longest text in tokens, None: no limit. RoBERTa and its kin number positions from behind the padding id on."""
+    for name, module in transformer.named_modules():
+        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
+            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+    longest: int | None = getattr(transformer.config.get_text_config(), "max_position_embeddings", None)
+    return longest if longest and longest > 0 else None
+
+
+def pooler_is_optional(transformer: nn.Module) -> bool:
+    """Whether the class of a transformer can be made without its pooler."""
     return "add_pooling_layer" in inspect.signature(type(transformer).__init__).parameters
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' report of heads that are left out and a pooler that is drawn, and its progress bar."""
-    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bar:
-            logging.enable_progress_bar()
-
-
-def _load_dense(folder: Path) -> nn.Linear:
-    """The dense layer beside a checkpoint, as sentence-transformers stores it; UserError where there is no such one."""
-    file = folder / DENSE / "model.safetensors"
-    if not file.is_file():
-        raise UserError(f"{folder}: pooling cls-dense needs {DENSE}/model.safetensors; there is none")
-    config = json.loads(file.with_name("config.json").read_text(encoding="utf-8"))
-    if config["activation_function"] != TANH or config.get("use_residual"):
-        raise UserError(
-            f"{folder}/{DENSE}: found {config}; pooling cls-dense needs {TANH} and no residual connection"
-        )
-    dense = nn.Linear(config["in_features"], config["out_features"], bias=config["bias"])
-    dense.load_state_dict({name.removeprefix("linear."): value for name, value in load_file(file).items()})
-    return dense
-
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "sentencepiece.bpe.model",
-    "spiece.model",
-    "vocab.txt",
-)

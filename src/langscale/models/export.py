@@ -30,9 +30,9 @@ def export(folder: str | Path, checkpoint: str | Path, base: str | Path, model: 
         if model.train == "full":
             shutil.copytree(checkpoint, partial)
         elif model.train == "lora":
-            lora.load(base, checkpoint, model).save(partial, base, model)
+            lora.load(base, checkpoint).save(partial, base)
         else:
-            Encoder.load(base, model.pooling).save(partial, base, model)
+            Encoder.load(base).save(partial, base)
             add_adapter(partial, Adapter.load(checkpoint))
 
 

@@ -35,9 +35,10 @@ class KnownEncoder(KnownModel):
     """An encoder.
 
     layers, hidden, intermediate, vocabulary: sizes as in a transformers config; gated: feed-forward layers
-    with three matrices; pooling: a mode of `langscale.config.model.Model`; query_prefix, passage_prefix: of
-    its own training; trained_on: labelled data sets and pairs of its own training, where plain text for
-    masked words does not count; family: models of one architecture and recipe in several sizes.
+    with three matrices; length: longest text by its sentence-transformers folder, in tokens; pooling: a mode
+    of `langscale.config.model.Model`; query_prefix, passage_prefix: of its own training; trained_on: labelled
+    data sets and pairs of its own training, where plain text for masked words does not count; family: models
+    of one architecture and recipe in several sizes.
     """
 
     layers: int
@@ -45,6 +46,7 @@ class KnownEncoder(KnownModel):
     intermediate: int
     vocabulary: int
     gated: bool = False
+    length: int | None = None
     pooling: str = "mean"
     query_prefix: str = ""
     passage_prefix: str = ""
@@ -105,6 +107,7 @@ LABSE = KnownEncoder(
     hidden=768,
     intermediate=3072,
     vocabulary=501153,
+    length=256,
     pooling="cls-dense",
     trained_on=("bitext",),  # arXiv:2007.01852
 )
@@ -141,8 +144,8 @@ MINILM = KnownEncoder(
 )
 # labelled data of arXiv:2402.05672, table 2; bitext is NLLB's
 _E5_DATA = (
-    "ms-marco", "nq", "trivia-qa", "squad", "nli", "eli5", "bitext", "dureader", "fever", "hotpot-qa", "quora",
-    "mr-tydi", "miracl",
+    "ms-marco", "nq", "trivia-qa", "squad", "nli", "eli5", "bitext", "dureader", "fever", "hotpot-qa",
+    "quora", "mr-tydi", "miracl",
 )  # fmt: skip
 
 
@@ -156,6 +159,7 @@ def _e5(size: str, revision: str, sizes: tuple[int, int, int], **facts: Any) -> 
         hidden=hidden,
         intermediate=4 * hidden,
         vocabulary=vocabulary,
+        length=512,
         query_prefix="query: ",
         passage_prefix="passage: ",
         trained_on=_E5_DATA,

@@ -4,18 +4,15 @@ peft.
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 
-from langscale.config.model import LoraOptions, Model
+from langscale.config.model import LoraOptions
 from langscale.core.files import write_json
 from langscale.core.random import key
 from langscale.models.encoder import Encoder
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 def attach(encoder: Encoder, options: LoraOptions, name: str, seed: int) -> PeftModel:
@@ -24,7 +21,7 @@ def attach(encoder: Encoder, options: LoraOptions, name: str, seed: int) -> Peft
     A change is alpha / rank B A with B = 0 before training, so that the encoder still gives the same
     vectors. A is drawn from a stream keyed by (name of the model, seed).
     """
-    transformer = cast("PreTrainedModel", encoder.requires_grad_(False).transformer)
+    transformer = encoder.requires_grad_(False).transformer
     transformer.name_or_path = name  # else peft stores the folder
     torch.manual_seed(key("initialisation", name, seed))
     config = LoraConfig(
@@ -44,9 +41,9 @@ def save(lora: PeftModel, folder: str | Path) -> None:
     write_json(config, facts)
 
 
-def load(base: str | Path, folder: str | Path, model: Model) -> Encoder:
+def load(base: str | Path, folder: str | Path) -> Encoder:
     """The encoder in the folder `base`, with the matrices that `save` wrote merged into its weights."""
-    encoder = Encoder.load(base, model.pooling)
-    lora = PeftModel.from_pretrained(cast("PreTrainedModel", encoder.transformer), str(folder))
+    encoder = Encoder.load(base)
+    lora = PeftModel.from_pretrained(encoder.transformer, str(folder))
     encoder.transformer = lora.merge_and_unload()
     return encoder

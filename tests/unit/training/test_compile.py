@@ -78,7 +78,7 @@ def test_compiled_training_is_that_which_is_not(toy, tmp_path):
     for name, settings in (("plain", COMPILED.model_copy(update={"compile": False})), ("compiled", COMPILED)):
         train_toy(toy, tmp_path / name, settings)
         logs.append(pd.read_csv(tmp_path / name / "log.csv")[["loss", "gradient_norm"]])
-        found.append(embed(Encoder.load(tmp_path / name / "last", MODEL.pooling), tokens))
+        found.append(embed(Encoder.load(tmp_path / name / "last"), tokens))
     np.testing.assert_allclose(logs[1], logs[0], rtol=1e-4)
     np.testing.assert_allclose(found[1], found[0], atol=1e-4)
     untrained = embed(Encoder.initial(toy.base, "tiny", MODEL, 1), tokens)
@@ -110,7 +110,7 @@ def test_compiled_and_killed_it_ends_in_the_same_bits_and_leaves_those_of_an_emb
         train_toy(toy, tmp_path / "killed", COMPILED)
     monkeypatch.undo()
     train_toy(toy, tmp_path / "killed", COMPILED)
-    one, two = (Encoder.load(tmp_path / name / "last", MODEL.pooling) for name in ("whole", "killed"))
+    one, two = (Encoder.load(tmp_path / name / "last") for name in ("whole", "killed"))
     assert equal(weights(one), weights(two))
     logs = [pd.read_csv(tmp_path / name / "log.csv").drop(columns=TIMES) for name in ("whole", "killed")]
     pd.testing.assert_frame_equal(*logs, check_exact=True)

@@ -44,22 +44,23 @@ def test_a_seed_is_a_result(toy, tmp_path):
     moved = [n for n in before if not np.array_equal(before[n], weights(first)[n])]
     assert all(n in moved for n in before if trained(n) and before[n].size > 16)
     # what is on disk is what is in memory
-    loaded = weights(Encoder.load(tmp_path / "first/last", "mean"))
+    loaded = weights(Encoder.load(tmp_path / "first/last"))
     assert equal(weights(first), loaded)
 
 
 def test_a_dense_layer_is_trained_and_kept(toy, tmp_path):
     model = MODEL.model_copy(update={"pooling": "cls-dense"})
-    encoder, data = Encoder.initial(toy.base, "tiny", model, 1), data_of(toy)
+    dense = world(tmp_path / "world", model)
+    encoder, data = Encoder.initial(dense.base, "tiny", model, 1), data_of(toy)
     # what stands below the dense layer starts as without it
     plain = weights(Encoder.initial(toy.base, "tiny", MODEL, 1))
-    before = weights(encoder)
-    assert before.keys() - plain.keys() == {"dense.weight", "dense.bias"} and equal(plain, before)
-    step = step_of(encoder, TRAINING, toy, model)
+    before, added = weights(encoder), {f"head.1.linear.{name}" for name in ("weight", "bias")}
+    assert before.keys() - plain.keys() == added and equal(plain, before)
+    step = step_of(encoder, TRAINING, dense, model)
     training.train(Recipe(TRAINING, sampler_of(data), data, 4, 1), step, tmp_path)
     after = weights(encoder)
-    assert all((before[name] != after[name]).mean() > 0.9 for name in ("dense.weight", "dense.bias"))
-    assert equal(after, weights(Encoder.load(tmp_path / "last", "cls-dense")))
+    assert all((before[name] != after[name]).mean() > 0.9 for name in added)
+    assert equal(after, weights(Encoder.load(tmp_path / "last")))
 
 
 def test_a_declared_size_is_what_the_sampler_is_told(toy):

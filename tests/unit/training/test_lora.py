@@ -23,13 +23,13 @@ OPTIONS = LoraOptions(rank=2, alpha=4)
 def toy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lora")
     toy = world(folder, hard=2)
-    Encoder.initial(toy.base, "tiny", MODEL, 1).save(folder / "pretrained", toy.base, MODEL)
+    Encoder.initial(toy.base, "tiny", MODEL, 1).save(folder / "pretrained", toy.base)
     return toy
 
 
 def step_of(toy, settings=TRAINING, seed=1, options=OPTIONS):
     """The step of low-rank matrices in the toy encoder."""
-    encoder = Encoder.load(toy.base.parent / "pretrained", MODEL.pooling)
+    encoder = Encoder.load(toy.base.parent / "pretrained")
     matrices = lora.attach(encoder, options, "tiny", seed)
     return EncoderStep(encoder, settings, lambda folder: lora.save(matrices, folder), torch.device("cpu"))
 
@@ -42,7 +42,7 @@ def train_lora(toy, folder, steps=6, seed=1, state=None, **changes):
 
 
 def test_before_training_it_is_the_encoder_to_the_bit(toy):
-    plain = Encoder.load(toy.base.parent / "pretrained", MODEL.pooling).eval()
+    plain = Encoder.load(toy.base.parent / "pretrained").eval()
     ids = torch.tensor([[0, 7, 9, 1], [0, 5, 8, 1]])
     with torch.no_grad():
         one, two = (encoder(ids, torch.ones_like(ids)) for encoder in (plain, step_of(toy).encoder.eval()))
@@ -58,7 +58,7 @@ def test_only_the_matrices_are_trained(toy, tmp_path):
     assert moved == trained and all("lora_" in name for name in trained) and len(trained) == 12
     files = sorted(path.name for path in (tmp_path / "last").iterdir())
     assert files == ["adapter_config.json", "adapter_model.safetensors"]
-    loaded = lora.load(toy.base.parent / "pretrained", tmp_path / "last", MODEL).eval()
+    loaded = lora.load(toy.base.parent / "pretrained", tmp_path / "last").eval()
     ids = torch.tensor([[0, 7, 9, 1]])
     with torch.no_grad():
         found, merged = (e.eval()(ids, torch.ones_like(ids)) for e in (encoder, loaded))

@@ -55,8 +55,8 @@ def test_patience_ends_early_and_best_is_kept(toy, tmp_path):
     _, model, log = run(toy, tmp_path / "run", steps=20, validate=losses, validation=validation)
     assert len(losses.seen) == 4 and log["step"].tolist() == list(range(8))
     assert log["validation_loss"].dropna().to_dict() == {1: 3.0, 3: 2.0, 5: 4.0, 7: 2.0}
-    assert equal(weights(Encoder.load(tmp_path / "run/best", "mean")), losses.seen[1])
-    assert equal(weights(Encoder.load(tmp_path / "run/last", "mean")), losses.seen[3])
+    assert equal(weights(Encoder.load(tmp_path / "run/best")), losses.seen[1])
+    assert equal(weights(Encoder.load(tmp_path / "run/last")), losses.seen[3])
     assert not equal(losses.seen[1], losses.seen[3])
     # up to its end the run is the one that has no validation
     assert log["loss"].tolist() == run(toy, tmp_path / "plain", steps=20)[2]["loss"].tolist()[:8]
@@ -66,7 +66,7 @@ def test_without_patience_a_run_goes_to_its_end(toy, tmp_path):
     losses = Losses(3.0, 4.0, 5.0, 1.0)
     _, _, log = run(toy, tmp_path / "run", steps=7, validate=losses, validation=Validation(every=2))
     assert log["validation_loss"].dropna().to_dict() == {1: 3.0, 3: 4.0, 5: 5.0, 6: 1.0}
-    assert equal(weights(Encoder.load(tmp_path / "run/best", "mean")), losses.seen[3])
+    assert equal(weights(Encoder.load(tmp_path / "run/best")), losses.seen[3])
 
 
 def test_validation_loss_is_a_mean_without_dropout(toy):
@@ -180,8 +180,8 @@ def test_the_train_job_validates_on_english_and_leaves_embeddings(toy, tmp_path,
     losses = pd.read_csv(tmp_path / "run/log.csv")["validation_loss"].dropna()
     assert losses.index.tolist() == [1, 2] and losses.between(0.01, 99).all()
     # the state that was validated best, and the embeddings of both
-    best = weights(Encoder.load(tmp_path / "run/best", "mean"))
-    last = weights(Encoder.load(tmp_path / "run/last", "mean"))
+    best = weights(Encoder.load(tmp_path / "run/best"))
+    last = weights(Encoder.load(tmp_path / "run/last"))
     assert equal(best, last) == (losses.idxmin() == 2)
     assert not (tmp_path / "run/.state").exists()
     # the embed jobs of both find their embeddings made, and those are what a loaded checkpoint gives
