@@ -95,27 +95,29 @@ class Model(Options):
     )
     pooling: Pooling | None = Field(
         None,
-        description="from token vectors to one vector. cls-dense: CLS, then a dense layer and tanh. null: as in the "
-        "model's folder, else as known for the hub id, else mean",
+        description="from token vectors to one vector. cls-dense: CLS, then a dense layer and tanh. null: as "
+        "in the model's folder, else as known for the hub id, else mean",
     )
     query_prefix: str | None = Field(
         None,
-        description="text before every query. null: as in the model's folder, else as known for the hub id, else "
-        "none",
+        description="text before every query. null: as in the model's folder, else as known for the hub id, "
+        "else none",
     )
     passage_prefix: str | None = Field(None, description="text before every passage. null: as for queries")
     query_length: int | None = Field(
         None,
         gt=2,
         le=10**6,
-        description="tokens of a query, with prefix and special tokens. null: as in the model's folder, else "
+        description="tokens of a query, with prefix and special tokens. null: as in the model's folder, "
+        "else "
         f"{QUERY_LENGTH}",
     )
     passage_length: int | None = Field(
         None,
         gt=2,
         le=10**6,
-        description="tokens of a passage, with prefix and special tokens. null: as in the model's folder, else "
+        description="tokens of a passage, with prefix and special tokens. null: as in the model's folder, "
+        "else "
         f"{PASSAGE_LENGTH}",
     )
     seen: list[Name] | None = Field(
