@@ -131,7 +131,7 @@ class Encoder(nn.Module):
 
 
 def positions(transformer: "PreTrainedModel") -> int | None:
-    """Longest text in tokens, None: no limit. RoBERTa and its kin number positions from behind the padding id on."""
+    """Longest text in tokens, None: no limit. RoBERTa numbers positions from behind the padding id on."""
     for name, module in transformer.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
             return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)

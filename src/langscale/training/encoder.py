@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from langscale.training.batches import Batch
 from langscale.training.step import Data, Examples, Noise, compare, device, examples
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    pass
 
 SIMILAR = 0.8  # the shortest text of a chunk has at least this share of the longest text's tokens
 
@@ -137,7 +137,7 @@ class EncoderStep:
         self.tokens += len(ids)
         order = list(chunks(lengths, self.chunk))
         inverse = torch.from_numpy(np.argsort(np.concatenate(order))).to(self.device)
-        table = cast("PreTrainedModel", self.encoder.transformer).get_input_embeddings()
+        table = self.encoder.transformer.get_input_embeddings()
         embeddings = table(torch.from_numpy(ids.astype(np.int64)).to(self.device))
         embeddings = torch.cat([embeddings, embeddings.new_zeros(1, embeddings.shape[1])])
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])

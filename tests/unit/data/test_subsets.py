@@ -116,7 +116,7 @@ def test_order_is_of_the_ids_alone():
 
 @pytest.fixture
 def holes():
-    """60 pairs. Every third lacks German queries, every fifth a Spanish passage. The pool: three languages."""
+    """60 pairs in three languages. Every third lacks German queries, every fifth a Spanish passage."""
     pairs, passages = tables()
     number = pairs["pair_id"].str[1:].astype(int)
     pairs = pairs[~((pairs["language"] == "de") & (number % 3 == 0))].reset_index(drop=True)
@@ -205,7 +205,7 @@ def prints(pairs):
 
 
 def answers_by_search(pairs):
-    """Slow twin: pair id -> passage ids of all pairs with the same query, found by steps from text to text."""
+    """Slow twin: pair id -> passage ids of all pairs with the same query, by steps from text to text."""
     texts = {(row.pair_id, row.language, " ".join(row.query.lower().split())) for row in pairs.itertuples()}
     passage = dict(zip(pairs["pair_id"], pairs["passage_id"], strict=True))
     found = {}

@@ -13,8 +13,9 @@ from langscale.data.benchmarks.tables import Benchmark
 from langscale.retrieval.bm25 import BM25, first_k, ngrams, rank
 
 TEXTS = [
-    "Berlin: deutsch, Euro", "Berlin", "Paris: français, Euro", "東京都: 日本語", "القاهرة", "", "Εuro euro EURO",
-    "ﬁne Straße", "a", "Wien: Deutsch, Euro, Schilling, Deutsch", "กรุงเทพ", "Berlin: deutsch, Euro",
+    "Berlin: deutsch, Euro", "Berlin", "Paris: français, Euro", "東京都: 日本語",
+    "القاهرة", "", "Εuro euro EURO", "ﬁne Straße",
+    "a", "Wien: Deutsch, Euro, Schilling, Deutsch", "กรุงเทพ", "Berlin: deutsch, Euro",
 ]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ TREC = {"nDCG@10": "ndcg_cut_10", "R@100": "recall_100"}
 
 @pytest.mark.parametrize("k", [100, 130])
 def test_values_are_those_of_trec_eval(k):
-    """Lists of 0 to k candidates; 0 to 15 relevant ones, in the list or not; -c: judged questions count as 0."""
+    """Lists of 0 to k candidates; 0 to 15 relevant, in the list or not; -c: judged queries count as 0."""
     rng = np.random.default_rng(k)
     q, n = 300, 400
     lists = np.array([rng.permutation(n)[:k] for _ in range(q)])

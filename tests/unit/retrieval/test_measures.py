@@ -32,7 +32,8 @@ def reciprocal_rank(ranks, relevant):
 
 RECORD = Measure(
     "MRR", "1 / rank of the first relevant candidate", "Voorhees 1999", of_ranking=reciprocal_rank,
-    tables={"scaling": SETTINGS, "main": SETTINGS, "languages": ("multi",), "contrasts": ("multi",)}, margin="absolute",
+    tables={"scaling": SETTINGS, "main": SETTINGS, "languages": ("multi",), "contrasts": ("multi",)},
+    margin="absolute",
 )
 '''
 

@@ -120,7 +120,7 @@ def test_language_bias_equals_plain_loops(tmp_path):
 
 
 def test_partially_parallel_data_asks_only_what_has_an_answer(tmp_path):
-    """As in MLQA-R: a question exists in some languages, and a pair (X, Y) uses those with a candidate in Y."""
+    """As in MLQA-R: a query exists in some languages, and a pair (X, Y) uses those with a candidate in Y."""
     asked = [("a", "en"), ("a", "de"), ("b", "en"), ("b", "zh"), ("c", "en")]
     exists = {"a": ("en", "de"), "b": ("en", "zh"), "c": ("en",)}
     questions = pd.DataFrame(asked, columns=["question_id", "language"]).assign(cluster="p", text="t")

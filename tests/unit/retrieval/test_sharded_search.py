@@ -1,4 +1,4 @@
-"""Search in shards: the lists of one search over everything, to the last bit, in memory that does not grow."""
+"""Search in shards: the lists of one search over all candidates, to the last bit, in bounded memory."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ NUMBERS = st.sampled_from((-1, 0, 1))
 
 @st.composite
 def problems(draw):
-    """Small integers, so that products are exact, and ties and equal vectors abound; k and a size of shard."""
+    """Small integers, so that products are exact and ties and equal vectors abound; k and a shard size."""
     d, n, q = draw(st.integers(1, 4)), draw(st.integers(1, 60)), draw(st.integers(1, 6))
     queries = draw(arrays(np.float32, (q, d), elements=NUMBERS))
     candidates = draw(arrays(np.float32, (n, d), elements=NUMBERS))
@@ -139,7 +139,7 @@ for i, cut in enumerate(map(int, cuts)):
 
 
 def test_two_million_vectors_within_48_mb(tmp_path):
-    """128 MB of vectors, a limit of 48 MB on top of the libraries; one search in memory gives the same lists."""
+    """128 MB of vectors, 48 MB on top of the libraries; one search in memory gives the same lists."""
     n, d = 2_000_000, 16
     rng = np.random.default_rng(2)
     vectors = rng.standard_normal((n, d), dtype=np.float32)

@@ -64,10 +64,13 @@ def test_least_squares_equal_scipys():
         found = C.fit(name, N, y[None]).parameters[0]
         mine = ((y - curve(name, found, np.array(N))) ** 2).sum()
         used = [i for i, p in enumerate(start) if not np.isnan(p)]
-        peer = optimize.least_squares(
-            lambda p, name=name, used=used: y - by_hand(name, np.put_along_axis(q := np.zeros(3), np.array(used), p, 0) or q, N),
-            np.array(start)[used],
-        )  # fmt: skip
+
+        def residuals(p, name=name, used=used):
+            every = np.zeros(3)
+            every[used] = p
+            return y - by_hand(name, every, N)
+
+        peer = optimize.least_squares(residuals, np.array(start)[used])
         assert mine == pytest.approx(2 * peer.cost, rel=1e-3)
 
 

@@ -23,8 +23,9 @@ def test_shares_of_the_first_ten_equal_a_count_in_the_ranking(tmp_path):
     similarity = rng.random((len(benchmark.questions), len(benchmark.candidates)), np.float32)
     scores = scores_of(benchmark, similarity)
     language = benchmark.candidates["language"].tolist()
-    groups = {"own": lambda code: {code}, "other": lambda code: set(CODES) - {code}, "one": lambda code: {"zh"},
-              "two": lambda code: {"de", "zh"} - {code}, "all": lambda code: set(CODES)}  # fmt: skip
+    groups = {"own": lambda code: {code}, "other": lambda code: set(CODES) - {code},
+              "one": lambda code: {"zh"}, "two": lambda code: {"de", "zh"} - {code},
+              "all": lambda code: set(CODES)}  # fmt: skip
     for name, group in groups.items():
         keep = np.array([[c in group(code) for c in CODES] for code in benchmark.questions["language"]])
         found = {m: scores.values("multi", m, keep)[:, 0] for m in TOP}

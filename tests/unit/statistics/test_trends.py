@@ -143,8 +143,8 @@ def test_slopes_are_the_means_of_those_of_the_replicates(made, means):
         y = np.array([[np.mean([means[run[k, s]][pair] for pair in where]) for k in n] for s in range(1, 11)])
         slopes = np.polyfit(np.log2(n), y.T, 1)[0].reshape(2, 5).mean(0)  # seeds s and s + 5 share a ladder
         row = pick(
-            table, sampler=sampler, ladder=ladder or "all", setting="cross", pair_set="heldout-pool", metric="mAP",
-            average="macro",
+            table, sampler=sampler, ladder=ladder or "all", setting="cross", pair_set="heldout-pool",
+            metric="mAP", average="macro",
         )  # fmt: skip
         assert row["slope"] == pytest.approx(slopes.mean()) and row["n_runs"] == 5
         assert row["n_values"] == " ".join(map(str, n))
@@ -381,7 +381,8 @@ def test_diversity_of_the_study_compares_sets_of_equal_n(made, means):
 
 def test_few_replicates_have_no_intervals(tmp_path):
     few = Made(tmp_path, True, languages={"pool": ["en", "de", "ar"], "heldout": ["nl", "el"]}, ladders={},
-               replicates=3, ladder_count=None, grid=[{"samplers": ["x-x-mono"], "n": [1, 2, 3]}])  # fmt: skip
+               replicates=3, ladder_count=None,
+               grid=[{"samplers": ["x-x-mono"], "n": [1, 2, 3]}])  # fmt: skip
     for name in ("trends", "entry"):
         table = adjusted(few.tables[name])
         assert len(table) and table[["p", "p_adjusted", "ci_low"]].isna().all(axis=None)

@@ -78,7 +78,7 @@ def test_tables_in_pool_order_by_language(raw):
 def test_questions_and_judgements(raw):
     folder = write(raw)
     questions = pd.read_parquet(folder / "questions.parquet")
-    # the fourth has no judgement, so trec_eval does not count it; the third has a negative one and counts as 0
+    # the fourth has no judgement, so trec_eval skips it; the third has a negative one and counts as 0
     expected = []
     for code in ("sw", "yo"):
         shared = f"{code}:1#0"  # both have passage 3#1
