@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +21,6 @@ from langscale.data.tokens import Tokens
 from langscale.models.encoder import Encoder
 from langscale.training.batches import Batch
 from langscale.training.step import Data, Examples, Noise, compare, device, examples
-
-if TYPE_CHECKING:
-    pass
 
 SIMILAR = 0.8  # the shortest text of a chunk has at least this share of the longest text's tokens
 
