@@ -1,5 +1,6 @@
 """Train the adapters of one point of the design; a run that was trained before is left alone."""
 
+import json
 import sys
 from functools import cache
 from pathlib import Path
@@ -92,7 +93,9 @@ def train_adapter(job: Job) -> None:
     folder = job.target(name="log").parent
     state = State(folder / ".state", job.key, SAVE_MINUTES)
     recipe = Recipe(training, sampler, data, run["steps"], run["seed"], run["path"])
-    facts = {name: run[name] for name in ("model", "sampler", "languages", "seed", "steps")} | p["model"]
+    index = json.loads((indices[f"source-{run['sources'][0]}"] / "train/queries/index.json").read_text())
+    facts = {name: run[name] for name in ("model", "sampler", "languages", "seed", "steps")}
+    facts |= {"encoder": index["store"], **index["reading"]}  # which vectors it changes
     train(recipe, AdapterStep(module, training, facts), folder, validate, state, terminal)
     job.done()
     state.clear()

@@ -35,5 +35,5 @@ with atomic(job.target()) as partial:
     for folder, (keys, side) in found.items():
         (partial / folder).parent.mkdir(parents=True, exist_ok=True)
         prints = np.fromiter(map(fingerprint, side), np.int64, len(side))
-        write_index(partial / folder, keys, prints, store, {"store": key})
+        write_index(partial / folder, keys, prints, store, {"store": key, "reading": p.model})
 job.done()

@@ -30,6 +30,7 @@ BLOCK = (
 )
 GPU_BLOCK = 65_536
 SHARD = 64  # blocks that a killed job loses at most
+OF_TEXTS = ("token", "reading.json", "config_sentence_transformers.json")  # ids, prefixes, lengths, prompts
 WAIT = 0.1  # seconds between looks at the processes that embed
 
 
@@ -53,10 +54,14 @@ class Encoder(Protocol):
 def store_key(digests: Mapping[str, str], values: Any, device: str = "cpu") -> str:
     """Digest of all that base vectors depend on besides token ids, 16 hex: it names the store of a model.
 
-    digests: SHA-256 of the encoder's files by name; tokenizer files do not count, because texts are
-    known by their ids; values: JSON, such as the pooling and the code; device: cpu or cuda.
+    digests: SHA-256 of the encoder's files by name. Files about texts (OF_TEXTS) do not count, because
+    a text is known by its ids. values: JSON, such as the pooling and the code; device: cpu or cuda.
     """
-    weights = {name: digest for name, digest in digests.items() if "token" not in name.rpartition("/")[2]}
+    weights = {
+        name: digest
+        for name, digest in digests.items()
+        if not any(part in name.rpartition("/")[2] for part in OF_TEXTS)
+    }
     facts = json.dumps([weights, values, _block(device)], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 

@@ -186,7 +186,8 @@ def test_the_key_of_a_store_sees_what_vectors_depend_on():
     first = store_key(files, {"pooling": "mean"})
     assert first == store_key(dict(reversed(files.items())), {"pooling": "mean"}) and len(first) == 16
     assert store_key(files, {"pooling": "cls"}) != first != store_key(files, {"pooling": "mean"}, "cuda")
-    # another tokenizer gives other ids, and texts are known by their ids
-    assert store_key(files | {"base/tokenizer.json": "4"}, {"pooling": "mean"}) == first
+    # another tokenizer or prefix gives other ids, and texts are known by their ids
+    for name in ("base/tokenizer.json", "base/reading.json", "base/config_sentence_transformers.json"):
+        assert store_key(files | {name: "4"}, {"pooling": "mean"}) == first
     for name in ("base/model.safetensors", "base/config.json", "base/2_Dense/model.safetensors"):
         assert store_key(files | {name: "4"}, {"pooling": "mean"}) != first
