@@ -1,8 +1,8 @@
 """Raw files: from a mirror, else from the web, into resources/, verified before each use.
 
 resources/ and a mirror have one layout, `<host>/<path>` (Entry.path), so a filled resources/ is a mirror.
-Beside every file stands `<file>.json` with its SHA-256, size and origin. Where the registry knows no hash,
-that of the first download holds from then on.
+Beside every file is `<file>.json` with its SHA-256, size and origin. For a file without a hash in the
+registry, the hash of the first download is valid from then on.
 """
 
 import json
@@ -31,12 +31,13 @@ _FIRST = " (recorded at the first download; delete {} to accept a new version)"
 def fetch(
     entry: Entry, resources: str | Path, mirror: str | None = None, accepted: Sequence[str] = ()
 ) -> Path:
-    """Path of the entry's file in `resources`, verified; it is fetched when it is not there yet.
+    """Path of the entry's file in `resources`, fetched if missing, and verified.
 
-    `mirror` is a folder, whose files are hard linked or copied, or a URL prefix; the web comes after it.
-    `accepted`: names of the restricted data sets and models whose licence the user accepts. Raises UserError
-    for a licence that is not accepted, before anything else; for a file of the wrong hash, which is not kept;
-    and where no origin has the file.
+    mirror: a folder, with files to link or copy, or a URL prefix. The web comes after it.
+    accepted: restricted data sets and models with a licence that the user accepts.
+
+    Raises UserError for a licence without acceptance, before anything else; for a file with a wrong hash,
+    after deleting it; and for a file without any origin.
     """
     licensed(entry, accepted)
     target = Path(resources) / entry.path
@@ -53,7 +54,7 @@ def fetch(
 def fetch_all(
     entries: Sequence[Entry], resources: str | Path, mirror: str | None = None, accepted: Sequence[str] = ()
 ) -> list[Path]:
-    """`fetch` of every entry and every file that a pattern stands for, in order; all licences come first."""
+    """`fetch` of every entry and every match of a pattern, in order. Licences are checked first."""
     for entry in entries:
         licensed(entry, accepted)
     single = [one for entry in entries for one in expand(entry, resources, mirror)]
@@ -71,11 +72,11 @@ def licensed(entry: Entry, accepted: Sequence[str]) -> None:
 
 
 def expand(entry: Entry, resources: str | Path, mirror: str | None = None) -> list[Entry]:
-    """The files that an entry stands for, sorted by name: itself, or those that match its pattern.
+    """The files of an entry, sorted by name: itself, or the matches of its pattern.
 
-    Their names come from the mirror, else from the hub, which knows hashes too, and are written down beside
-    them. Raises UserError where nothing matches, but for an optional entry, and where a mirror lacks some of
-    the shards.
+    Their names come from the mirror, else from the hub, with hashes, and are written beside the files. Raises
+    UserError for a pattern without a match, unless the entry is optional, and for a mirror with missing
+    shards.
     """
     if not entry.pattern:
         return [entry]
@@ -87,14 +88,14 @@ def expand(entry: Entry, resources: str | Path, mirror: str | None = None) -> li
 
 
 def local(entry: Entry, resources: str | Path) -> list[Path]:
-    """The fetched file or files of an entry; raises UserError where they are not in `resources`."""
+    """The fetched file or files of an entry. Raises UserError for a file that is not in `resources`."""
     if not (Path(resources) / f"{entry.path}.json").exists():
         raise UserError(f"{entry.name}: {resources}/{entry.path} is missing; run `snakemake data`")
     return [Path(resources) / one.path for one in expand(entry, resources)]
 
 
 def recorded(path: str | Path) -> str:
-    """SHA-256 of a file that `fetch` has just verified, from the record beside it."""
+    """SHA-256 of a file just verified by `fetch`, from the record beside it."""
     return json.loads(Path(f"{path}.json").read_text(encoding="utf-8"))["sha256"]
 
 
@@ -109,8 +110,8 @@ def verify(listing: str | Path) -> None:
 def check(entries: Iterable[Entry]) -> list[dict[str, str]]:
     """Compare entries with the web, without downloading: rows of name, path, status, detail and note.
 
-    status: ok; moved, where the file is not there any more or is another one; unreachable. Never raises for a
-    failing network, and a host that does not answer is not asked again.
+    status: ok; moved, for a missing file or another one; unreachable. A failing network raises nothing, and a
+    host without an answer is not tried again.
     """
     down: dict[str, str] = {}
     rows = []
@@ -129,7 +130,7 @@ def check(entries: Iterable[Entry]) -> list[dict[str, str]]:
 
 
 def _look(entry: Entry) -> tuple[str, str]:
-    """(status, detail) of one entry, online."""
+    """(Status, detail) of one entry, online."""
     if entry.repo:
         found = web.tree(entry.repo, entry.repo_type, entry.revision)
         names = [name for name in found if _matches(name, entry.file)]
@@ -150,7 +151,7 @@ def _look(entry: Entry) -> tuple[str, str]:
 
 
 def _get(entry: Entry, target: Path, mirror: str | None) -> None:
-    """Bring the file to `target` from the first origin that has it."""
+    """Bring the file to `target` from the first origin with the file."""
     reasons = []
     for origin, partial, get in _origins(entry, target, mirror):
         try:
@@ -175,7 +176,7 @@ def _get(entry: Entry, target: Path, mirror: str | None) -> None:
 
 
 def _wrong(entry: Entry, file: Path) -> str:
-    """Why a body cannot be the file: it is empty, or a page of a login or of an error."""
+    """Why a body cannot be the file: it is empty, or the page of a login or an error; else ""."""
     with file.open("rb") as opened:
         head = opened.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head and entry.size != 0:
@@ -188,7 +189,7 @@ def _wrong(entry: Entry, file: Path) -> str:
 def _origins(
     entry: Entry, target: Path, mirror: str | None
 ) -> Iterator[tuple[str, Path, Callable[[Path], None]]]:
-    """(origin, partial file, what fills it), in the order of asking. Partial files stay for a later run."""
+    """(Origin, partial file, download into it), in order. Partial files stay for a later run."""
 
     def partial(kind: str) -> Path:
         return target.with_name(f".{target.name}.{kind}")
@@ -215,7 +216,7 @@ def _is_url(mirror: str) -> bool:
 
 
 def _mirrored(entry: Entry, mirror: str) -> str:
-    """URL of a file below a URL prefix. Its name is that in resources/, the % of refs%2Fconvert included."""
+    """URL of a file below a URL prefix, with its name in resources/, the % of refs%2Fconvert included."""
     return f"{mirror.rstrip('/')}/" + quote(entry.path, safe="/:")
 
 
@@ -232,9 +233,9 @@ def _link(source: Path, partial: Path) -> None:
 
 
 def _verified(entry: Entry, file: Path, target: Path, origin: str = "") -> dict[str, Any]:
-    """Size and SHA-256 of `file`, which are those of the registry, else of the record beside `target`.
+    """Size and SHA-256 of `file`, if they equal the registry's, or else the record beside `target`.
 
-    Raises UserError with both, after deleting the file, where they differ.
+    Raises UserError with both values, after deleting the file, if they differ.
     """
     record = Path(f"{target}.json")
     known = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
@@ -253,7 +254,7 @@ def _verified(entry: Entry, file: Path, target: Path, origin: str = "") -> dict[
 
 
 def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
-    """File and, where known, sha256 and size of the files that match a pattern, sorted."""
+    """Name and, if known, SHA-256 and size of the files that match a pattern, sorted."""
     found = _mirrored_names(entry, mirror) if mirror else None
     if found is not None:
         return found
@@ -274,9 +275,9 @@ def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
 
 
 def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
-    """What a mirror says of a pattern, None where it says nothing.
+    """The files of a pattern in a mirror; None: unknown.
 
-    A mirror that was a resources/ holds the listing that `expand` wrote; another folder is looked into.
+    A mirror with the layout of resources/ holds a listing from `expand`. Other folders are searched.
     """
     listing = Path(mirror) / f"{entry.path}.json"
     if _is_url(mirror):
@@ -295,10 +296,10 @@ def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
 
 
 def _listed(entry: Entry, listing: Any, mirror: str) -> list[dict[str, Any]]:
-    """The file, sha256 and size of each row of a mirror's listing.
+    """Name, SHA-256 and size of each file in a mirror's listing.
 
-    Raises UserError for a file that the pattern of the entry does not match, such as ../x or /x, and for a
-    listing of another form.
+    Raises UserError for a file outside the pattern of the entry, such as ../x or /x, and for a malformed
+    listing.
     """
     found = []
     rows = listing.get("files") if isinstance(listing, dict) else None
@@ -320,7 +321,7 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _whole(entry: Entry, names: Sequence[str], folder: Path) -> None:
-    """Raise UserError where not all of the files numbered as in train-00001-of-00005.parquet are there."""
+    """Raise UserError if shards are missing of files such as train-00001-of-00005.parquet."""
     shards: dict[tuple[str, int], int] = {}
     for name in names:
         if found := re.fullmatch(r"(.*)-\d+-of-(\d+)(\..*|-.*)", name):

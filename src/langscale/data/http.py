@@ -1,4 +1,4 @@
-"""Downloads of URLs and of hub files, tried again and resumed, and what the hub says of a repository."""
+"""Downloads of URLs and of hub files, with retries and resuming, and the file list of a hub repository."""
 
 import shutil
 import sys
@@ -18,7 +18,7 @@ HUB: str | None = None  # None: $HF_ENDPOINT, else huggingface.co
 
 @cache
 def errors() -> tuple[type[Exception], ...]:
-    """What downloads raise: OSError, with requests' errors, and those of the hub and of its HTTP client."""
+    """The errors of downloads: OSError, with requests' errors, and errors of the hub and its client."""
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
     # the client is httpx or httpx2, by version; the first base is the root of its errors
@@ -26,7 +26,7 @@ def errors() -> tuple[type[Exception], ...]:
 
 
 def status(error: Exception) -> int | None:
-    """HTTP status of an error, None where no server answered."""
+    """HTTP status of an error; None: no server answered."""
     return getattr(getattr(error, "response", None), "status_code", None)
 
 
@@ -37,7 +37,7 @@ def reason(error: Exception) -> str:
 
 
 def persist(act: Callable[[], Any]) -> Any:
-    """The result of `act`, tried again after a pause where its error may pass."""
+    """The result of `act`, tried again after a pause if its error may pass."""
     for attempt in range(TRIES):
         try:
             return act()
@@ -50,7 +50,7 @@ def persist(act: Callable[[], Any]) -> Any:
 
 
 def wanted_pause(error: Exception) -> float:
-    """Seconds that the server asks to wait (Retry-After), at most LONGEST; 0 without such a header."""
+    """Seconds of a server's Retry-After, at most LONGEST. Without this header 0."""
     wanted = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
     if wanted.isdigit():
         return min(float(wanted), LONGEST)
@@ -66,7 +66,7 @@ class TooLong(OSError):
 
 
 class _Bounded:
-    """A file that takes no more than a known number of bytes."""
+    """A file of at most a known number of bytes."""
 
     def __init__(self, file: BinaryIO, size: int | None) -> None:
         self.file, self.size = file, size
@@ -81,16 +81,16 @@ class _Bounded:
 
 
 def download(url: str, partial: Path, size: int | None = None) -> None:
-    """Fetch `url` into `partial`, from where it ends if the server still has the same version.
+    """Fetch `url` into `partial`, and resume it if the server still has the same version.
 
-    `size`: bytes of the file, if known; a longer body is cut off. Raises one of `errors()`.
+    size: bytes of the file, if known. A longer body is an error. Raises one of `errors()`.
     """
     persist(lambda: _go_on(url, partial, size))
     _version(partial).unlink(missing_ok=True)
 
 
 def _version(partial: Path) -> Path:
-    """The file with the ETag of the version that `partial` is a part of."""
+    """The file with the ETag of the version in `partial`."""
     return partial.with_name(f"{partial.name}.etag")
 
 
@@ -119,10 +119,9 @@ def _go_on(url: str, partial: Path, size: int | None) -> None:
 
 
 def download_from_hub(repo: str, repo_type: str, revision: str, name: str, partial: Path) -> None:
-    """Fetch a hub file by name and revision; raises one of `errors()`.
+    """Fetch a hub file by name and revision. Raises one of `errors()`.
 
-    The hub's library tries again by itself, and keeps what it has in a folder beside `partial` for a later
-    run.
+    The hub's library has its own retries, and keeps an unfinished file in a folder beside `partial`.
     """
     from huggingface_hub import hf_hub_download
 
@@ -133,7 +132,7 @@ def download_from_hub(repo: str, repo_type: str, revision: str, name: str, parti
 
 
 def get_json(url: str) -> Any:
-    """The JSON at `url`; raises one of `errors()`, as for any other status than 200."""
+    """The JSON at `url`. Raises one of `errors()`, also for every status but 200."""
     import requests
 
     def ask() -> Any:
@@ -145,7 +144,7 @@ def get_json(url: str) -> Any:
 
 
 def size(url: str) -> int | None:
-    """Bytes at `url` by a HEAD request, None where the server does not say; raises one of `errors()`."""
+    """Bytes at `url` by a HEAD request; None: the server does not say. Raises one of `errors()`."""
     import requests
 
     headers = {"Accept-Encoding": "identity"}
@@ -159,7 +158,7 @@ def size(url: str) -> int | None:
 def tree(repo: str, repo_type: str, revision: str) -> dict[str, dict[str, Any]]:
     """File name -> size and, for large files, sha256 of all files of a hub repository.
 
-    Raises one of `errors()`, after the hub's library has tried again by itself.
+    Raises one of `errors()`, after the retries of the hub's library.
     """
     from huggingface_hub import HfApi, RepoFile
 

@@ -1,21 +1,21 @@
-"""Leakage audit: training and validation texts that are, in full or for the most part, texts of a benchmark.
+"""Leakage audit: training and validation texts equal to benchmark texts, in full or for the most part.
 
 Two texts of one language are compared as sequences of units: without invisible characters, NFKC, case folded,
-only letters, marks and digits; units are words, and single characters in the scripts that write words without
-spaces. They overlap
+only letters, marks and digits. Units are words, and single characters in scripts without spaces between
+words. Two texts overlap
 
 - exactly, if their units are the same, or
 - nearly, if both have at least 13 units and their containment is at least a threshold: the share of the
-  13-grams of the shorter text (the one with fewer distinct ones) that the other text has, too,
-  |G(a) & G(b)| / min(|G(a)|, |G(b)|), where G(x) is the set of 13-grams of x. 13 words is the overlap
-  that Brown et al. 2020 (arXiv:2005.14165, appendix C) look for.
+  13-grams of the shorter text (the text with fewer distinct 13-grams) in the other text, |G(a) & G(b)| /
+  min(|G(a)|, |G(b)|), with G(x) the set of 13-grams of x. Brown et al. 2020 (arXiv:2005.14165, appendix C)
+  search for overlaps of 13 words.
 
-Queries and passages of a source are compared with questions and passages of a benchmark, each with each. A
-pair offends by its query, its passage or a hard negative, and as a pair id means the same in every language,
-a hit in one language flags the pair in all.
+Queries and passages of a source are compared with queries and passages of a benchmark, each with each. A pair
+offends by its query, its passage or a hard negative. A pair id means the same in every language, so a hit in
+one language flags the pair in all.
 
-13-grams are 64-bit hashes in sorted arrays: a false match of two texts takes a collision in most of their
-13-grams, and the memory is that of the 13-grams of the side with fewer texts and of a block of the other's.
+13-grams are 64-bit hashes in sorted arrays. A false match of two texts needs a collision in most of their
+13-grams. Memory: the 13-grams of the side with fewer texts, and of a block of the other side.
 """
 
 import unicodedata
@@ -38,7 +38,7 @@ ALL = "all"
 
 
 class _Separated(dict):
-    """Code point -> what stands for it in a text that is cut at spaces, worked out once per character."""
+    """Code point -> its replacement in a text that is cut at spaces, computed once per character."""
 
     def __missing__(self, point: int) -> str:
         character = chr(point)
@@ -55,9 +55,7 @@ _SEPARATED = _Separated()
 
 
 def units(text: str) -> list[str]:
-    """The words of a text without case and punctuation; characters in scripts without spaces between
-    words.
-    """
+    """The words of a text without case and punctuation. Scripts without spaces: its characters."""
     # casefold undoes NFKC for a few characters, such as U+0345
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", visible(text)).casefold())
     return folded.translate(_SEPARATED).split()
@@ -67,8 +65,10 @@ def units(text: str) -> list[str]:
 class Grams:
     """Hashed 13-grams of T texts.
 
-    gram uint64 [G], sorted, and text int64 [G]: a 13-gram of a text, each once; size int64 [T]: how many a
-    text has; whole uint64 [T]: the hash of all its units; units int64 [T]: their number.
+    gram: uint64 [G], sorted, and text: int64 [G]: a 13-gram of a text, each once.
+    size: int64 [T], number of 13-grams of a text.
+    whole: uint64 [T], hash of all units of a text.
+    units: int64 [T], number of units of a text.
     """
 
     gram: np.ndarray
@@ -103,9 +103,9 @@ class Grams:
 
 
 def overlaps(left: Sequence[str], right: Sequence[str], containment: float) -> pd.DataFrame:
-    """All pairs of texts that overlap: left, right (positions), exact and containment, 1 for exact ones.
+    """All pairs of overlapping texts: left, right (positions), exact and containment, 1 for exact overlaps.
 
-    The side with fewer texts is indexed, the other one read in blocks.
+    The side with fewer texts is indexed, the other side is read in blocks.
     """
     swap = len(left) > len(right)
     few, many = (right, left) if swap else (left, right)
@@ -143,16 +143,17 @@ def audit(
     benchmarks: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
     containment: float = 0.5,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(summary, offending): overlaps of every source with every benchmark.
+    """(Summary, offending): overlaps of every source with every benchmark.
 
-    sources: (name, part, pairs, passages), one after the other, so that a generator needs to hold only one;
-    benchmarks: name -> (questions, candidates); the frames are those of the data contracts.
+    sources: (name, part, pairs, passages), one after the other, so that a generator needs to hold only one.
+    benchmarks: name -> (queries, candidates).
 
-    offending: a row per pair, language and kind of its text (query, passage, negative) that overlaps, with
-    the benchmark's text that it overlaps with most: SOURCE and HIT columns; match is exact or near.
-    summary: a row per source, part, benchmark and language, and `all`: the number of pairs; that of benchmark
-    texts in the language, where 0 says that nothing could be compared; pairs with an exact, else with a near
-    hit in the language; pairs that are flagged only through another language; their sum and its share.
+    offending: a row per pair, language and overlapping text (query, passage, negative), with the benchmark
+    text of the largest overlap: SOURCE and HIT columns. match is exact or near.
+
+    summary: a row per source, part, benchmark and language, and `all`: number of pairs; number of benchmark
+    texts in the language (0: no comparison was possible); pairs with an exact, else with a near hit in the
+    language; pairs flagged through another language only; their sum and its share.
     """
     summary, offending = [], []
     for name, part, pairs, passages in sources:
@@ -183,7 +184,7 @@ def audit(
 
 
 def _stack(language: str, **tables: tuple[pd.DataFrame, str]) -> pd.DataFrame:
-    """kind, id and text of the rows of one language; `tables`: kind -> (frame, its id column)."""
+    """Columns kind, id and text of the rows of one language. `tables`: kind -> (frame, its id column)."""
     parts = []
     for kind, (table, column) in tables.items():
         its = table[table["language"] == language]
@@ -238,7 +239,7 @@ def _counts(pairs: pd.DataFrame, hits: pd.DataFrame, compared: Mapping[str, int]
 
 
 def check(summary: pd.DataFrame, allowed: float) -> None:
-    """Raises UserError, on one line, where more than the share `allowed` of a source's pairs offends."""
+    """Raise UserError, on one line, if more than the share `allowed` of a source's pairs offends."""
     bad = summary[(summary["language"] == ALL) & (summary["share"] > allowed)]
     if len(bad):
         found = "; ".join(
@@ -253,7 +254,7 @@ def check(summary: pd.DataFrame, allowed: float) -> None:
 def drop(
     pairs: pd.DataFrame, passages: pd.DataFrame, offending: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables without the offending pairs, in all languages, and without passages that only those have."""
+    """The tables without the offending pairs, in all languages, and without their own passages."""
     bad = pairs["pair_id"].isin(offending["pair_id"])
     lost = _passages(pairs[bad]) - _passages(pairs[~bad])
     kept = ~passages["passage_id"].isin(lost)

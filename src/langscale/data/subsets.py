@@ -1,6 +1,4 @@
-"""Language subsets: for one set of training languages, where every pair stands in the tables of every
-source.
-"""
+"""Language subsets: rows of every pair in the tables of the sources, for one set of languages."""
 
 import json
 from collections.abc import Sequence, Set
@@ -24,16 +22,17 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class Subset:
-    """The P pairs of one part of a source in n languages, in hash order of their ids, so a prefix is a fair
+    """The P pairs of one part of a source in n languages, in hash order of their ids. A prefix is a random
     sample.
 
-    queries: int32 [P, n], row in the pairs table; positives: int32 [P, n], row in the passages table;
-    negatives: int32 [P, h, n], the same for hard negatives; each -1 where the language lacks it. passage:
-    int32 [P] and
-    negative_passage: int32 [P, h] number the passage ids, language-free (-1: none). whole: bool [P], query
-    and positive exist in every language of the pool. question: int32 [P], equal for pairs that ask the same,
-    -1 where all of them have one passage; answers: int64 [K], sorted, the passages of each such question, as
-    question << 32 | passage.
+    queries: int32 [P, n], row in the pairs table; -1: missing in the language.
+    positives: int32 [P, n], row in the passages table; negatives: int32 [P, h, n], the same for hard
+    negatives.
+    passage: int32 [P], negative_passage: int32 [P, h], numbers of the passage ids, for all languages; -1:
+    none.
+    whole: bool [P], query and positive exist in every language of the pool.
+    question: int32 [P], equal for pairs with the same query; -1: all of these pairs have one passage.
+    answers: int64 [K], sorted, the passages of each such query, as question << 32 | passage.
     """
 
     name: str
@@ -47,10 +46,9 @@ class Subset:
     answers: np.ndarray
 
     def take(self, whole_pool: bool, pairs: int | None = None, share: int = 1) -> "Subset":
-        """The pairs of a budget: the first `pairs` (None: all) of those allowed, then the first 1/share of
-        these.
+        """The pairs of a budget: the first `pairs` (None: all) allowed pairs, then the first 1/share.
 
-        Raises UserError where the source has fewer pairs than asked for.
+        Raises UserError for more pairs than the source has.
         """
         rows = np.flatnonzero(self.whole) if whole_pool else np.flatnonzero((self.queries >= 0).any(1))
         if pairs is not None and pairs > len(rows):
@@ -62,10 +60,9 @@ class Subset:
         return Subset(self.name, answers=self.answers, **chosen)
 
     def other_positives(self, rows: np.ndarray, passages: np.ndarray) -> np.ndarray | None:
-        """Bool [B, D]: which of the D `passages` answer what each of the B pairs asks, by any pair of the
-        source.
+        """Bool [B, D]: whether a passage is relevant to the query of a pair, by any pair of the source.
 
-        None where no pair of the batch asks what another one with another passage asks.
+        None: no pair of the batch has the query of another pair with another passage.
         """
         question = self.question[rows].astype(np.int64)
         if (question < 0).all():
@@ -81,7 +78,7 @@ class Subset:
 
     @classmethod
     def load(cls, folder: str | Path, source: str, part: str) -> "Subset":
-        """Memory-mapped, as `write` left it."""
+        """The arrays of `write`, memory-mapped."""
         path = Path(folder) / source / part
         return cls(source, *(np.load(path / f"{field}.npy", mmap_mode="r") for field in FIELDS))
 
@@ -96,12 +93,12 @@ def build(
     without: Set[str] = frozenset(),
     fingerprints: np.ndarray | None = None,
 ) -> Subset:
-    """Index one part of a source; `pairs` and `passages` are its tables, `hard` the most hard negatives per
-    pair.
+    """Index one part of a source.
 
-    The pair ids in `without` are left out. The rows are those of the whole tables all the same.
-    `fingerprints`: int64, of the queries of `pairs`, by which it is known which pairs ask the same; None: no
-    two do.
+    pairs, passages: its tables. The rows of the index are rows of the whole tables.
+    hard: most hard negatives per pair.
+    without: pair ids to leave out.
+    fingerprints: int64, of the queries of `pairs`, to find pairs with the same query; None: no two pairs.
     """
     import pandas as pd
 
@@ -136,10 +133,10 @@ def build(
 def _same(
     pairs: "pd.DataFrame", numbers: "pd.Index", fingerprints: np.ndarray | None
 ) -> tuple["pd.Series", np.ndarray]:
-    """(question by pair id, answers) of the pairs that ask what another pair with another passage asks.
+    """(Number of the query by pair id, answers) of pairs with the query of another pair with another passage.
 
-    Two pairs ask the same if their queries are equal in one language, whichever it is, or both the same as a
-    third's: so the answer does not depend on the languages of the subset.
+    Two pairs have the same query if their queries are equal in one language, or if both have the query of a
+    third pair. So the result does not depend on the languages of the subset.
     """
     import pandas as pd
     from scipy.sparse import coo_array
@@ -168,7 +165,7 @@ def _same(
 
 
 def _matrix(table: "pd.DataFrame", column: str, ids: Sequence[str], languages: Sequence[str]) -> np.ndarray:
-    """Row number of every (id, language), -1 where there is none."""
+    """Row number of every (id, language); -1: none."""
     import pandas as pd
 
     rows = np.full((len(ids), len(languages)), -1, dtype=np.int64)
@@ -180,7 +177,7 @@ def _matrix(table: "pd.DataFrame", column: str, ids: Sequence[str], languages: S
 
 
 def write(folder: str | Path, subsets: dict[tuple[str, str], Subset], languages: Sequence[str]) -> None:
-    """Save the subsets by (source, part), with a summary that a person can read."""
+    """Save the subsets by (source, part), with a readable summary."""
     summary: dict = {"languages": sorted(languages), "sources": {}}
     with atomic(folder) as partial:
         for (source, part), subset in subsets.items():

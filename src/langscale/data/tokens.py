@@ -1,6 +1,6 @@
-"""Texts as token ids, made once per model and data set and kept as flat memory-mapped arrays.
+"""Texts as token ids, made once per model and data set, in flat memory-mapped arrays.
 
-So that training and embedding start without a tokenizer, and no text is tokenised twice.
+Training and embedding start without a tokenizer, and no text is tokenised twice.
 """
 
 import hashlib
@@ -38,9 +38,11 @@ def fingerprint(text: str) -> int:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of N texts: text i is `ids[offsets[i]:offsets[i + 1]]`, prefix and special tokens included.
+    """Token ids of N texts: text i is `ids[offsets[i]:offsets[i + 1]]`, with prefix and special tokens.
 
-    ids: int32 [total]; offsets: int64 [N + 1]; fingerprints: int64 [N] of the texts without prefix.
+    ids: int32 [total].
+    offsets: int64 [N + 1].
+    fingerprints: int64 [N] of the texts without prefix.
     """
 
     ids: np.ndarray
@@ -60,15 +62,13 @@ class Tokens:
         return np.diff(self.offsets)
 
     def flat(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(ids of the texts at `rows`, one after the other, int32 [total]; their lengths, int64
-        [len(rows)]).
-        """
+        """(Ids of the texts at `rows` in a row, int32 [total]; their lengths, int64 [len(rows)])."""
         lengths = self.lengths[rows]
         starts = np.repeat(self.offsets[rows] - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
         return self.ids[starts + np.arange(len(starts))], lengths
 
     def padded(self, rows: np.ndarray, pad: int) -> tuple[np.ndarray, np.ndarray]:
-        """(ids, attention mask), both int64 [len(rows), longest], of the texts at `rows`."""
+        """(Ids, attention mask), both int64 [len(rows), longest], of the texts at `rows`."""
         starts, lengths = self.offsets[rows], self.lengths[rows]
         position = np.arange(lengths.max())
         mask = position < lengths[:, None]
@@ -77,9 +77,7 @@ class Tokens:
         return ids, mask.astype(np.int64)
 
     def distinct(self) -> tuple[np.ndarray, np.ndarray]:
-        """(first, inverse): rows of the distinct token sequences in order of appearance, and for each text
-        which.
-        """
+        """(First, inverse): rows of the distinct sequences by first appearance; sequence of each text."""
         seen: dict[bytes, int] = {}
         first: list[int] = []
         inverse = np.empty(len(self), dtype=np.int64)
@@ -93,12 +91,12 @@ class Tokens:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Tokens":
-        """The arrays that `tokenise` wrote, memory-mapped."""
+        """The arrays of `tokenise`, memory-mapped."""
         return cls(*(np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in ARRAYS))
 
     @classmethod
     def part(cls, folder: str | Path, begin: int, end: int) -> "Tokens":
-        """Texts begin to end of those that `tokenise` wrote, in memory."""
+        """Texts begin to end of the arrays of `tokenise`, in memory."""
         ids, offsets, prints = (Path(folder) / f"{name}.npy" for name in ARRAYS)
         places = rows(offsets, begin, end + 1)
         return cls(rows(ids, places[0], places[-1]), places - places[0], rows(prints, begin, end))
@@ -111,11 +109,10 @@ def tokenise(
     prefix: str,
     length: int,
 ) -> None:
-    """Write `Tokens` of `texts` to `folder`, cut at `length` tokens; the texts are read in chunks, never all
-    at once.
+    """Write `Tokens` of `texts` to `folder`, cut at `length` tokens. The texts are read in chunks.
 
-    `tokenizer` is a fast transformers tokenizer; its special tokens are added. `key` in meta.json is a hash
-    of the content, by which embeddings are recognised.
+    tokenizer: a fast transformers tokenizer. Its special tokens are added. `key` in meta.json is a hash of
+    the content and identifies embeddings.
     """
     digest, count, total = hashlib.sha256(), 0, 0
     with atomic(folder) as partial, ExitStack() as files:

@@ -1,4 +1,4 @@
-"""Languages: ladders (orderings of a pool), the id of a set, and a code's script, family, branch and name.
+"""Script, family, branch and English name of a language.
 
 Codes are BCP 47: `en`, `zh-Hans`, `sr-Latn`, `pt-BR`. Three-letter codes of the same languages mean the same.
 """
@@ -76,7 +76,7 @@ _BRANCH = {code: path for path, codes in BRANCHES.items() for code in codes.spli
 
 @cache
 def _subtags(code: str) -> tuple[str, str | None, str | None]:
-    """Language, script and region of a code in CLDR's form (eng is en, prs is fa-AF); None where unsaid."""
+    """Language, script and region of a code in CLDR's form (eng is en, prs is fa-AF); None: absent."""
     from babel.core import get_global, parse_locale
 
     try:
@@ -88,9 +88,9 @@ def _subtags(code: str) -> tuple[str, str | None, str | None]:
 
 
 def script(code: str) -> str:
-    """ISO 15924 code of a language's script: the code's own, else CLDR's likely one (zh: Hans, ja: Jpan).
+    """ISO 15924 code of a language's script: the code's own, else CLDR's likely script (zh: Hans, ja: Jpan).
 
-    Raises UserError where the code has no script and CLDR knows none.
+    Raises UserError for a code without a script, unless CLDR knows one.
     """
     from babel.core import get_global
 
@@ -105,18 +105,18 @@ def script(code: str) -> str:
 
 
 def family(code: str) -> str:
-    """Top family in Glottolog's tree, such as Indo-European; "unknown" for a language that BRANCHES lacks."""
+    """Top family in Glottolog's tree, such as Indo-European; "unknown" for a language outside BRANCHES."""
     return _BRANCH.get(_subtags(code)[0], "unknown").split("/")[0]
 
 
 def branch(code: str) -> str:
-    """Branch, such as Romance; the family where BRANCHES does not divide it; "unknown" as for `family`."""
+    """Branch, such as Romance, or the family if BRANCHES does not divide it; "unknown" as for `family`."""
     return _BRANCH.get(_subtags(code)[0], "unknown").split("/")[-1]
 
 
 @cache
 def name(code: str) -> str:
-    """English name by CLDR: "Simplified Chinese", "Serbian (Latin)"; the code itself where it has none."""
+    """English name by CLDR: "Simplified Chinese", "Serbian (Latin)". Without a name, the code itself."""
     from babel import Locale
 
     english = Locale("en")

@@ -1,1 +1,1 @@
-"""Evaluation sets: one file per family, each with `build(languages, questions, raw)`."""
+"""Evaluation sets: one file per family, with its records and its reader."""

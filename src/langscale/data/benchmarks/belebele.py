@@ -1,8 +1,8 @@
-"""Belebele (Bandarkar et al. 2024, arXiv 2308.16884) as retrieval: which passage does the question ask about?
+"""Belebele (Bandarkar et al. 2024, arXiv 2308.16884) as retrieval: find the passage of a query.
 
-900 questions on 488 passages of FLORES in 122 languages. A file holds a JSON object per line: link,
-question_number, flores_passage, question, and the choices, which retrieval does not use. The same question in
-another language has the same link and question_number.
+900 queries on 488 passages of FLORES in 122 languages. A file holds a JSON object per line: link,
+question_number, flores_passage, question, and answer choices without a use in retrieval. A query and its
+translations have the same link and question_number.
 """
 
 import json
@@ -47,13 +47,15 @@ FIELDS = ("link", "question_number", "flores_passage", "question")
 
 
 def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
-    """Questions, candidates and qrels in those of the BCP 47 `languages` that Belebele has.
+    """Queries, candidates and qrels in BCP 47 `languages`. Languages outside Belebele are skipped.
 
-    `questions`: a fixed sample by hash of the question id; the pool stays. `raw`: the folder of raw files.
-    Returns (questions: question_id = "<link>#<question_number>", cluster = the least question id of its
-    passage, language, text; candidates, the distinct passages: candidate_id = "<language>:<key>", key = the
-    least question id of the passage, language, text; qrels: the question's passage in every language). Raises
-    UserError for a missing file, a missing field and a question that comes twice.
+    queries: sample size, by hash of the query id; None: all. A sample keeps all candidates.
+    raw: folder of raw files.
+
+    Returns the tables of `langscale.data.benchmarks.common`: question_id = "<link>#<question_number>",
+    cluster = the least query id of the passage; candidates = the distinct passages, candidate_id =
+    "<language>:<key>", key = the least query id of the passage. The passage of a query is relevant in every
+    language. Raises UserError for a missing file, a missing field and a repeated query.
     """
     codes = BELEBELE.chosen(languages)
     rows = {
@@ -75,7 +77,7 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
 
 
 def _read(file: Path) -> dict[str, dict[str, str]]:
-    """Question id -> row of one language."""
+    """Query id -> row of one language."""
     found: dict[str, dict[str, str]] = {}
     with file.open(encoding="utf-8") as lines:  # splitlines would also split at U+2028, inside of a text
         for number, line in enumerate(lines, 1):
@@ -93,7 +95,7 @@ def _read(file: Path) -> dict[str, dict[str, str]]:
 
 
 def _passages(rows: dict[str, dict[str, str]]) -> dict[str, list[str]]:
-    """Text of a passage -> the ids of its questions."""
+    """Text of a passage -> ids of its queries."""
     found: dict[str, list[str]] = {}
     for i, row in rows.items():
         found.setdefault(row["flores_passage"], []).append(i)

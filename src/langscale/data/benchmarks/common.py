@@ -1,4 +1,8 @@
-"""What the readers of downloaded benchmarks share: samples, groups, and the three tables in their order."""
+"""Common parts of the readers of benchmarks: samples, groups, and the three tables in their order.
+
+Queries: question_id, cluster (unit of resampling), language, text, and extra columns of a reader. Candidates:
+candidate_id, key, language, text. Qrels: question_id, language of the query, candidate_id.
+"""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -20,10 +24,11 @@ QRELS = ("question_id", "language", "candidate_id")
 def frames(
     questions: Iterable[Sequence], candidates: Iterable[Sequence], relevant: Iterable[Sequence], *more: str
 ) -> Frames:
-    """(questions, candidates, qrels) of rows in the order of QUESTIONS (and `more`), CANDIDATES and QRELS.
+    """The tables (queries, candidates, qrels), sorted.
 
-    Questions are sorted by language, then id; candidates by SHA-256 of their id, the pool order, so that a
-    tie is not decided by language or place; qrels by language, question and candidate.
+    Rows are in the order of QUESTIONS (and `more`), CANDIDATES and QRELS. Queries are sorted by language,
+    then id, and qrels by language, query and candidate. Candidates are sorted by SHA-256 of their id, so that
+    neither language nor place decides a tie.
     """
     asked = pd.DataFrame(questions, columns=[*QUESTIONS, *more])
     pool = sorted(candidates, key=lambda row: hashlib.sha256(row[0].encode()).digest())
@@ -36,10 +41,9 @@ def frames(
 
 
 def sample(name: str, ids: Iterable[str], questions: int | None) -> set[str]:
-    """The first `questions` of the distinct ids by hash, None for all, so that a sample contains all smaller
-    ones.
+    """The first `queries` of the distinct ids by hash; None: all. A sample contains all smaller samples.
 
-    Raises UserError for more than there are.
+    Raises UserError for more queries than ids.
     """
     ranked = sorted(set(ids), key=lambda i: (key(name, "question", i), i))
     if questions is not None and not 1 <= questions <= len(ranked):
@@ -48,10 +52,10 @@ def sample(name: str, ids: Iterable[str], questions: int | None) -> set[str]:
 
 
 def joined(blocks: Sequence[Sequence[str]]) -> list[int]:
-    """The group of every block: blocks that share a member, if only through others, are of one group.
+    """The group of every block. Blocks with a common member are in one group, also through other blocks.
 
-    Groups are numbered 0, 1, ... by first appearance. So the paragraphs that hold the same questions in
-    several languages become one, without a need for them to be in the same order.
+    Groups are numbered 0, 1, ... by first appearance. In this way the paragraphs with the same queries in
+    several languages become one group, whatever their order.
     """
     members = pd.factorize(np.array([member for block in blocks for member in block], dtype=object))[0]
     owners = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
@@ -63,7 +67,7 @@ def joined(blocks: Sequence[Sequence[str]]) -> list[int]:
 
 
 def clusters(blocks: Sequence[Sequence[str]]) -> dict[str, str]:
-    """Question id -> the least id of its group, where each block holds the questions of one paragraph."""
+    """Query id -> the least id of its group. Each block holds the queries of one paragraph."""
     groups: dict[int, set[str]] = {}
     for block, group in zip(blocks, joined(blocks), strict=True):
         groups.setdefault(group, set()).update(block)

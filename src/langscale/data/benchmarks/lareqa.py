@@ -1,8 +1,8 @@
-"""XQuAD-R and MLQA-R of LAReQA (Roy et al. 2020, arXiv 2004.05484): which sentence answers the question?
+"""XQuAD-R and MLQA-R of LAReQA (Roy et al. 2020, arXiv 2004.05484): find the sentence with the answer.
 
 A file is SQuAD's JSON with `sentences` and `sentence_breaks` in every paragraph. Candidates are all entries
-of `sentences`, repeated ones too; the relevant one holds the first character of the answer, one per language.
-The ids are those of XTREME-R's code (third_party/utils_lareqa.py): `en_1_0` is the first sentence of the
+of `sentences`, repeated entries too. The sentence with the first character of the answer is relevant, one per
+language. The ids follow XTREME-R's code (third_party/utils_lareqa.py): `en_1_0` is the first sentence of the
 first paragraph.
 """
 
@@ -76,7 +76,7 @@ tokenises can tell the segments apart; SentencePiece and WordPiece read it as a 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """One paragraph in one language: its number in the file, from 1, and that of its article, from 0."""
+    """One paragraph in one language. number: in the file, from 1. article: its number, from 0."""
 
     language: str
     number: int
@@ -99,15 +99,17 @@ def build(
     every_article: int = 1,
     record: BenchmarkRecord = XQUAD_R,
 ) -> Frames:
-    """Questions, candidates and qrels of `name` in those of the BCP 47 `languages` that it has.
+    """Queries, candidates and qrels of a set in BCP 47 `languages`. Languages outside the set are skipped.
 
-    `questions`: how many question ids, a fixed sample by hash, in every language that has them; the pool
-    stays. `raw`: the folder of raw files. `candidate_text`: "sentence", or "sentence+paragraph".
-    `every_article`: with k, questions and candidates of every k-th article only. Returns (questions:
-    question_id = the file's, cluster = the least question id of the source paragraph in any language,
-    language, text, group = number of the article; candidates: candidate_id, key = "", language, text;
-    qrels). A question has a relevant sentence in every language that has the question: all in XQuAD-R, two to
-    four in MLQA-R. Raises UserError for a missing or odd file.
+    queries: sample size, by hash of the query id; None: all. A sample keeps all candidates.
+    raw: folder of raw files.
+    candidate_text: "sentence", or "sentence+paragraph".
+    every_article: with k, queries and candidates of every k-th article only.
+
+    Returns the tables of `langscale.data.benchmarks.common`: question_id of the file, cluster = the least
+    query id of the source paragraph in any language, group = number of the article, candidate_id, key = "". A
+    query has a relevant sentence in each of its languages: in all languages of XQuAD-R, in two to four of
+    MLQA-R. Raises UserError for a missing or malformed file.
     """
     if candidate_text not in CANDIDATE_TEXTS:
         raise UserError(
@@ -141,7 +143,7 @@ def build(
 
 
 def read(file: str | Path, language: str) -> list[Paragraph]:
-    """The paragraphs of a file; raises UserError where an answer does not begin in exactly one sentence."""
+    """The paragraphs of a file. Raises UserError for an answer without exactly one sentence."""
     found: list[Paragraph] = []
     for article, of in enumerate(json.loads(Path(file).read_text(encoding="utf-8"))["data"]):
         for paragraph in of["paragraphs"]:
@@ -164,7 +166,7 @@ def read(file: str | Path, language: str) -> list[Paragraph]:
 
 
 def _article_numbers(paragraphs: Sequence[Paragraph]) -> dict[tuple[str, int], int]:
-    """(language, article) -> number of the article, the same for the articles that share questions."""
+    """(Language, article) -> number of the article, the same for articles with common queries."""
     ids: dict[tuple[str, int], list[str]] = {}
     for p in paragraphs:
         ids.setdefault((p.language, p.article), []).extend(p.ids)

@@ -1,8 +1,8 @@
-"""Mewsli-X (Ruder et al. 2021, XTREME-R): which entity does the marked mention in a news sentence name?
+"""Mewsli-X (Ruder et al. 2021, XTREME-R): find the entity of a marked mention in a news sentence.
 
-The pool is a million descriptions of Wikidata entities, each in one of 50 languages; a question has one gold
-entity, whose description is mostly in another language. XTREME-R's measure is mAP@20 (which is MRR@20 here)
-in the multi setting, macro over the 11 question languages.
+The corpus is a million descriptions of Wikidata entities, each in one of 50 languages. A query has one gold
+entity, mostly with a description in another language. XTREME-R's measure is mAP@20 (equal to MRR@20 here) in
+the multi setting, macro over the 11 query languages.
 
 The hub holds parquet copies: per language `mention`, the sentence with its mention marked ("Smith: The
 verdict for { Smith } ..."), and `entity_id`; in candidate_entities `entity_id`, `description` and
@@ -45,13 +45,14 @@ ENTITY = ("entity_id", "description", "description_language")
 
 
 def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
-    """Questions in those of the BCP 47 `languages` that Mewsli-X has, all candidates, and qrels.
+    """Queries in BCP 47 `languages`, all candidates, and qrels. Languages outside Mewsli-X are skipped.
 
-    `questions`: mentions per language, a fixed sample by hash (all, where there are fewer); the pool stays.
-    `raw`: the folder of raw files. Returns (questions: question_id = example_id where the files have it, else
-    a hash of the content, cluster = the gold entity, language, text; candidates: candidate_id = key =
-    Wikidata id, language of the description, text; qrels: the gold entity). Raises UserError for a missing
-    file or column and for a gold entity that is not among the candidates.
+    queries: mentions per language, a fixed sample by hash; None: all. A sample keeps all candidates.
+    raw: folder of raw files.
+
+    Returns the tables of `langscale.data.benchmarks.common`: question_id = example_id, or a hash of the
+    content in files without it, cluster = the gold entity; candidate_id = key = Wikidata id. The gold entity
+    is relevant. Raises UserError for a missing file or column, and for a gold entity without a description.
     """
     codes = MEWSLI_X.chosen(languages)
     *mentions, entities = MEWSLI_X.files(codes)
@@ -71,7 +72,7 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
 
 
 def _questions(entry: Entry, raw: str | Path, code: str) -> dict[str, tuple[str, str]]:
-    """Question id -> (text, gold entity) of one language."""
+    """Query id -> (text, gold entity) of one language."""
     found: dict[str, tuple[str, str]] = {}
     copies: Counter[str] = Counter()
     for text, gold, i in _rows(entry, raw, MENTION, "example_id"):
@@ -84,7 +85,7 @@ def _questions(entry: Entry, raw: str | Path, code: str) -> dict[str, tuple[str,
 
 
 def _rows(entry: Entry, raw: str | Path, columns: Sequence[str], optional: str = "") -> Iterator[tuple]:
-    """The columns of an entry's parquet files, row by row; None for an `optional` one that they lack."""
+    """The columns of an entry's parquet files, row by row. A missing `optional` column gives None."""
     for file in local(entry, raw):
         names = parquet.read_schema(file).names
         missing = [column for column in columns if column not in names]

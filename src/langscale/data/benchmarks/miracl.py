@@ -1,14 +1,13 @@
-"""MIRACL (Zhang et al. 2023, TACL 11:1114-1131): Wikipedia passages that answer a question in their own
-language.
+"""MIRACL (Zhang et al. 2023, TACL 11:1114-1131): find Wikipedia passages in the language of the query.
 
-The hub holds, per language, parquet files of a corpus (`_id`, `title`, `text`), of the questions of dev
-(`_id`, `text`) and of judgements (`query-id`, `corpus-id`, `score`). `miracl` has the full corpora, up to 33
-million passages in a language; `miracl-hard` pools of the passages that several retrievers found, whose
-scores are not comparable with those of full corpora.
+The hub holds, per language, parquet files of a corpus (`_id`, `title`, `text`), of the queries of dev (`_id`,
+`text`) and of judgements (`query-id`, `corpus-id`, `score`). `miracl` has the full corpora, up to 33 million
+passages in a language. `miracl-hard` has the passages found by several retrievers. Its scores are not
+comparable with scores on full corpora.
 
-A corpus is larger than memory: it is read and sorted in parts of RUN passages. So there is a `write` instead
-of a `build`, and what it writes is laid out for search in shards (langscale.retrieval.sharded_search): the
-pool of a language is a range of rows of candidates.parquet.
+A corpus is larger than memory. It is read and sorted in parts of RUN passages, so this reader has a `write`
+instead of a `build`. The layout is made for search in shards (langscale.retrieval.sharded_search): the corpus
+of a language is a range of rows of candidates.parquet.
 """
 
 import hashlib
@@ -80,21 +79,23 @@ def write(
     raw: str | Path,
     record: BenchmarkRecord = MIRACL,
 ) -> None:
-    """Write the benchmark of those of the BCP 47 `languages` that MIRACL has into `folder`, which is there.
+    """Write the benchmark in BCP 47 `languages` into the existing `folder`. Languages outside MIRACL are
+    skipped.
 
-    - questions.parquet: question_id = "<language>:<id>", cluster = the least id among the questions that
-      share relevant passages, language, text. Questions without any judgement are left out, as trec_eval
-      does; those whose judgements are all negative stay, without a row in qrels.
+    - questions.parquet: question_id = "<language>:<id>", cluster = the least id among the queries with common
+      relevant passages, language, text. Queries without any judgement are left out, as in trec_eval. Queries
+      with negative judgements only stay, without a row in qrels.
     - candidates.parquet: candidate_id = "<language>:<id>", key = "", language, text = title + " " + text;
       sorted by language, then by SHA-256 of the candidate_id.
-    - qrels.parquet: the judgements above 0, with `row`, the candidate's in candidates.parquet.
-    - relevant.parquet: the candidates that are relevant to some question.
+    - qrels.parquet: the judgements above 0, with `row`, the row in candidates.parquet.
+    - relevant.parquet: the relevant candidates of all queries.
     - pools.json: language -> [first row, number of rows] in candidates.parquet.
 
-    `questions`: how many per language, a fixed sample by hash (all, where there are fewer); the pool stays.
-    `raw`: the folder of raw files. Memory: RUN passages; disk: twice the text of the largest language. Raises
-    UserError for a missing file or column, a passage id that repeats, and relevant passages that are not in
-    the corpus.
+    queries: sample size per language, by hash; None: all. A sample keeps all candidates.
+    raw: folder of raw files.
+
+    Memory: RUN passages. Disk: twice the text of the largest language. Raises UserError for a missing file or
+    column, a repeated passage id, and relevant passages outside the corpus.
     """
     folder, name, codes = Path(folder), record.name, sorted(record.chosen(languages))
     entries = record.files(codes)
@@ -137,7 +138,7 @@ def write(
 def _questions(
     code: str, queries: Entry, judged: Entry, raw: str | Path, name: str, questions: int | None
 ) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]:
-    """Rows of questions.parquet, and (question_id, candidate_id) of what is relevant to them."""
+    """Rows of questions.parquet, and (question_id, candidate_id) of the relevant passages."""
     relevant: dict[str, list[str]] = {}
     for batch in _batches(judged, raw, JUDGEMENTS):
         for question, passage, score in zip(*(column.to_pylist() for column in batch.columns), strict=True):
@@ -180,7 +181,7 @@ def _candidates(code: str, corpus: Entry, raw: str | Path) -> Iterator[pa.Table]
 def _by_hash(parts: Iterator[pa.Table], folder: Path) -> Iterator[pa.Table]:
     """All rows in the order of the SHA-256 of candidate_id, in parts of about the same size.
 
-    Every part is sorted and put on disk; then, range of hashes by range, what all of them have of it is read.
+    Every part is sorted and written to disk. Then the parts are read range of hashes by range of hashes.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".sort-") as scratch:
         files: list[str] = []
@@ -217,9 +218,7 @@ def _digests(table: pa.Table) -> np.ndarray:
 
 
 def _batches(entry: Entry, raw: str | Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """The columns of an entry's parquet files, some RUN rows at a time; of dev, where there are other
-    splits.
-    """
+    """The columns of an entry's parquet files, about RUN rows at a time. Of several splits, dev."""
     paths = local(entry, raw)
     splits = sorted({path.name.partition("-")[0] for path in paths})
     if len(splits) > 1:

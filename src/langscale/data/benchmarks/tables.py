@@ -14,17 +14,13 @@ from langscale.core.errors import UserError
 
 
 def texts(folder: str | Path, side: str) -> Iterator[str]:
-    """The texts of the questions or candidates of a benchmark's folder, of which few are in memory at a
-    time.
-    """
+    """The texts of the queries or candidates of a benchmark's folder, read in batches."""
     for batch in parquet.ParquetFile(Path(folder) / f"{side}.parquet").iter_batches(8192, columns=["text"]):
         yield from batch.column("text").to_pylist()
 
 
 def audited(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(questions, candidates) for the leakage audit; of a corpus larger than memory, the relevant
-    candidates.
-    """
+    """(Queries, candidates) for the leakage audit. Larger than memory: the relevant candidates."""
     relevant = Path(folder) / "relevant.parquet"
     candidates = relevant if relevant.exists() else relevant.with_name("candidates.parquet")
     return pd.read_parquet(relevant.with_name("questions.parquet")), pd.read_parquet(candidates)
@@ -32,10 +28,11 @@ def audited(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A monolingual benchmark whose candidates are searched in shards and never loaded.
+    """A monolingual benchmark with candidates that are searched in shards and never loaded.
 
-    questions: Q rows (question_id, cluster, language, text); pools: language -> (first row, number of rows)
-    of its candidates; relevant: int64 [Q, R] rows of the relevant candidates, -1 behind a question's last.
+    questions: Q rows (question_id, cluster, language, text).
+    pools: language -> (first row, number of rows) of its candidates.
+    relevant: int64 [Q, R], rows of the relevant candidates of a query, filled up with -1.
     """
 
     FILES: ClassVar[tuple[str, ...]] = ("questions.parquet", "qrels.parquet", "pools.json")
@@ -46,7 +43,7 @@ class Corpus:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Corpus":
-        """Read the folder that benchmarks.miracl wrote."""
+        """Read a folder of `langscale.data.benchmarks.miracl.write`."""
         folder = Path(folder)
         questions, qrels = (pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "qrels"))
         row = pd.Index(questions["question_id"]).get_indexer(qrels["question_id"])
@@ -59,11 +56,13 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark with at most one relevant candidate per question and language, as arrays.
+    """A benchmark with at most one relevant candidate per query and language, as arrays.
 
-    questions: Q rows (question_id, cluster, language, text); candidates: N rows in pool order; languages: L
-    sorted codes; question_language: int [Q] and candidate_language: int [N], indices of languages; relevant:
-    int32 [Q, L], row of the relevant candidate of each language, -1 where there is none.
+    questions: Q rows (question_id, cluster, language, text).
+    candidates: N rows in the order of the corpus.
+    languages: L sorted codes.
+    question_language: int [Q], candidate_language: int [N], indices of languages.
+    relevant: int32 [Q, L], row of the relevant candidate of each language; -1: none.
     """
 
     questions: pd.DataFrame
@@ -77,8 +76,8 @@ class Benchmark:
     def load(cls, folder: str | Path) -> "Benchmark":
         """Read the three tables of a folder.
 
-        Raises UserError where qrels name what is not there, or two relevant candidates of a question in a
-        language.
+        Raises UserError for qrels with an unknown query or candidate, or with two relevant candidates of a
+        query in a language.
         """
         folder = Path(folder)
         questions, candidates, qrels = (

@@ -1,13 +1,13 @@
-"""Tatoeba (Artetxe & Schwenk 2019; XTREME): which sentence of the other language is the translation?
+"""Tatoeba (Artetxe & Schwenk 2019; XTREME): find the translation of a sentence.
 
-Up to 1,000 sentences per language with their English translations, another set in every language; a file
+Up to 1,000 sentences per language with their English translations, a different set in every language. A file
 holds a JSON object per line, sentence1 in the language, sentence2 in English. XTREME's accuracy of the
 nearest neighbour is R@1 in the cross setting.
 
-Each pair is a world of its own: a German question has its 1,000 English sentences as pool, not those of the
-other languages. So the English side of the pair with `de` is the language `en-x-de` (BCP 47, private use):
-its pool is asked in `de`, and its sentences ask the pool of `de`. Mono has nothing relevant, and multi mixes
-the pairs; neither is a published measure.
+Each pair of languages is a task of its own: the candidates of a German query are its 1,000 English sentences,
+and no English sentences of other pairs. So the English side of the pair with `de` is the language `en-x-de`
+(BCP 47, private use). Mono has no relevant candidates, and multi mixes the pairs. Neither is a published
+measure.
 """
 
 import gzip
@@ -55,13 +55,15 @@ def english(code: str) -> str:
 
 
 def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
-    """Questions, candidates and qrels of the pairs of English with those of the BCP 47 `languages` that there
-    are.
+    """Queries, candidates and qrels of English and each of the BCP 47 `languages` in Tatoeba.
 
-    `questions`: pairs of sentences per language, a fixed sample by hash (all, where there are fewer); the
-    pool stays. `raw`: the folder of raw files. Returns (questions: question_id = cluster = "de-0001" by line,
-    language `de` or `en-x-de`, text; candidates: candidate_id = "<language>:<key>", key = the same id,
-    language, text; qrels: the translation). Raises UserError for a missing file or field.
+    queries: pairs of sentences per language, a fixed sample by hash; None: all. A sample keeps all
+    candidates.
+    raw: folder of raw files.
+
+    Returns the tables of `langscale.data.benchmarks.common`: question_id = cluster = key = "de-0001" by line,
+    language `de` or `en-x-de`, candidate_id = "<language>:<key>". The translation is relevant. Raises
+    UserError for a missing file or field.
     """
     codes = TATOEBA.chosen(languages)
     asked, pool, relevant = [], [], []
@@ -79,7 +81,7 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
 
 
 def _read(file: Path) -> list[tuple[str, str]]:
-    """(sentence, English sentence) of every line."""
+    """(Sentence, English sentence) of every line."""
     found = []
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):

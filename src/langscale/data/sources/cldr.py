@@ -1,31 +1,30 @@
-"""Entity cards from the Unicode CLDR as packaged by `babel`: the embedded source.
+"""Entity descriptions (cards) from the Unicode CLDR in `babel`: the bundled training set.
 
-A card is an entity (territory, language, city, time zone or currency) with a list of entities that belong to
-it, all as ids, so that it is the same in every language. Its passage is "name: v1, v2 and v3" in the words
-and with the list pattern of a locale; a query is two of its values. It is entity retrieval, not question
-answering.
+A card is an entity (territory, language, city, time zone or currency) with a list of related entities, all as
+ids, so that it is the same in every language. Its passage is "name: v1, v2 and v3" in the words and with the
+list pattern of a locale. A query is two of its values. The task is entity retrieval, not question answering.
 
-Names. An entity is used only where every locale of ROSTER has a name of its own for it, so that cards and
-queries do not depend on a study's languages. For cities alone babel's root locale has names, too; where a
-locale is written in Latin script, CLDR means the root's name or the last part of the zone id to stand,
-elsewhere they are fallbacks and do not count. Two entities *clash* if some roster locale has one name for
-both (Thai for Vietnam and Vietnamese). Cities that clash with their territory and zones that clash with any
-place or language are left out; of two clashing values on one card the first stays.
+Names. An entity is used only if every locale of ROSTER has its own name for it, so that cards and queries do
+not depend on a study's languages. The root locale of babel names cities only. In a locale in Latin script,
+CLDR intends the root's name or the last part of the zone id as the name of a city. In other scripts they are
+fallbacks and do not count. Two entities *clash* if some roster locale has one name for both (Thai for Vietnam
+and Vietnamese). Cities with the name of their territory are left out, and so are zones with the name of a
+place or language. Of two clashing values on one card the first stays.
 
 Facts. Territory: continent, legal tenders, languages, cities. City: territory, continent, zone. Language:
 territories, script. Currency: territories, continent. Zone: cities, continent. The continent is the first
-part of the tz database's ids, given where all places of the entity agree on it.
+part of the tz database's ids, if all places of the entity agree on it.
 
-Parts. A card belongs to the part of its home territory, which is drawn by hash. A fact between entities of
-different parts stays on the card of the place (territory or city) alone and leaves that of the language,
-currency or zone: 'Euro' names territories of its own part only. So no fact of one part comes back in another
-through the inverse card.
+Parts. A card belongs to the part of its home territory, drawn by hash. A fact between entities of different
+parts stays on the card of the place (territory or city) and leaves the card of the language, currency or
+zone: 'Euro' names territories of its own part only. So no fact of one part comes back in another part through
+the inverse card.
 
-Queries. A pair of values is a query if no other card holds both, as values or as its name, where entities
-that clash with them count as them, and where cards hold all that `facts` says, whatever their passages leave
+Queries. A pair of values is a query if no other card holds both, as values or as its name. Clashing entities
+count as the same entity here, and a card holds everything in `facts`, also values that its passage leaves
 out.
 
-Source: CLDR's supplemental and locale data (Unicode licence) in babel (BSD); the version of babel fixes both.
+Source: CLDR's supplemental and locale data (Unicode licence) in babel (BSD). The version of babel fixes both.
 """
 
 import itertools
@@ -83,7 +82,7 @@ CLEAN = dict.fromkeys(map(ord, "\u00ad\u200b\u200e\u200f[]"))
 
 @dataclass(frozen=True)
 class Card:
-    """An entity and the entities that belong to it, as ids `kind:code` such as "territory:DE"."""
+    """An entity and its related entities, as ids `kind:code` such as "territory:DE"."""
 
     card_id: str
     home: str  # territory code
@@ -92,11 +91,11 @@ class Card:
 
 @cache
 def names(language: str) -> dict[str, str]:
-    """Entity id -> name in a locale, for all entities that the locale itself names.
+    """Entity id -> name in a locale, for all entities with a name of the locale itself.
 
-    It reads merged locale data: `babel.localedata.load(..., merge_inherited=False)` keeps one cache with the
-    merged form and returns whichever was asked for first. Nothing is lost, as every roster locale inherits
-    from the root alone, which names only cities.
+    It reads merged locale data: `babel.localedata.load(..., merge_inherited=False)` has one cache with the
+    merged form and returns the form of the first call. Nothing is lost, because every roster locale inherits
+    from the root alone, and the root names only cities.
     """
     data = localedata.load(language)
     root = localedata.load("root")["time_zones"]
@@ -126,7 +125,7 @@ def names(language: str) -> dict[str, str]:
 
 @cache
 def entities() -> frozenset[str]:
-    """Ids of all entities that every roster locale names; of the regions of the world only continents."""
+    """Ids of all entities with a name in every roster locale. Of regions, only continents."""
     shared = frozenset.intersection(*(frozenset(names(language)) for language in ROSTER))
     regions = {e for e in shared if e.startswith("territory:") and e.split(":")[1].isdigit()}
     return shared - (regions - {f"territory:{code}" for code in CONTINENTS.values()})
@@ -134,7 +133,7 @@ def entities() -> frozenset[str]:
 
 @cache
 def clashes() -> dict[str, frozenset[str]]:
-    """Entity id -> the entities that share its name in some roster locale, case aside; itself among them."""
+    """Entity id -> the entities with the same name in some roster locale, without case; itself among them."""
     found = {e: {e} for e in entities()}
     for language in ROSTER:
         same = defaultdict(list)
@@ -152,16 +151,16 @@ def clash(entity: str, others: Iterable[str]) -> bool:
 
 
 def continent(zones: Iterable[str]) -> list[str]:
-    """The one continent of all these zone ids, as a list of one, else empty; oceans and poles say nothing."""
+    """The one continent of all these zone ids, as a list of one, else empty. Oceans and poles have none."""
     found = {CONTINENTS[zone.split("/")[0]] for zone in zones if zone.split("/")[0] in CONTINENTS}
     return [f"territory:{code}" for code in found] if len(found) == 1 else []
 
 
 def speakers(territory: str) -> dict[str, float]:
-    """Language -> percentage of the population, the largest first; forms by script count as their language.
+    """Language -> percentage of the population, the largest first. Forms by script count as their language.
 
-    Left out are languages with 0 % (extinct ones) and those that have no speakers where the likely subtags
-    place them (Ugaritic in Syria, Esperanto in the world, "unknown language" in the US).
+    Left out are languages with 0 % (extinct languages), and languages without speakers in the place of their
+    likely subtags (Ugaritic in Syria, Esperanto in the world, "unknown language" in the US).
     """
     table = get_global("territory_languages")
     found: dict[str, float] = defaultdict(float)
@@ -175,7 +174,7 @@ def speakers(territory: str) -> dict[str, float]:
 
 @cache
 def facts() -> dict[str, tuple[str, ...]]:
-    """Entity id -> all its values, in the order of the card, before parts and limits are applied."""
+    """Entity id -> all its values, in the order of the card, before the split into parts and the limits."""
     zones, metazones = get_global("zone_territories"), get_global("meta_zones")
     places = [e for e in entities() if e.split(":")[0] in (*PLACES, "language")]
     cities: dict[str, list[str]] = defaultdict(list)
@@ -231,10 +230,11 @@ def _distinct(values: Iterable[str]) -> tuple[str, ...]:
 
 @cache
 def home(entity: str) -> str:
-    """Code of the territory at which an entity is at home; "" for scripts and continents, which have no part.
+    """Code of the home territory of an entity; "" for scripts and continents, which have no part.
 
-    A language's is that of its likely subtags; a currency's the one in its code if it is used there (US in
-    USD), else the first by code; a time zone's the one with most of its cities, then the first by code.
+    Language: the territory of its likely subtags. Currency: the territory in its code if the currency is used
+    there (US in USD), else the first by code. Time zone: the territory with most of its cities, then the
+    first by code.
     """
     kind, code = entity.split(":")
     if kind == "script" or code in CONTINENTS.values():
@@ -281,7 +281,7 @@ def cards() -> tuple[Card, ...]:
 
 @cache
 def _holders() -> dict[str, frozenset[str]]:
-    """Entity id -> the cards whose name or facts hold it or an entity that clashes with it."""
+    """Entity id -> the cards with it, or a clashing entity, in name or facts."""
     held = defaultdict(set)
     for card in cards():
         for value in (card.card_id, *facts()[card.card_id]):
@@ -292,7 +292,7 @@ def _holders() -> dict[str, frozenset[str]]:
 
 @cache
 def queries(card: Card) -> tuple[tuple[str, str], ...]:
-    """The pairs of the card's values that no other card holds, in the card's order."""
+    """The pairs of the card's values on no other card, in the card's order."""
     # A value that clashes with the card's name would name the answer.
     values = [value for value in card.values if not clash(value, [card.card_id])]
     held = _holders()
@@ -323,11 +323,11 @@ def _listed(values: Sequence[str], language: str) -> str:
 def build(
     part: str, languages: Sequence[str], raw: object = None, pairs: int | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs and passages of one part, "train", "validation" or "evaluation", in the given BCP 47 languages.
+    """Pairs and passages of one part, "train", "validation" or "evaluation", in BCP 47 languages.
 
     Returns the two tables of a source, sorted by language, then id. The passages are all cards of the part,
-    those without a query too. `pairs`: as many ids, by hash; `raw` is not looked at. UserError for a language
-    outside ROSTER.
+    with and without queries. pairs: sample size, by hash; None: all. `raw` is not read. Raises UserError for
+    a language outside ROSTER.
     """
     if part not in PARTS:
         raise ValueError(f"cldr: no part {part!r}; right: {', '.join(PARTS)}")

@@ -1,10 +1,9 @@
-"""What the readers of downloaded sources share: parts, samples and the two tables.
+"""Common parts of the readers of training sets: parts, samples and the two tables.
 
-A reader has `files(languages)`, the registry's entries that it reads, and `build(part, languages, raw, pairs,
-seed)`, the tables of a part, where `raw` is the folder that the files were fetched into. Languages that a
-source lacks are passed over, because a pool may be larger than a source; to have none of them is an error.
-Which pairs are chosen depends on no language, so tables of several languages are those of each language one
-below the other.
+A reader has `build(part, languages, raw, pairs, seed)`, with `raw` the folder of fetched files. Languages
+outside a set are skipped, because a pool may be larger than a set. A set with none of the languages is an
+error. The choice of pairs depends on no language, so the tables of several languages are the tables of each
+language, one below the other.
 """
 
 import heapq
@@ -27,7 +26,7 @@ SHARE = 0.05  # of a source's groups validate
 class Pair:
     """A query and its passage, with hard negatives as (passage id, text).
 
-    group: what must not be torn between the parts, such as the article that the passage is from.
+    group: unit of the split into parts, such as the article of the passage.
     """
 
     pair_id: str
@@ -39,7 +38,7 @@ class Pair:
 
 
 def local(entry: Entry, raw: str | Path) -> Path:
-    """The fetched file of an entry that stands for one file; raises UserError where it is missing."""
+    """The fetched file of an entry for one file. Raises UserError if it is missing."""
     return fetch.local(entry, raw)[0]
 
 
@@ -49,20 +48,20 @@ def part_of(source: str, group: object, share: float = SHARE) -> str:
 
 
 def check_part(source: str, part: str, parts: tuple[str, ...] = PARTS) -> None:
-    """Raises UserError for a part that a source does not have."""
+    """Raise UserError for a part outside the set."""
     if part not in parts:
         raise UserError(f"{source}: it has no part {part}; right: {', '.join(parts)}")
 
 
 def rank(source: str, pair_id: str, seed: int) -> int:
-    """The place of a pair in the order in which samples take pairs: a hash."""
+    """The place of a pair in the order of samples: a hash."""
     return key(source, "sample", seed, pair_id)
 
 
 def sample(source: str, found: Iterable[Pair], pairs: int | None, seed: int) -> list[Pair]:
-    """The `pairs` pairs of lowest rank (None: all), the first one of each pair id.
+    """The `pairs` pairs of lowest rank (None: all), the first pair of each pair id.
 
-    A larger number gives a superset. Never more than `pairs` + 1 are held.
+    A larger number gives a superset. At most `pairs` + 1 pairs are held.
     """
     kept: dict[str, Pair] = {}
     heap: list[tuple[int, str]] = []
@@ -80,7 +79,7 @@ def sample(source: str, found: Iterable[Pair], pairs: int | None, seed: int) -> 
 def tables(pairs: Iterable[tuple], passages: Iterable[tuple]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Frames (pair_id, language, query, passage_id, negative_ids) and (passage_id, language, text).
 
-    Sorted by language, then id. A passage may come several times; its first text stays.
+    Sorted by language, then id. Of a repeated passage the first text stays.
     """
     first: dict[tuple[str, str], str] = {}
     for passage_id, language, text in passages:
@@ -99,5 +98,5 @@ def clean(text: str | None) -> str:
 
 
 def digest(*texts: str) -> str:
-    """A content key for what comes without one: 16 hex digits."""
+    """A content key for texts without a key of their own: 16 hex digits."""
     return f"{key(*texts):016x}"

@@ -1,10 +1,9 @@
-"""Question-passage sets in English only, one reader each; a translation stage fills other languages.
+"""Query-passage sets in English only. A translation stage fills other languages.
 
-The group of a pair, which is in one part alone, is its passage, or the article that the passage is cut from,
-so that no passage is in both parts. Texts without a key of their own are keyed by their content.
+The group of a pair, in one part only, is its passage or the article of the passage, so that no passage is in
+both parts. Texts without a key of their own are keyed by their content.
 
-The formats are those that the hub's cards and other readers tell of; a file that differs is a UserError that
-says what was found.
+The formats follow the hub's cards and other readers. A different file is a UserError with the found columns.
 """
 
 import gzip
@@ -42,7 +41,7 @@ def _english(
     size: SourceSize,
     **facts: Any,
 ) -> SourceRecord:
-    """The record of an English set; `rows` returns the function that makes its pairs from its files."""
+    """The record of an English set. `rows` returns the function from files to pairs."""
     record = SourceRecord(
         name=name,
         languages=same("en"),
@@ -149,7 +148,7 @@ def build(
     pairs: int | None = None,
     seed: int = 0,
 ) -> PairTables:
-    """Pairs and passages of a part, as of `langscale.data.sources.common`; files are streamed, `pairs` held.
+    """Pairs and passages of a part, as of `langscale.data.sources.common`. Files are streamed, `pairs` held.
 
     Raises UserError for another part, without English, and for a missing or malformed file.
     """
@@ -185,7 +184,7 @@ def _keyless(name: str, paths: list[Path], query: str, text: str) -> Iterator[Pa
 
 
 def _wikiqa(paths: list[Path]) -> Iterator[Pair]:
-    """WikiQA (Yang, Yih, Meek 2015), all splits: a question and a sentence that answers it (label 1)."""
+    """WikiQA (Yang, Yih, Meek 2015), all splits: a question and an answering sentence (label 1)."""
     for row in _parquet(paths, "question_id", "question", "document_title", "answer", "label"):
         if row["label"] == 1:
             title, given = row["document_title"], clean(row["answer"])
@@ -202,8 +201,8 @@ def _wikiqa(paths: list[Path]) -> Iterator[Pair]:
 def _duorc(paths: list[Path]) -> Iterator[Pair]:
     """DuoRC (Saha et al. 2018), train splits: questions on a film and the window of its plot with the answer.
 
-    SelfRC asks about the plot itself, ParaphraseRC about another telling of it; both tellings of a film are
-    in one part. Questions without an answer and answers that are not in the plot word by word are left out.
+    SelfRC asks about the plot itself, ParaphraseRC about another version of it. Both versions of a film are
+    in one part. Questions without an answer are left out, and answers without a literal place in the plot.
     """
     for path in paths:
         if not path.name.startswith("train"):
@@ -236,11 +235,11 @@ _NEWSQA = ("key", "context", "question", "answers")
 
 
 def window(text: str, answers: Sequence[str]) -> tuple[int, str] | None:
-    """(number, text) of the window with an answer; None where no window has one.
+    """(Number, text) of the window with an answer; None: no window has one.
 
-    The text is cut into equal windows of at most WORDS words, which do not overlap, so that questions on one
-    place share a passage. Taken is the first place of the first answer that is in the text, as whole words
-    and letter case aside; an answer across two windows counts for none.
+    The text is cut into equal windows of at most WORDS words without overlap, so that questions on one place
+    share a passage. The first place of the first answer in the text counts, as whole words, without letter
+    case. An answer across two windows counts for none.
     """
     words = [match.span() for match in re.finditer(r"\S+", text)]
     count = math.ceil(len(words) / WORDS)
@@ -261,7 +260,7 @@ def window(text: str, answers: Sequence[str]) -> tuple[int, str] | None:
 
 
 def _mfaq(paths: list[Path]) -> Iterator[Pair]:
-    """MFAQ (De Bruyn et al. 2021), train: questions and answers of FAQ pages; a web domain is in one part."""
+    """MFAQ (De Bruyn et al. 2021), train: questions and answers of FAQ pages. A web domain is in one part."""
     for row in _json_lines(paths, "domain", "qa_pairs"):
         for qa in row["qa_pairs"]:
             asked, given, domain = clean(qa["question"]), clean(qa["answer"]), row["domain"]
@@ -271,10 +270,10 @@ def _mfaq(paths: list[Path]) -> Iterator[Pair]:
 
 
 def _mrtydi(paths: list[Path]) -> Iterator[Pair]:
-    """Mr. TyDi (Zhang et al. 2021), train: questions, Wikipedia passages with titles, hard negatives of BM25.
+    """Mr. TyDi (Zhang et al. 2021), train: queries, Wikipedia passages with titles, hard negatives of BM25.
 
-    The part of a query is that of the article of its first passage; passages of articles of the other part,
-    among its further ones and its negatives, are left out.
+    The part of a query is the part of the article of its first passage. Further passages and negatives from
+    articles of the other part are left out.
     """
     for row in _json_lines(paths, "query_id", "query", *_MRTYDI):
         positive, negative = ([_passage(passage) for passage in row[key]] for key in _MRTYDI)
@@ -293,15 +292,16 @@ _MRTYDI = ("positive_passages", "negative_passages")
 
 
 def _passage(passage: dict) -> tuple[str, str, str]:
-    """(passage id, article, text with its title); docids are article#number."""
+    """(Passage id, article, text with its title). A docid is article#number."""
     docid = passage["docid"]
     return f"mr-tydi:{docid}", docid.split("#")[0], clean(f"{passage['title']} {passage['text']}")
 
 
 def _entity_questions(paths: list[Path]) -> Iterator[Pair]:
-    """EntityQuestions (Sciavolino et al. 2021), train: it has no passages, the first answer stands for one.
+    """EntityQuestions (Sciavolino et al. 2021), train: without passages, so the first answer is the passage.
 
-    A name alone teaches little about passages: for comparison with the paper's list, in no study by default.
+    A name alone teaches little about passages. The set completes the paper's list and is in no study by
+    default.
     """
     with zipfile.ZipFile(paths[0]) as archive:
         for name in sorted(name for name in archive.namelist() if name.endswith(".train.json")):
@@ -329,7 +329,7 @@ def _squadshifts(paths: list[Path]) -> Iterator[Pair]:
 
 
 def _parquet(paths: list[Path], *columns: str) -> Iterator[dict]:
-    """Rows of parquet files, streamed; raises UserError for a missing column."""
+    """Rows of parquet files, streamed. Raises UserError for a missing column."""
     for path in paths:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
@@ -341,7 +341,7 @@ def _parquet(paths: list[Path], *columns: str) -> Iterator[dict]:
 
 
 def _json_lines(paths: list[Path], *keys: str) -> Iterator[dict]:
-    """Objects of JSON-lines files, streamed; raises UserError for a line that is none or lacks a key."""
+    """Objects of JSON-lines files, streamed. Raises UserError for another kind of line or a missing key."""
     for path in paths:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
             for number, line in enumerate(file, 1):

@@ -2,18 +2,18 @@
 
 Bonifacio et al. 2021 (arXiv:2108.13897).
 
-Format: collections and queries are lines `id <tab> text`, the triples lines `query <tab> positive <tab>
-negative` of ids that are the same in every language. A pair is a triple: the paper prints 39,780,811 pairs,
-which is the number of triples, so each has one hard negative.
+Format: collections and queries are lines `id <tab> text`, triples are lines `query <tab> positive <tab>
+negative` of ids, equal in all languages. A pair is a triple: the paper's 39,780,811 pairs are the number of
+triples, so each pair has one hard negative.
 
 The set is larger than memory (some 4 GB per language), so every file is streamed: the triples twice, once for
-the groups and once to choose, then of every language the lines that the chosen triples name. Held are the ids
-of distinct positives and of chosen triples, a byte per passage id, and the texts that are returned; to hold
-those of one language at a time, build the languages one by one.
+the groups and once for the choice, then of every language the lines of the chosen triples. Memory holds the
+ids of distinct positives and of chosen triples, a byte per passage id, and the returned texts. To hold the
+texts of one language at a time, build the languages one by one.
 
-Groups are the connected components of queries and their positives, since some queries have several. A
-component, and a passage that is nobody's positive, draws its part by hash. A triple whose negative is in the
-other part is left out (4 % of them), so that no passage is in both parts.
+Groups are the connected components of queries and their positives, because some queries have several
+positives. A component draws its part by hash, and so does a passage outside of all components. A triple with
+a negative in the other part is left out (4 % of them), so that no passage is in both parts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -59,11 +59,10 @@ CHUNK = 1 << 18  # triples at a time
 def build(
     part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs and passages of a part, as of `langscale.data.sources.common`; `pairs` counts triples, it is
-    needed.
+    """Pairs and passages of a part, as of `langscale.data.sources.common`; `pairs` counts triples.
 
-    Raises UserError without `pairs`, for another part, for languages of which none is in the set, and for a
-    file that is missing or of another format.
+    Raises UserError without `pairs`, for another part, for languages outside the set, and for a missing or
+    malformed file.
     """
     check_part("mmarco", part)
     if pairs is None:
@@ -140,7 +139,7 @@ def _triples(path: Path) -> Iterator[np.ndarray]:
 
 
 def _language(language: str, triples: np.ndarray, raw: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables of one language; triples without a query or a positive text in it are left out."""
+    """The tables of one language, without triples that lack a query or a positive text in it."""
     collection, queries, _ = (local(entry, raw) for entry in MMARCO.files_of([language]))
     asked = _texts(queries, triples[:, 0])
     given = _texts(collection, triples[:, 1:])
@@ -164,7 +163,7 @@ def _language(language: str, triples: np.ndarray, raw: str | Path) -> tuple[pd.D
 
 
 def _texts(path: Path, ids: np.ndarray) -> dict[int, str]:
-    """Id -> text of the lines with these ids, but for empty ones; the file is streamed."""
+    """Id -> text of the lines with these ids, without empty texts. The file is streamed."""
     wanted = bytearray(int(ids.max(initial=0)) + 1)
     for i in ids.ravel().tolist():
         wanted[i] = 1

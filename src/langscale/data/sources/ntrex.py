@@ -1,35 +1,35 @@
 """NTREX-128: one set of 123 English news texts, translated by people into 127 languages and varieties.
 
-The set is a text per language, 1,997 lines that are the same everywhere, and the document of every line
-(Federmann, Kocmi, Xin 2022). It holds no questions; pairs are made by an inverse cloze task (Lee, Chang,
-Toutanova 2019, arXiv:1906.00300), the sentence as the query and its surroundings, without it, as the passage:
+The set is a text per language, 1,997 parallel lines, and the document of every line (Federmann, Kocmi, Xin
+2022). It has no queries. Pairs are made by an inverse cloze task (Lee, Chang, Toutanova 2019,
+arXiv:1906.00300), with a sentence as the query and its surroundings, without it, as the passage:
 
-- A document is cut evenly into blocks of about 11 lines. The lines 0, 2, 4, ... of a block are queries (a
-  document's first line is its headline), the lines 1, 3, 5, ... joined are the passage of all of them. So no
-  query is a line of any passage, and every query has lost its neighbours to its passage.
-- A query counts if in English it has five words, shares with its passage a word that fewer than 5 % of all
-  lines
-  have ("He said so himself" belongs to any text), and is not repeated in a line of it (90 % of its words).
+- A document is cut evenly into blocks of about 11 lines. The lines 0, 2, 4, ... of a block are queries (the
+  first line of a document is its headline), the lines 1, 3, 5, ... joined are the passage of all of them. So
+  no query is a line of any passage, and the neighbours of a query are in its passage.
+- A query counts if in English it has five words, shares a rare word with its passage (a word of fewer than 5
+  % of all lines, because "He said so himself" belongs to any text), and is not repeated in a line of the
+  passage (90 % of its words).
 
-That makes 921 pairs and 185 passages of 115 English words, as long as SQuAD's paragraphs. The choice was
-measured by finding the passage among all passages of a language, with BM25 over character n-grams of 2 to 4
-and with multilingual-e5-small (4-bit weights), as mean reciprocal rank scaled to 300 passages:
+The result is 921 pairs and 185 passages of 115 English words, as long as SQuAD's paragraphs. The choice was
+measured by retrieval of the passage among all passages of a language, with BM25 over character n-grams of 2
+to 4 and with multilingual-e5-small (4-bit weights), as mean reciprocal rank scaled to 300 passages:
 
     English                                   pairs  passages  BM25   e5   rank 1 by e5
     a sentence and the next three               503       503   .40   .49      .31
     alternate lines of blocks of 5              863       397   .39   .44      .26
     alternate lines of blocks of 11            1043       185   .52   .53      .43
-    the same, as chosen here                    921       185   .57   .57      .47
+    the same, with the conditions above         921       185   .57   .57      .47
     alternate lines of whole documents         1033       123   .64   .61      .55
     a headline and its text                     123       123   .83
 
-85 % are found among the first ten. What is missed in small blocks is mostly another block of the same text,
-to which the query belongs as well; whole texts exceed 256 tokens in half of all cases, blocks of 11 in 7 %
-(English) and 15 % (German). BM25 is alike in other languages (de .58, ru .58, zh .59, ar .59, hi .61, sw .58,
-fi .60, th .63) and fails across scripts (ru queries, en passages: .08). Translations seldom repeat a query in
-its passage word by word: Dzongkha in 26 pairs, others in 3 at most.
+85 % are among the first ten. Errors in small blocks are mostly another block of the same text, which fits the
+query as well. Whole texts exceed 256 tokens in half of all cases, blocks of 11 in 7 % (English) and 15 %
+(German). BM25 is alike in other languages (de .58, ru .58, zh .59, ar .59, hi .61, sw .58, fi .60, th .63)
+and fails across scripts (ru queries, en passages: .08). Translations seldom repeat a query in its passage
+word by word: Dzongkha in 26 pairs, others in 3 at most.
 
-Which pairs there are is decided on the English text alone, so that ids do not depend on a study's languages.
+The choice of pairs depends on the English text alone, so that ids do not depend on a study's languages.
 """
 
 import re
@@ -62,7 +62,7 @@ HOME = "https://raw.githubusercontent.com/MicrosoftTranslator/NTREX/8561f6a622db
 
 
 def _locate(codes: Sequence[str]) -> list[Entry]:
-    """The document ids, the English original, which every language needs, and the translations."""
+    """The document ids, the English original, and the translations."""
     texts = (f"NTREX-128/newstest2019-{'src' if code == 'eng' else 'ref'}.{code}.txt" for code in codes)
     return Web(HOME, shared=("DOCUMENT_IDS.tsv", *texts))(())
 
@@ -87,11 +87,11 @@ SHARE = 0.1  # of the documents validate
 def build(
     part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs and passages of "train" or "validation", which are of different documents.
+    """Pairs and passages of "train" or "validation", from different documents.
 
-    The tables and arguments are those of `langscale.data.sources.common`; `pairs` counts ids, each of which
-    is in every language (None: all). Raises UserError for another part, for languages of which none is in the
-    set, and for files that are missing or of unequal length.
+    Tables and arguments as of `langscale.data.sources.common`. `pairs` counts ids, each in every language
+    (None: all). Raises UserError for another part, for languages outside the set, and for missing files or
+    files of unequal length.
     """
     check_part("ntrex", part)
     texts = {language: lines(language, raw) for language in NTREX.chosen(languages)}
@@ -111,7 +111,7 @@ def build(
 
 
 def chosen_pairs(raw: str | Path, part: str) -> list[tuple[str, int, str, list[int]]]:
-    """(pair id, line of the query, passage id, lines of the passage) of all pairs of a part."""
+    """(Pair id, line of the query, passage id, lines of the passage) of all pairs of a part."""
     english = [set(re.findall(r"\w+", line.lower())) for line in lines("en", raw)]
     counts = Counter(word for words in english for word in words)
     rare = {word for word, count in counts.items() if count < RARE * len(english)}
@@ -149,7 +149,7 @@ def documents(raw: str | Path) -> dict[str, list[int]]:
 
 
 def lines(language: str, raw: str | Path) -> list[str]:
-    """The text in a language; raises UserError where its lines are not as many as the document ids."""
+    """The text in a language. Raises UserError if its lines are not as many as the document ids."""
     ids, text = NTREX.files_of([language])
     found, right = _read(text, raw), len(_read(ids, raw))
     if len(found) != right:

@@ -1,12 +1,12 @@
 """SQuAD v1.1 train in English and XTREME's machine translations of it into ten languages.
 
 Format of all files: {"data": [{"title", "paragraphs": [{"context", "qas": [{"id", "question",
-"answers"}]}]}]}. The ids of the questions are the same in every language. The paragraphs need not be: answers
-were marked in a context before it was translated, so that a translation may hold a context once per question,
-each time worded differently (the German file is three times as large as the English one). So a pair's article
-and paragraph are looked up in the English file by the id of its question, and the passage in another language
-is the context of the paragraph's first question that was translated. Questions that a translation lacks are
-missing in that language alone.
+"answers"}]}]}]}. The ids of the questions are the same in every language. The paragraphs can differ: answers
+were marked in a context before its translation, so a translation may hold a context once per question, each
+time in other words (the German file is three times as large as the English file). So article and paragraph of
+a pair come from the English file, by the id of its question. The passage in another language is the context
+of the first translated question of the paragraph. Questions without a translation are missing in that
+language alone.
 
 Sources: Rajpurkar et al. 2016 (arXiv:1606.05250), Hu et al. 2020 (arXiv:2003.11080).
 """
@@ -48,11 +48,10 @@ SQUAD = SourceRecord(
 def build(
     part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Pairs and passages of "train" or "validation", which are of different articles.
+    """Pairs and passages of "train" or "validation", from different articles.
 
-    The tables and arguments are those of `langscale.data.sources.common`; `pairs` counts ids (None: all).
-    Raises UserError for another part, for languages of which none is in the set, and for a file that is
-    missing or of another format.
+    Tables and arguments as of `langscale.data.sources.common`. `pairs` counts ids (None: all). Raises
+    UserError for another part, for languages outside the set, and for a missing or malformed file.
     """
     check_part("squad", part)
     languages = SQUAD.chosen(languages)
@@ -73,7 +72,7 @@ def build(
 
 
 class Question(NamedTuple):
-    """A question of a file in SQuAD's format; paragraph: the number of its context in the article."""
+    """A question of a file in SQuAD's format. paragraph: the number of its context in the article."""
 
     id: str
     title: str
@@ -83,7 +82,7 @@ class Question(NamedTuple):
 
 
 def questions(path: str | Path) -> Iterator[Question]:
-    """The questions of a file in order, but for those with an empty text; UserError for another format."""
+    """The questions of a file in order, without empty texts. Raises UserError for another format."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))["data"]
         for article in data:

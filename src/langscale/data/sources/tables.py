@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def parts(folder: str | Path) -> list[str]:
-    """The parts of a source that the study builds, train first."""
+    """The built parts of a source, train first."""
     return [part for part in PARTS if (Path(folder) / part).is_dir()]
 
 
 def table(folder: str | Path, part: str, name: str) -> "Dataset":
-    """The memory-mapped table `pairs` or `passages` of one part of a source, as the source rule left it."""
+    """The memory-mapped table `pairs` or `passages` of one part of a source."""
     from datasets import Dataset
 
     return Dataset.load_from_disk(str(Path(folder) / part / name))

@@ -1,1 +1,1 @@
-"""Machine translation of the languages that a training set lacks."""
+"""Machine translation into the missing languages of a training set."""

@@ -1,6 +1,4 @@
-"""Translation memory: pieces of text and their translations, kept for all studies in shards that are written
-once.
-"""
+"""Translation memory: pieces of text and their translations, in shards, for all studies."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -16,7 +14,7 @@ WEIGHTS = (".json", ".safetensors", ".bin", ".model", ".txt")
 
 
 def identity(files: Mapping[str, str]) -> str:
-    """16 hex digits of a model: its files' names and SHA-256, which say more than a revision such as main."""
+    """16 hex digits of a model: names and SHA-256 of its files, because a revision such as main can move."""
     lines = sorted(f"{Path(path).name} {digest}" for path, digest in files.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
@@ -29,9 +27,9 @@ def digests(folder: str | Path) -> dict[str, str]:
 class Memory:
     """Translations by one model between two languages: `<root>/<model>/<origin>-<target>/<hash>.parquet`.
 
-    A shard has the columns key (of model, languages and text), text and translation, and its name is a hash
-    of its keys: it is never written again, and jobs that work at the same time do not meet. The first shard
-    by name counts.
+    A shard has the columns key (of model, languages and text), text and translation. Its name is a hash of
+    its keys. A shard is written once, so jobs at the same time do not collide. The first shard by name
+    counts.
     """
 
     def __init__(self, root: str | Path, model: str, origin: str, target: str) -> None:
@@ -44,7 +42,7 @@ class Memory:
         return hashlib.sha256("\x1f".join((*self._facts, text)).encode()).hexdigest()[:32]
 
     def known(self, texts: Iterable[str]) -> dict[str, str]:
-        """Text -> translation, of those that are kept. Raises UserError for a shard that cannot be read."""
+        """Text -> translation, of the kept texts. Raises UserError for an unreadable shard."""
         asked = {self.key(text): text for text in texts}
         found: dict[str, str] = {}
         for file in sorted(self.folder.glob("*.parquet")):

@@ -1,6 +1,4 @@
-"""Filling the languages that a source lacks with translations; ids stay, so a translated pair is the same
-pair.
-"""
+"""Translations for the missing languages of a source. Ids stay: a translated pair is the same pair."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +21,7 @@ TABLES = {"pairs": ("pair_id", "query"), "passages": ("passage_id", "text")}  # 
 
 
 def lacking(table: pd.DataFrame, key: str, origin: str, target: str) -> pd.DataFrame:
-    """The rows in language `origin` whose id has no row in `target`."""
+    """The rows in language `origin` with an id that has no row in `target`."""
     has = set(table.loc[table["language"] == target, key])
     return table[(table["language"] == origin) & ~table[key].isin(has)]
 
@@ -36,11 +34,10 @@ def fill(
     languages: Sequence[str],
     translate: Callable[[list[str], str], list[str]],
 ) -> pd.DataFrame:
-    """The table, sorted by language and `key`, with a row in each of `languages` for each id that has one in
-    `origin`.
+    """The table with a row in each of `languages` for each id in `origin`, sorted by language and `key`.
 
-    A new row is the `origin` row with language and `text` changed and `translated` true. A text whose
-    translation is empty gives no row: the language still lacks it.
+    A new row is the `origin` row with language and `text` changed and `translated` true. An empty translation
+    gives no row: the text is still missing in the language.
     """
     found = [table.assign(translated=False)]
     for target in languages:
@@ -63,11 +60,10 @@ def fill_source(
     shard: int = SHARD,
     terminal: TextIO | None = None,
 ) -> None:
-    """Write the source in `folder` to `output`, every part filled in `languages`; `memory(target)` keeps
-    translations.
+    """Write the source in `folder` to `output`, every part filled in `languages`.
 
-    Raises UserError, before weights are loaded, where a part has no `origin` texts and where the model cannot
-    write a language that is lacking.
+    memory: returns the translation memory of a target language. Raises UserError, before weights are loaded,
+    for a part without `origin` texts, and for a missing language that the model does not write.
     """
     wanted = [code for code in languages if code != origin]
     tables = {
@@ -110,7 +106,7 @@ def translate_texts(
     shard: int = SHARD,
     terminal: TextIO | None = None,
 ) -> list[str]:
-    """Translations of texts, piece by piece; what the memory lacks is translated and kept shard by shard."""
+    """Translations of texts, piece by piece. New translations are kept shard by shard."""
     cut = [translator.pieces(text) for text in texts]
     distinct = list(dict.fromkeys(piece for pieces in cut for piece in pieces))
     known = memory.known(distinct)

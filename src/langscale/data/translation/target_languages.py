@@ -19,8 +19,8 @@ OTHER = {"pbt_Arab": "ps", "quy_Latn": "qu", "ayr_Latn": "ay", "ns": "nso", "no"
 def tokens(vocabulary: Iterable[str]) -> dict[str, str]:
     """BCP 47 code -> language token, for the language tokens of a vocabulary.
 
-    Of two tokens of one language the one that opens with its code stays (ak: aka_Latn, not twi_Latn), else
-    the first.
+    Of two tokens of one language, the token that opens with the language's code stays (ak: aka_Latn, not
+    twi_Latn), else the first.
     """
     found: dict[str, str] = {}
     for token in sorted(vocabulary):
@@ -33,17 +33,17 @@ def tokens(vocabulary: Iterable[str]) -> dict[str, str]:
 
 
 def canonical(code: str) -> str:
-    """The form in which codes are compared: zh-Hans is zh, tl fil, no nb."""
+    """The form of a code for comparisons: zh-Hans is zh, tl is fil, no is nb."""
     return OTHER.get(code) or codes.bcp47(code)
 
 
 def lacking(languages: Iterable[str], known: Mapping[str, str]) -> list[str]:
-    """Those of `languages` that have no token in `known`, as `tokens` gives it."""
+    """The `languages` without a token in `known`, a result of `tokens`."""
     return [code for code in languages if canonical(code) not in known]
 
 
 def check(languages: Iterable[str], known: Mapping[str, str], model: str) -> None:
-    """Raise UserError for languages that a model has no token of."""
+    """Raise UserError for languages without a token of the model."""
     if missing := lacking(languages, known):
         raise UserError(
             f"translation: {model} has no {', '.join(missing)}; leave them out of languages.pool or choose "

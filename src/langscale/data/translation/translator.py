@@ -60,13 +60,11 @@ class Translator:
             self.tokenizer.src_lang = self.tokens[targets.canonical(origin)].strip("_")
 
     def check(self, codes: Sequence[str]) -> None:
-        """Raise UserError for languages that the model does not know; needs no weights."""
+        """Raise UserError for languages outside the model. Needs no weights."""
         targets.check(codes, self.tokens, self.folder.name)
 
     def pieces(self, text: str) -> list[str]:
-        """The sentences of a text; one of more than `max_tokens` is halved, at the space nearest to its
-        middle.
-        """
+        """The sentences of a text. A sentence over `max_tokens` is halved at a space near its middle."""
         return [piece for part in SENTENCE.split(text) for piece in self._fitting(part.strip())]
 
     def join(self, pieces: Sequence[str], target: str) -> str:
@@ -81,9 +79,9 @@ class Translator:
     def translate(self, pieces: Sequence[str], target: str) -> list[str]:
         """Greedy translations, in the order of the pieces.
 
-        Every batch has `length` tokens a row and batch_tokens // length rows, the last one of a length filled
-        up with copies. A row's arithmetic then is that of its own tokens in arrays of a shape that only its
-        length decides, so neither the other pieces nor their order change its result.
+        Every batch has `length` tokens a row and batch_tokens // length rows. The last batch of a length is
+        filled up with copies. So the shape of the arrays depends on the length of a piece alone, and neither
+        the other pieces nor their order change its translation.
         """
         token = self.tokens[targets.canonical(target)]
         encoded = [self._encode(piece, token) for piece in pieces]
@@ -102,9 +100,7 @@ class Translator:
 
     @cached_property
     def model(self) -> Any:
-        """The weights. A file in another format than safetensors is read as tensors only, never as a
-        pickle.
-        """
+        """The weights. Another format than safetensors is read as tensors only, never as a pickle."""
         import torch
         from transformers import AutoModelForSeq2SeqLM, GenerationConfig
 
