@@ -43,6 +43,7 @@ def script(name: str, params: dict, input: dict, output: dict) -> None:
         ),
         output=Told({name: f"{path}.json" for name, path in output.items()}),
         log=["unused"],
+        threads=2,
     )
     log.redirect = job.redirect = lambda file: sys.stderr
     with suppress(SystemExit):

@@ -148,6 +148,17 @@ def test_a_right_study_passes(changes):
             {"languages": {"pool": ["en"], "heldout": ["zh-Hant"]}, "benchmarks": {"cldr": {}}},
             r"benchmarks\.cldr: cldr has no language 'zh-Hant'; nearest of its 71: zh$",
         ),
+        (
+            {
+                "models": {"m": {"hub": "a/b", "train": "adapter"}},
+                "benchmarks": {"miracl": {}},
+            },
+            r"models\.m\.train: found adapter, which needs vectors in memory, and miracl is larger; ",
+        ),
+        (
+            {"models": {"m": {"vectors": "no/such/folder", "train": "adapter"}}},
+            r"models\.m\.vectors: no folder no/such/folder; make it, then `snakemake texts`",
+        ),
     ],
 )
 def test_a_wrong_option_is_named_on_one_line(changes, told):

@@ -1,15 +1,20 @@
 """LoRA is full training of fewer numbers: the same loop, batches and resuming, the same start."""
 
+import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from support.job_scripts import script
 from support.killed_training import TIMES, Killed, stopping
-from support.toy_training import MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
+from support.toy_training import LANGUAGES, MODEL, TRAINING, data_of, equal, run, sampler_of, weights, world
 
 from langscale.config.model import LoraOptions
+from langscale.data.tokens import Tokens
+from langscale.data.vectors import Store, Vectors
+from langscale.jobs import manifests
 from langscale.models import lora
 from langscale.models.encoder import Encoder
 from langscale.training.encoder import EncoderStep
@@ -130,3 +135,56 @@ def test_targets_and_seeds(toy):
     assert sorted(name.rpartition(".")[2] for name in names) == ["query", "value"]
     one, two, again = (weights(step_of(toy, seed=seed).encoder) for seed in (1, 2, 1))
     assert equal(one, again) and not equal(one, two)
+
+
+def test_the_jobs_of_lora_and_of_base_vectors(toy, tmp_path, monkeypatch):
+    """train.py and embed.py with low-rank matrices, base_vectors.py with the encoder before training."""
+    pretrained, tokens = toy.base.parent / "pretrained", toy.tokens / "benchmark-toy"
+    model = {"train": "lora", "lora": OPTIONS.model_dump()}
+    embedded = {"model": model, "initial": None, "threads": 1}
+    manifests.write(tokens.with_suffix(".json"))
+    script(
+        "train.py",
+        params={
+            "run": {
+                "model": "tiny", "sampler": "x-y", "languages": LANGUAGES, "seed": 1, "steps": 3,
+                "sources": ["toy"], "path": "toy run", "take": {"whole_pool": True},
+            },
+            "model": model,
+            "training": TRAINING.model_dump(),
+            "validation_languages": (),
+            "validation_sources": [],
+            "where": {"embed": embedded, "tokens": {"toy": tokens.with_suffix(".json")}},
+        },
+        input={"subset": toy.subset, "base": pretrained, "tokens": [toy.tokens / "source-toy"]},
+        output={name: tmp_path / "run" / name for name in ("last", "log", "exposure")},
+    )  # fmt: skip
+    loaded = lora.load(pretrained, tmp_path / "run/last").eval()
+    left = tmp_path / "run/embeddings/last/toy"
+    read = {"checkpoint": tmp_path / "run/last.json", "base": pretrained, "tokens": tokens}
+    with monkeypatch.context() as patch:
+        patch.setattr(lora, "load", None)  # they were left by the training
+        script("embed.py", embedded, read, {"data": left})
+    script("embed.py", embedded, read, {"data": left.with_name("again")})
+    given, vectors = Tokens.load(tokens / "questions"), np.load(left / "questions.npy")
+    assert np.array_equal(vectors, np.load(left.with_name("again") / "questions.npy"))
+    ids, mask = map(torch.from_numpy, given.padded(np.arange(len(given)), loaded.padding))
+    with torch.no_grad():
+        np.testing.assert_allclose(vectors, loaded(ids, mask).numpy(), atol=1e-5)
+
+    before = Encoder.load(pretrained).eval()
+    script(
+        "base_vectors.py",
+        params={
+            "kind": "benchmark", "model": {"train": "adapter"}, "code": {"a.py": "1"},
+            "where": {"store": tmp_path / "store"},
+        },
+        input={"base": pretrained, "tokens": tokens},
+        output={"data": tmp_path / "vectors"},
+    )  # fmt: skip
+    index = tmp_path / "vectors/questions"
+    found = Vectors.load(index, Store.of(index, tmp_path / "store"))[np.arange(len(given))]
+    with torch.no_grad():
+        np.testing.assert_allclose(found, before.pooled(ids, mask).numpy(), atol=1e-5)
+    facts = json.loads((index / "index.json").read_text())
+    assert facts["reading"]["query_prefix"] == MODEL.query_prefix
