@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,6 @@ from support.http_server import ANYWHERE, COMMIT, CONTENT, SHA, hub_entry, kept,
 from langscale.core.errors import UserError
 from langscale.data.download import expand, fetch, fetch_all, local
 from langscale.data.registry import Entry
-from langscale.models.known import KnownModel
-from langscale.models.pretrained import repository
 
 pytest_plugins = ["support.http_server"]
 
@@ -179,9 +178,11 @@ def test_pattern_in_a_folder_without_network(tmp_path, offline):
 
 def test_a_model_in_a_folder_without_network(tmp_path, offline):
     """A folder made by hand lacks the optional files, a resources/ holds records beside the files."""
-    entries = repository(KnownModel("some/model", COMMIT, None), ("1_Pooling", "2_Dense"))
-    names = ["1_Pooling/config.json", "2_Dense/config.json", "2_Dense/model.safetensors", "config.json"]
-    names += ["model.safetensors", "tokenizer.json", "vocab.txt"]
+    one = Entry("some/model", repo="some/model", repo_type="model", revision=COMMIT)
+    files = ["*.json", "model.safetensors", "1_Pooling/config.json"]
+    entries = [replace(one, file=file) for file in files]
+    entries += [replace(one, file=file, optional=True) for file in ("*.model", "*.txt")]
+    names = ["1_Pooling/config.json", "config.json", "model.safetensors", "tokenizer.json", "vocab.txt"]
     for name in names:
         put(tmp_path / "mirror", f"huggingface.co/some/model/resolve/{COMMIT}/{name}", name.encode())
     for source, target in (("mirror", "one"), ("one", "two")):

@@ -95,7 +95,9 @@ def test_paths(name, codes_, paths):
 
 
 def test_known_hashes_are_hashes_of_entries():
-    known, entries = checksums(), {entry.path: entry for entry in everything()}
+    # the files of a Dense module get theirs once modules.json is fetched
+    known = {path: facts for path, facts in checksums().items() if "/2_Dense/" not in path}
+    entries = {entry.path: entry for entry in everything()}
     # files that an entry stands for with a pattern get theirs once their names are known
     named = {
         entry.path.replace("%2A", "train-00000-of-00001"): entry
