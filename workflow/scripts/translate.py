@@ -28,7 +28,7 @@ model = Model(**p.model | p.where)
 name = model.hub.replace("/", "--") if files.raw else Path(model.path).resolve().name
 with TemporaryDirectory() as scratch:
     folder = Path(scratch) / name
-    base.make(folder, model, (), files.raw or None)
+    base.place(folder, model, files.raw or None)
     listed = json.loads(Path(files.raw).read_text(encoding="utf-8")) if files.raw else digests(folder)
     kept = f"{name}-{identity(listed)}"
     translator = Translator(

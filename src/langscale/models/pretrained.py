@@ -107,17 +107,27 @@ def make(folder: str | Path, model: Model, texts: Iterable[str], listing: str | 
         if model.architecture is not None:
             checks.architecture(model.architecture)
             _build(partial, model.architecture, model, texts)
-        elif model.path is not None:
-            _take(partial, Path(model.path))
-        elif listing is not None:
-            verify(listing)
-            _place(partial, listing, model.bundled)
-        if model.architecture is None:
-            checks.files(partial, model)
+        else:
+            _place(partial, model, listing)
             declared.refuse(partial)
         shape = checks.shape(partial, model)
         reading = declared.complete(partial, model, shape)
         checks.texts(tokenizer(partial), reading, shape)
+
+
+def place(folder: str | Path, model: Model, listing: str | Path | None = None) -> None:
+    """Write `folder`: the files of a translation model. Raises UserError as `make`, for files."""
+    with atomic(folder) as partial, _named(model):
+        _place(partial, model, listing)
+
+
+def _place(folder: Path, model: Model, listing: str | Path | None) -> None:
+    if model.path is not None:
+        _take(folder, Path(model.path))
+    elif listing is not None:
+        verify(listing)
+        _take_fetched(folder, listing, model.bundled)
+    checks.files(folder, model)
 
 
 @contextmanager
@@ -224,7 +234,7 @@ def _read(folder: Path) -> list[Path]:
     )
 
 
-def _place(folder: Path, listing: str | Path, bundle: str | None) -> None:
+def _take_fetched(folder: Path, listing: str | Path, bundle: str | None) -> None:
     """Link the fetched files under their names in the repository of a hub model, or in a bundled one's
     folder.
     """

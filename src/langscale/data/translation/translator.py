@@ -50,7 +50,7 @@ class Translator:
             )
         self.folder, self.device, self.prefixed = Path(folder), device, kind == "t5"
         self.max_tokens, self.batch_tokens = max_tokens, batch_tokens
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         # M2M-100's tokenizer keeps its language tokens beside its vocabulary
         self.tokens = targets.tokens(
             {*self.tokenizer.get_vocab(), *getattr(self.tokenizer, "lang_token_to_id", ())}
@@ -104,7 +104,9 @@ class Translator:
         import torch
         from transformers import AutoModelForSeq2SeqLM, GenerationConfig
 
-        model = AutoModelForSeq2SeqLM.from_pretrained(self.folder, dtype=torch.float32, weights_only=True)
+        model = AutoModelForSeq2SeqLM.from_pretrained(
+            self.folder, dtype=torch.float32, weights_only=True, trust_remote_code=False
+        )
         # the generation config of a checkpoint has beams and other lengths
         ids = ("decoder_start_token_id", "bos_token_id", "eos_token_id", "pad_token_id")
         known = {key: getattr(model.generation_config, key) for key in ids}
