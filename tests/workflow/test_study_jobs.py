@@ -18,7 +18,7 @@ def test_plan_prints_the_costs_and_runs_nothing_else(tmp_path):
     words = ("plan", "--configfile", str(ROOT / "config/paper.yaml"))
     assert job_counts(snakemake(project, "-n", *words)) == {"plan": 1}
     output = snakemake(project, *words)
-    assert "paper: 100 runs to train" in output and "accept_licence: [mlqa-r]" in output
+    assert "paper: 100 runs to train" in output and "accept_licence: [mlqa-r, mmarco]" in output
     made = sorted(path.name for path in (project / "results").rglob("*") if path.is_file())
     assert made == ["plan.csv", "plan.log"]
     with (project / "results/paper/plan.csv").open(newline="") as file:
