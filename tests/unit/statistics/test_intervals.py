@@ -1,12 +1,14 @@
 """Proofs for langscale.statistics.intervals: slow twins, scipy, published examples, and planted truths."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from langscale.statistics import intervals as S
 from langscale.statistics.multiple_testing import benjamini_hochberg, holm
@@ -147,6 +149,18 @@ HEARTS = [
     0.7590,
     1,
 ]
+
+
+@given(
+    st.lists(st.floats(0, 1) | st.just(math.nan), max_size=12).filter(lambda p: not all(map(math.isnan, p)))
+)
+@settings(max_examples=30)  # statsmodels is slow
+def test_holm_and_benjamini_hochberg_are_those_of_statsmodels(known, missing):
+    p = np.array([math.nan] * missing + known)
+    tested = ~np.isnan(p)
+    for ours, method in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
+        assert np.isnan(ours(p)[~tested]).all()
+        assert ours(p)[tested] == pytest.approx(multipletests(p[tested], method=method)[1])
 
 
 def test_holm_and_benjamini_hochberg_on_the_published_example():
