@@ -14,20 +14,6 @@ STORE = "resources/vectors"
 OWN = [name for name, model in STUDY.models.items() if model.vectors]
 
 
-def vectors_of(model, name):
-    """Where the base vectors of source-<name> or benchmark-<name> are."""
-    return f"{RESULTS}/models/{model}/vectors/{name}.json"
-
-
-def points(found):
-    """Lists of runs that share model, sampler, budget and number of languages."""
-    lists = {}
-    for run in found:
-        key = run.model, run.sampler, run.budget, len(run.languages)
-        lists.setdefault(key, []).append(run)
-    return list(lists.values())
-
-
 rule base_vectors:
     """Base vectors of all texts of a source or benchmark that the store lacks, by all cores."""
     input:
@@ -110,12 +96,6 @@ rule texts:
         files=expand(f"{RESULTS}/models/{{model}}/texts.jsonl", model=OWN),
 
 
-def adapter_outputs(run):
-    """The manifests of an adapter's training."""
-    names = *GRID.checkpoints, "log", "exposure"
-    return {name: f"{RESULTS}/runs/{run.path}/{name}.json" for name in names}
-
-
 for number, group in enumerate(points(r for r in GRID.trained if r.model in ADAPTED)):
 
     rule:
@@ -145,17 +125,6 @@ for number, group in enumerate(points(r for r in GRID.trained if r.model in ADAP
             },
         script:
             "../scripts/adapters.py"
-
-
-def score_inputs(run, checkpoint, benchmark):
-    """What a run of an adapter is scored from."""
-    return {
-        "benchmark": f"{RESULTS}/benchmarks/{benchmark}.json",
-        "vectors": vectors_of(run.model, f"benchmark-{benchmark}"),
-        "checkpoint": (
-            f"{RESULTS}/runs/{run.path}/{checkpoint}.json" if run.steps else []
-        ),
-    }
 
 
 ADAPTER_SCORES = {

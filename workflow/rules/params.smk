@@ -129,3 +129,34 @@ def shown(name):
         category="Tables",
         labels={"table": name},
     )
+
+
+def vectors_of(model, name):
+    """Where the base vectors of source-<name> or benchmark-<name> are."""
+    return f"{RESULTS}/models/{model}/vectors/{name}.json"
+
+
+def points(found):
+    """Lists of runs that share model, sampler, budget and number of languages."""
+    lists = {}
+    for run in found:
+        key = run.model, run.sampler, run.budget, len(run.languages)
+        lists.setdefault(key, []).append(run)
+    return list(lists.values())
+
+
+def adapter_outputs(run):
+    """The manifests of an adapter's training."""
+    names = *GRID.checkpoints, "log", "exposure"
+    return {name: f"{RESULTS}/runs/{run.path}/{name}.json" for name in names}
+
+
+def score_inputs(run, checkpoint, benchmark):
+    """What a run of an adapter is scored from."""
+    return {
+        "benchmark": f"{RESULTS}/benchmarks/{benchmark}.json",
+        "vectors": vectors_of(run.model, f"benchmark-{benchmark}"),
+        "checkpoint": (
+            f"{RESULTS}/runs/{run.path}/{checkpoint}.json" if run.steps else []
+        ),
+    }
