@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from langscale.claims import ledger
+from langscale.claims import claims_table
 from langscale.config.study import load
 from langscale.core.random import stream
 from langscale.design.grid import Grid
@@ -75,7 +75,7 @@ class Planted(Panel):
 def rows(made, truth, **how):
     """The ledger's rows of the one claim of a study."""
     (benchmark,) = made.benchmarks
-    return ledger.table(made, ledger.entries(Planted(made, truth, **how), benchmark), None)
+    return claims_table.table(made, claims_table.entries(Planted(made, truth, **how), benchmark), None)
 
 
 def whole(table):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from langscale.claims.ledger import claims_table
+from langscale.claims.claims_table import claims_table
 from langscale.config.study import Study, load
 from langscale.core.random import stream
 from langscale.design.grid import Grid

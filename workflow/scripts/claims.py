@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from langscale.claims.ledger import claims_table
+from langscale.claims.claims_table import claims_table
 from langscale.config.study import load
 from langscale.core.tables import read_csv, write_csv
 from langscale.design.grid import Grid

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from langscale.claims.tests import Measured, Part
+from langscale.claims.parts import Measured, Part
 from langscale.config.study import Study
 from langscale.models.known import KnownEncoder, encoder
 
@@ -45,7 +45,7 @@ class Claim:
     needs: the needs of its test, in words.
     parts: the parts, from the design of each of its models. All must hold. Raises Missing.
     models: names of the compared models in a study. Raises Missing. None: each model by itself.
-    listed: it is about benchmarks larger than memory, else about the others.
+    large_corpora: it is about benchmarks with a corpus larger than memory, else about the others.
     setup: benchmarks and encoders of the paper. None: a hypothesis of this study.
     test: replaces the measured parts by a test in another table of the study. None: parts are measured.
     count: the rows of a claim without parts and p value, decided by a count. None: it has parts.
@@ -58,7 +58,7 @@ class Claim:
     needs: str
     parts: Callable[..., Iterator[Part]] | None = None
     models: Callable[[Study], tuple[str, ...]] | None = None
-    listed: bool = False
+    large_corpora: bool = False
     setup: Setup | None = None
     test: "Callable[[Entry, Tables], list[Measured]] | None" = None
     count: Callable[[Study, Tables], list[dict[str, Any]]] | None = None

@@ -7,10 +7,10 @@ from math import log2
 
 import pandas as pd
 
-from langscale.claims.cells import Design, needs_heldout, part
 from langscale.claims.claim import Claim, Entry
+from langscale.claims.model_cells import Design, needs_heldout, part
 from langscale.claims.paper import starting_points
-from langscale.claims.tests import (
+from langscale.claims.parts import (
     ABOVE,
     BELOW,
     EQUAL,

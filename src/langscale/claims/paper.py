@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from langscale.claims.cells import Design, needs_heldout, part
 from langscale.claims.claim import Claim, Setup
-from langscale.claims.tests import ABOVE, AS_GOOD, BELOW, EQUAL, LESS, Missing, Part, Region
+from langscale.claims.model_cells import Design, needs_heldout, part
+from langscale.claims.parts import ABOVE, AS_GOOD, BELOW, EQUAL, LESS, Missing, Part, Region
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED
 from langscale.config.data import Audit
 from langscale.config.sampler import Spec
@@ -223,7 +223,7 @@ CLAIMS = (
         holds="mono, nDCG@10: hybrid within the margin of x-x-mono",
         needs="the benchmark miracl, x-x-mono and hybrid at one n above 1",
         parts=_miracl,
-        listed=True,
+        large_corpora=True,
         setup=MIRACL,
     ),
 )

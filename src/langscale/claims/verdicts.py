@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from langscale.claims.tests import ALPHA, NAN, Measured
+from langscale.claims.parts import ALPHA, NAN, Measured
 from langscale.statistics.multiple_testing import holm
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "undecided", "not tested here"

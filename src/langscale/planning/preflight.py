@@ -25,7 +25,7 @@ def check(study: Study) -> None:
         for problem in section(study):
             raise UserError(problem)
     if study.statistics.claims is not None:
-        from langscale.claims.definitions import declared
+        from langscale.claims.catalogue import declared
 
         declared(study)
     if study.translation is not None and study.translation.remote:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from langscale.claims.cells import Design
-from langscale.claims.definitions import CLAIMS
+from langscale.claims.catalogue import CLAIMS
+from langscale.claims.model_cells import Design
 from langscale.config.study import Study, load
 from langscale.data import catalogue
 from langscale.design.grid import Grid

@@ -8,7 +8,7 @@ import pytest
 from support import synthetic_study as synthetic
 from support.rendered_study import write_table
 
-from langscale.claims.ledger import claims_table
+from langscale.claims.claims_table import claims_table
 from langscale.reporting import tables as layout
 from langscale.reporting import wording
 from langscale.statistics import score_tables, tables

@@ -16,7 +16,7 @@ from support.miracl_files import fetched, put
 from support.rendered_study import write_table
 from support.toy_training import LENGTH, MODEL, tables, world
 
-from langscale.claims.ledger import claims_table
+from langscale.claims.claims_table import claims_table
 from langscale.config.terms import BM25
 from langscale.core.errors import UserError
 from langscale.core.random import stream

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from langscale.claims.tests import (  # fmt: skip
+from langscale.claims.parts import (  # fmt: skip
     FALL,
     LESS,
     MORE,

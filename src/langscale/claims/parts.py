@@ -235,9 +235,9 @@ def measure(panel: Panel, parts: Sequence[Part]) -> list[Measured]:
                     problems[i] = str(reason)
                     continue
                 jobs.setdefault(quantity, []).append(_Job(i, is_control, units, variance, df))
-    for quantity, listed in jobs.items():
-        for _, average, _, got in panel.estimates([quantity], [job.units for job in listed]):
-            for m, job in enumerate(listed) if average == "macro" else ():
+    for quantity, its in jobs.items():
+        for _, average, _, got in panel.estimates([quantity], [job.units for job in its]):
+            for m, job in enumerate(its) if average == "macro" else ():
                 estimate = Estimate(*(got[name][m] for name in Estimate._fields))
                 found[job.part, job.is_control] = estimate.widened(job.variance, job.df)
                 if got["reason"][m]:

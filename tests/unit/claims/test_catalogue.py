@@ -5,11 +5,11 @@ import pytest
 from support.planted_panel import HELDOUT, POOL, SAMPLERS, Planted, rows, study, whole
 from support.project_copy import ROOT
 
-from langscale.claims import ledger
-from langscale.claims.cells import part
+from langscale.claims import claims_table
+from langscale.claims.catalogue import CLAIMS, declared, manual
 from langscale.claims.claim import Claim
-from langscale.claims.definitions import CLAIMS, declared, manual
-from langscale.claims.tests import ABOVE, run_means
+from langscale.claims.model_cells import part
+from langscale.claims.parts import ABOVE, run_means
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 from langscale.config.terms import UNTRAINED
 from langscale.core.errors import UserError
@@ -115,10 +115,10 @@ def test_a_planted_truth_its_opposite_noise_and_too_few_replicates(claim, how, t
 
 
 def test_every_claim_has_a_planted_truth_and_a_place_in_the_documentation():
-    tested = {world[0] for world in WORLDS} | {"C8", "H4"}  # read from tables: test_ledger.py
+    tested = {world[0] for world in WORLDS} | {"C8", "H4"}  # read from tables: test_claims_table.py
     assert tested == set(CLAIMS)
     assert (ROOT / "docs/claims.md").read_text(encoding="utf-8") == manual(), (
-        "python -m langscale.claims.definitions > docs/claims.md"
+        "python -m langscale.claims.catalogue > docs/claims.md"
     )
 
 
@@ -209,7 +209,7 @@ def test_bias_that_only_follows_accuracy_is_not_lower_at_equal_accuracy():
         return {"mAP": 0.5 + 0.04 * (c.sampler == "hybrid")}.get(q.metric, 0)
 
     panel = Follows(made, truth, noise=0.02)
-    table = ledger.table(made, ledger.entries(panel, "xquad-r"), None).set_index("part")
+    table = claims_table.table(made, claims_table.entries(panel, "xquad-r"), None).set_index("part")
     assert table.loc["a", "verdict"] == SUPPORTED
     raw = run_means(panel, Quantity("multi", "own-language advantage"))
     of = {
@@ -330,7 +330,7 @@ def test_an_undecided_effect_is_nearer_to_its_bound_than_what_would_be_found():
     for draw in range(15):
         claims = {"resamples": 200, "claims": ["C1", "C2", "C3", "H1", "H2"]}
         panel = Planted(study("C3", statistics=claims), best("hybrid", 0.05), 0.03, draw=draw)
-        table = ledger.table(panel.study, ledger.entries(panel, "xquad-r"), None)
+        table = claims_table.table(panel.study, claims_table.entries(panel, "xquad-r"), None)
         assert table[table["part"] == "all"]["p"].notna().sum() == 5
         (row,) = whole(table[table["claim"] == "C3"])
         if row["verdict"] == UNDECIDED:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from langscale.claims.parts import Missing, Part, Region, Terms
 from langscale.claims.sampler_choice import choose
-from langscale.claims.tests import Missing, Part, Region, Terms
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED

@@ -7,8 +7,8 @@ from support import synthetic_study as synthetic
 from support.planted_panel import Planted, study
 from support.rendered_study import write_table
 
-from langscale.claims import ledger
-from langscale.claims.definitions import CLAIMS
+from langscale.claims import claims_table
+from langscale.claims.catalogue import CLAIMS
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
 from langscale.retrieval.scores import Scores
 from langscale.statistics.intervals import cluster_parts
@@ -26,8 +26,8 @@ def test_one_family_over_models_and_benchmarks():
     panel = Planted(
         made, lambda q, c: 0.5 + 0.004 * (c.sampler == "hybrid" and q.setting == "multi"), noise=0.004
     )
-    found = ledger.entries(panel, "xquad-r") + ledger.entries(panel, "mlqa-r")
-    table = ledger.table(made, found, None)
+    found = claims_table.entries(panel, "xquad-r") + claims_table.entries(panel, "mlqa-r")
+    table = claims_table.table(made, found, None)
     claims = table[table["part"] == "all"]
     assert claims.groupby("claim").size()[["C1", "C4", "C8", "H2"]].tolist() == [4, 2, 1, 4]
     assert list(claims["claim"].drop_duplicates()) == list(CLAIMS)
@@ -58,7 +58,7 @@ def test_separation_is_read_from_the_audit():
             ("squad", "train", "xquad-r", "en", 10, 9, 0, 0, 0, 7, 0.7),
             ("squad", "train", "xquad-r", "all", 40, texts, 0, 0, 0, offending, 0),
         ]
-        return ledger.table(made, [], pd.DataFrame(rows, columns=names)).iloc[0]
+        return claims_table.table(made, [], pd.DataFrame(rows, columns=names)).iloc[0]
 
     assert c8(0)["verdict"] == SUPPORTED and c8(0)["effect"] == 0
     assert c8(0)["reason"].endswith(
@@ -81,9 +81,9 @@ def scripts(model, sampler, alpha, slope, p, permutations=720, checkpoint="last"
 
 
 def h4(rows, made, **changes):
-    found = ledger.entries(Planted(made, lambda q, c: 0.5), "xquad-r")
+    found = claims_table.entries(Planted(made, lambda q, c: 0.5), "xquad-r")
     diversity = pd.DataFrame(rows, columns=DIVERSITY).assign(**changes)
-    return ledger.table(made, found, None, diversity).set_index("model")
+    return claims_table.table(made, found, None, diversity).set_index("model")
 
 
 def test_diversity_is_read_from_its_table():
@@ -189,7 +189,7 @@ def test_a_mix_is_the_weighted_sum_of_the_averages(made):
 def test_the_ledger_on_disk(made, tmp_path):
     write_table(made.tables["claims"], tmp_path, "claims")
     table = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values=[""])
-    assert tuple(table.columns) == ledger.COLUMNS
+    assert tuple(table.columns) == claims_table.COLUMNS
     assert set(table["claim"]) == set(CLAIMS)
     assert set(table["verdict"]) <= {SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED}
     lines = (tmp_path / "claims.md").read_text().split("\n\n")[0].splitlines()  # without the footnote
@@ -200,9 +200,9 @@ def test_the_ledger_on_disk(made, tmp_path):
 
 
 def test_the_same_scores_give_the_same_ledger(made):
-    again = ledger.table(
+    again = claims_table.table(
         made.study,
-        ledger.entries(
+        claims_table.entries(
             Panel(
                 made.study, made.grid, {k[0]: Scores.load(f) for k, f in made.files.items() if k[1] == "last"}
             ),

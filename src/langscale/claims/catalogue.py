@@ -1,6 +1,6 @@
 """Every claim by id, in the order of the ledger, and docs/claims.md, written from the records.
 
-`python -m langscale.claims.definitions` writes docs/claims.md.
+`python -m langscale.claims.catalogue` writes docs/claims.md.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ The claims of arXiv:2408.10536 (C) and the hypotheses of this study (H). `tables
 each claim, for every model and benchmark. `statistics.claims` in the config selects claims by id.
 [METHOD.md](METHOD.md), Claims, explains the tests. A claim is supported if every part holds.
 
-`python -m langscale.claims.definitions` writes this page from the records in `src/langscale/claims`, and a
+`python -m langscale.claims.catalogue` writes this page from the records in `src/langscale/claims`, and a
 test compares the two.
 
 | id | source | claim | what must hold | needs |

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from langscale.claims.cells import Design
+from langscale.claims.catalogue import declared
 from langscale.claims.claim import Claim, Entry
-from langscale.claims.definitions import declared
-from langscale.claims.tests import ABOVE, ALPHA, NAN, Measured, Missing, Part, measure
+from langscale.claims.model_cells import Design
+from langscale.claims.parts import ABOVE, ALPHA, NAN, Measured, Missing, Part, measure
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED, Outcome, decide
 from langscale.config.study import Study
 from langscale.config.terms import ALL
@@ -61,7 +61,8 @@ def entries(panel: Panel, benchmark: str) -> list[Entry]:
     found = [
         Entry(claim, models, benchmark, designs[models].budget if models in designs else budget, parts)
         for claim in declared(study)
-        if claim.parts and claim.listed == catalogue.benchmark(study.set_of(benchmark)).larger_than_memory
+        if claim.parts
+        and claim.large_corpora == catalogue.benchmark(study.set_of(benchmark)).larger_than_memory
         for models, parts in _parts(claim, study, designs)
     ]
     measured = iter(measure(panel, [part for entry in found for part in entry.parts]))
@@ -115,7 +116,7 @@ def table(
         if claim.count:
             its = [{"part": ALL, "model": ALL} | row for row in claim.count(study, tables)]
         elif not its:
-            lack = "the study has no benchmark " + ("miracl" if claim.listed else "but miracl")
+            lack = "the study has no benchmark " + ("miracl" if claim.large_corpora else "but miracl")
             its = [{"part": ALL, "model": ALL, "benchmark": ALL, "verdict": NOT_TESTED, "reason": lack}]
         full += [head | row for row in its]
     return pd.DataFrame(full, columns=list(COLUMNS))
