@@ -10,7 +10,7 @@ from langscale.config.study import Study, load
 from langscale.core.random import stream
 from langscale.design.grid import Grid
 from langscale.retrieval.scores import Scores
-from langscale.statistics import tables
+from langscale.statistics import all_tables
 
 LADDERS = {8: (1,), 16: (1, 2), 32: (1, 2, 4, 9), 64: (1, 2, 3, 4, 5, 6, 7, 9)}
 """Number of runs, and the values of n for two samplers and four replicates, untrained runs included."""
@@ -65,4 +65,4 @@ def stage(folder: Path, runs: int, clusters: int, resamples: int):
         files[run.path, checkpoint, "cldr"] = str(file)
     if len(files) != runs:
         raise SystemExit(f"made: {len(files)} runs, not {runs}")
-    return lambda: tables.all_tables(made, grid, files)
+    return lambda: all_tables.all_tables(made, grid, files)

@@ -17,7 +17,7 @@ import pytest
 from huggingface_hub import constants, file_download
 
 from langscale.data import http as web
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA = hashlib.sha256(CONTENT).hexdigest()

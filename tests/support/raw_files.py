@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 
 
 def put(raw: Path, entry: Entry, content: str | bytes, file: str | None = None) -> Path:

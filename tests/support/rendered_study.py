@@ -4,9 +4,8 @@ import json
 
 import pandas as pd
 
-from langscale.core.tables import read_csv, write_csv
-from langscale.reporting import comparison, report
-from langscale.reporting import tables as layout
+from langscale.core.csv_tables import read_csv, write_csv
+from langscale.reporting import comparison, layouts, report
 from langscale.reporting.contents import FIGURE_TABLES, figure_names
 from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
@@ -33,8 +32,8 @@ def figure_tables(folder):
 def write_table(table, folder, name):
     """A table as the workflow leaves it: CSV, and for those with a layout for reading Markdown and LaTeX."""
     write_csv(folder / f"{name}.csv", table)
-    if name in layout.LAYOUTS:
-        layout.write_readable(read_csv(folder / f"{name}.csv"), folder, name)
+    if name in layouts.LAYOUTS:
+        layouts.write_readable(read_csv(folder / f"{name}.csv"), folder, name)
 
 
 def write_tables(made, folder):

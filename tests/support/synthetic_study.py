@@ -8,7 +8,7 @@ from langscale.config.study import Study, load
 from langscale.core.random import stream
 from langscale.design.grid import Grid
 from langscale.retrieval.scores import Scores
-from langscale.statistics import tables
+from langscale.statistics import all_tables
 
 LANGUAGES = ("ar", "de", "el", "en", "nl")
 QUESTIONS = 24  # per language
@@ -111,7 +111,7 @@ class Made:
         self.study = study(**changes)
         self.grid = Grid(self.study)
         self.files = write(folder, self.study, parallel)
-        self.tables = tables.all_tables(self.study, self.grid, self.files)
+        self.tables = all_tables.all_tables(self.study, self.grid, self.files)
         diversity = self.tables["diversity"]
         self.tables["claims"] = claims_table(self.study, self.grid, self.files, diversity=diversity)
         self.scores = {key[:2]: Scores.load(file) for key, file in self.files.items()}

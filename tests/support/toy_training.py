@@ -13,7 +13,7 @@ from langscale.config.sampler import Spec
 from langscale.config.training import Training
 from langscale.data import subsets
 from langscale.data.tokens import Tokens, tokenise
-from langscale.data.vectors import Store, Vectors, token_keys, write_index
+from langscale.data.vector_store import Store, Vectors, token_keys, write_index
 from langscale.models import pretrained as base
 from langscale.training.batches import Sampler
 

@@ -12,8 +12,8 @@ from support.toy_training import LANGUAGES, TRAINING, tables
 from langscale.config.model import AdapterOptions
 from langscale.core.errors import UserError
 from langscale.data import subsets
-from langscale.data.benchmarks.tables import Benchmark
-from langscale.data.vectors import Store, Vectors
+from langscale.data.benchmarks.built import Benchmark
+from langscale.data.vector_store import Store, Vectors
 from langscale.jobs import manifests
 from langscale.models.adapter import Adapter
 from langscale.retrieval.scores import Scores

@@ -125,7 +125,7 @@ def test_no_process_but_those_that_need_it_imports_torch(tmp_path):
     """Scoring and statistics run once per run: an import of torch would cost more than they do."""
     scripts = {
         "score": "langscale.retrieval.scores langscale.retrieval.search langscale.data.benchmarks",
-        "statistics": "langscale.statistics.tables langscale.reporting.tables",
+        "statistics": "langscale.statistics.all_tables langscale.reporting.layouts",
         "embed": "langscale.retrieval.embedding",
         "Snakefile": "langscale.config.study langscale.design.grid",
     }

@@ -12,7 +12,7 @@ from support.tiny_translators import madlad
 
 from langscale.config.model import Model
 from langscale.data import catalogue
-from langscale.data.sources import tables as sources
+from langscale.data.sources import built as sources
 from langscale.models.pretrained import entries
 
 MADLAD = "google/madlad400-3b-mt"

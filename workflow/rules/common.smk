@@ -3,7 +3,7 @@
 The outputs of most rules are manifests, `X.json` beside the folder or file `X` (langscale.jobs.manifests). Three params
 have the same meaning in every rule:
 
-code    a hash of each file that the rule's script reaches through its imports (langscale.jobs.code)
+code    a hash of each file that the rule's script reaches through its imports (langscale.jobs.code_hashes)
 where   where bytes are or come from, never what they are
 study   the study as it was read; `identity` has what of it decides the outputs
 
@@ -15,7 +15,7 @@ import shutil
 from functools import cache
 
 from langscale.data import catalogue
-from langscale.jobs import code as hashes
+from langscale.jobs import code_hashes as hashes
 from langscale.models import pretrained
 from langscale.models.declared import expected
 

@@ -40,7 +40,7 @@ lease()
 from langscale.config.model import AdapterOptions
 from langscale.config.sampler import Spec
 from langscale.config.training import Training
-from langscale.data.vectors import Store, Vectors
+from langscale.data.vector_store import Store, Vectors
 from langscale.training.adapter import AdapterModule, AdapterStep
 from langscale.training.batches import Sampler
 from langscale.training.loop import Recipe, train

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 job = begin(snakemake)
 
 from langscale.config.model import Model
-from langscale.data.sources.tables import parts, table
+from langscale.data.sources.built import parts, table
 from langscale.models import pretrained
 
 model = Model(**snakemake.params.model | snakemake.params.where)

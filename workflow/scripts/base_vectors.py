@@ -16,7 +16,7 @@ lease()
 from langscale.config.model import Model
 from langscale.core.files import atomic
 from langscale.data.tokens import Tokens
-from langscale.data.vectors import Store, token_keys, write_index
+from langscale.data.vector_store import Store, token_keys, write_index
 from langscale.jobs import manifests
 from langscale.models.declared import Reading
 from langscale.models.encoder import Encoder

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from langscale.claims.claims_table import claims_table
 from langscale.config.study import load
-from langscale.core.tables import read_csv, write_csv
+from langscale.core.csv_tables import read_csv, write_csv
 from langscale.design.grid import Grid
 from langscale.jobs.log import redirect
 from langscale.jobs.manifests import checked

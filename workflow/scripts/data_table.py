@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as parquet
 
 from langscale.core.files import atomic
-from langscale.data.sources.tables import parts, table
+from langscale.data.sources.built import parts, table
 from langscale.jobs.log import redirect
 from langscale.jobs.manifests import checked
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from langscale.core.tables import read_csv
+from langscale.core.csv_tables import read_csv
 from langscale.jobs.log import redirect
 from langscale.jobs.manifests import checked
 from langscale.reporting.figures.all_figures import all_figures

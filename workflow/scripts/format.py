@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.core.tables import read_csv
+from langscale.core.csv_tables import read_csv
 from langscale.jobs.log import redirect
-from langscale.reporting.tables import write_readable
+from langscale.reporting.layouts import write_readable
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 job = begin(snakemake)
 
 from langscale.core.files import atomic
-from langscale.data.benchmarks.tables import audited
+from langscale.data.benchmarks.built import audited
 from langscale.data.leakage import audit
-from langscale.data.sources.tables import parts, table
+from langscale.data.sources.built import parts, table
 
 source = job.data("source")
 benchmark = job.data("benchmark", "questions.parquet", "candidates.parquet", "relevant.parquet")

@@ -18,7 +18,7 @@ from langscale.core.files import atomic
 from langscale.data.model_texts import sides
 from langscale.data.own_vectors import read_vectors, text_keys
 from langscale.data.tokens import fingerprint
-from langscale.data.vectors import Store, write_index
+from langscale.data.vector_store import Store, write_index
 
 p = snakemake.params
 texts = job.data("texts")

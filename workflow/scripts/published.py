@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.config.study import load
-from langscale.core.tables import read_csv
+from langscale.core.csv_tables import read_csv
 from langscale.jobs.log import redirect
 from langscale.reporting import comparison
 from langscale.reporting import paper_tables as paper

@@ -12,8 +12,8 @@ job = begin(snakemake)
 import numpy as np
 
 from langscale.core import arrays
-from langscale.data.benchmarks.tables import Benchmark
-from langscale.retrieval.scoring import scored, scores_of
+from langscale.data.benchmarks.built import Benchmark
+from langscale.retrieval.evaluation import scored, scores_of
 
 p, benchmark = snakemake.params, Benchmark.load(job.data("benchmark"))
 if p.ngrams:

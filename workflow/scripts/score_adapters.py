@@ -33,10 +33,10 @@ if not jobs:
     raise SystemExit(0)
 
 from langscale.core import arrays
-from langscale.data.benchmarks.tables import Benchmark
-from langscale.data.vectors import Store, Vectors
+from langscale.data.benchmarks.built import Benchmark
+from langscale.data.vector_store import Store, Vectors
 from langscale.models.adapter import Adapter
-from langscale.retrieval.scoring import scored
+from langscale.retrieval.evaluation import scored
 
 benchmark_of = cache(Benchmark.load)
 

@@ -11,7 +11,7 @@ job = begin(snakemake)
 
 import numpy as np
 
-from langscale.data.benchmarks.tables import Corpus
+from langscale.data.benchmarks.built import Corpus
 from langscale.retrieval.scores import ListScores
 
 corpus = Corpus.load(job.data("benchmark", *Corpus.FILES))

@@ -15,7 +15,7 @@ import torch
 
 from langscale.config.model import Model
 from langscale.core import arrays
-from langscale.data.benchmarks.tables import Corpus
+from langscale.data.benchmarks.built import Corpus
 from langscale.models.encoder import Encoder
 from langscale.retrieval.sharded_search import search_corpus
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.config.study import load
-from langscale.core.tables import write_csv
+from langscale.core.csv_tables import write_csv
 from langscale.design.grid import Grid
 from langscale.jobs.log import redirect
 from langscale.jobs.manifests import checked
-from langscale.statistics.tables import all_tables
+from langscale.statistics.all_tables import all_tables
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

@@ -14,7 +14,7 @@ job = begin(snakemake)
 import numpy as np
 
 from langscale.data import subsets
-from langscale.data.sources.tables import table
+from langscale.data.sources.built import table
 from langscale.data.tokens import fingerprint
 
 p = snakemake.params

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 job = begin(snakemake)
 
 from langscale.core.files import atomic
-from langscale.data.benchmarks import tables as benchmarks
-from langscale.data.sources.tables import parts, table
+from langscale.data.benchmarks import built as benchmarks
+from langscale.data.sources.built import parts, table
 from langscale.data.tokens import tokenise
 from langscale.models.declared import Reading
 from langscale.models.pretrained import tokenizer

@@ -21,8 +21,8 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.data import catalogue
 from langscale.design.grid import Grid
+from langscale.statistics.all_tables import panels
 from langscale.statistics.panel import Panel
-from langscale.statistics.tables import panels
 
 ROLE = {SUPPORTED: "is the least sure", CONTRADICTED: "contradicts it", UNDECIDED: "is the least sure"}
 COLUMNS = (

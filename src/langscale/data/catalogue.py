@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from langscale.core.errors import UserError
 from langscale.data.records import BenchmarkRecord, DataSet, SourceRecord
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 
 PACKAGES = ("langscale.data.benchmarks", "langscale.data.sources")
 GROUP = "langscale.data"

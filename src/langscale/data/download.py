@@ -22,7 +22,7 @@ from tqdm import tqdm
 from langscale.core.errors import UserError
 from langscale.core.files import sha256, write_json
 from langscale.data import http as web
-from langscale.data.registry import CONVERT, Entry, complete
+from langscale.data.remote_files import CONVERT, Entry, complete
 
 _WORDS = {"size": "size", "sha256": "SHA-256"}
 _FIRST = " (recorded at the first download; delete {} to accept a new version)"

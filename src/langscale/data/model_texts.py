@@ -6,7 +6,7 @@ from typing import Literal
 
 import pyarrow.parquet as parquet
 
-from langscale.data.sources.tables import parts, table
+from langscale.data.sources.built import parts, table
 
 Role = Literal["query", "passage"]
 Texts = tuple[str, Role, list[str], list[str]]

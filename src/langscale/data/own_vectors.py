@@ -13,7 +13,7 @@ import numpy as np
 
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
-from langscale.data.vectors import keys
+from langscale.data.vector_store import keys
 
 ROLES = ("query", "passage")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from langscale.core.errors import UserError
-from langscale.data.registry import Entry, complete
+from langscale.data.remote_files import Entry, complete
 
 if TYPE_CHECKING:
     import pandas as pd  # whoever asks for a fact needs none

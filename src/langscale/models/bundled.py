@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from langscale.core.errors import UserError
 from langscale.core.files import atomic, sha256, write_json
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 
 Float = NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from langscale.config.model import Model
 from langscale.core.errors import UserError
-from langscale.data.registry import CONVERT
+from langscale.data.remote_files import CONVERT
 from langscale.models.declared import Reading, Shape, parts
 from langscale.models.loading import LOCAL, NO_DEVICE, quiet
 

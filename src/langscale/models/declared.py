@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langscale.config.model import PASSAGE_LENGTH, QUERY_LENGTH, Model
 from langscale.core.errors import UserError
 from langscale.core.files import write_json
-from langscale.data.registry import CONVERT
+from langscale.data.remote_files import CONVERT
 from langscale.models import known
 from langscale.models.loading import LOCAL, NO_DEVICE, quiet
 

@@ -12,7 +12,7 @@ from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
 from langscale.data.download import fetch_all, verify
-from langscale.data.registry import Entry, complete
+from langscale.data.remote_files import Entry, complete
 from langscale.models import bundled, checks, declared, known
 from langscale.models.known import KnownModel
 

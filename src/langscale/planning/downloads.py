@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.data import catalogue
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 from langscale.models import pretrained
 from langscale.models.known import ENCODERS
 from langscale.planning import sizes

@@ -9,7 +9,7 @@ import pandas as pd
 from langscale.config.data import Benchmark
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, UNTRAINED
-from langscale.core.tables import write_csv
+from langscale.core.csv_tables import write_csv
 from langscale.data import catalogue
 from langscale.published.figures import MEDIAN, RANK_DISTANCE, TRAININGS, figures
 from langscale.reporting import formats

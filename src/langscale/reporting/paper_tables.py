@@ -12,7 +12,7 @@ from langscale.config.data import Benchmark
 from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED
-from langscale.core.tables import write_csv
+from langscale.core.csv_tables import write_csv
 from langscale.models.known import LABSE
 from langscale.published.figures import MEDIAN, PAPER, RANK_DISTANCE, figures
 from langscale.reporting import formats

@@ -16,13 +16,12 @@ from langscale.config.model import Model
 from langscale.config.runs import Budget
 from langscale.config.study import Study
 from langscale.config.terms import ALL, SETTINGS
-from langscale.core.tables import read_csv
+from langscale.core.csv_tables import read_csv
 from langscale.languages.families import name as language_name
-from langscale.reporting import comparison, formats, paper_tables, wording
-from langscale.reporting import tables as layout
+from langscale.reporting import comparison, formats, layouts, paper_tables, wording
+from langscale.reporting.answers import NO_MAP, Answer, answers, claim_counts, missing, query_languages
 from langscale.reporting.contents import FIGURES, table_record
 from langscale.reporting.glossary import TERMS
-from langscale.reporting.summary import NO_MAP, Answer, answers, claim_counts, missing, query_languages
 
 QUESTION = "How does the number of training languages change dense retrieval in languages it never saw?"
 SECTIONS = {
@@ -145,7 +144,7 @@ def published(
 
 def _notes(table: pd.DataFrame, name: str) -> list[str]:
     """The notes below a table, without the meaning of brackets, explained once on the page."""
-    return [note for note in layout.footnotes(table, name) if note != layout.INTERVALS]
+    return [note for note in layouts.footnotes(table, name) if note != layouts.INTERVALS]
 
 
 def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict[str, list[Shown]]:
@@ -160,17 +159,17 @@ def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict
 
     scaling, languages, contrasts = read("scaling"), read("languages"), read("contrasts")
     found = {
-        name: one(name, layout.LAYOUTS[name]) for name in ("claims", "main", "curves", "contrasts", "bias")
+        name: one(name, layouts.LAYOUTS[name]) for name in ("claims", "main", "curves", "contrasts", "bias")
     }
-    found["scaling"] = by_setting("scaling", layout.scaling, scaling, captions)
-    found["trends"] = by_setting("trends", layout.trends, read("trends"), captions)
-    found["languages"] = one("languages", layout.ends)
-    for name, make in (("entry", layout.entry), ("diversity", layout.diversity)):
+    found["scaling"] = by_setting("scaling", layouts.scaling, scaling, captions)
+    found["trends"] = by_setting("trends", layouts.trends, read("trends"), captions)
+    found["languages"] = one("languages", layouts.ends)
+    for name, make in (("entry", layouts.entry), ("diversity", layouts.diversity)):
         found[name] = one(name, make)
-    found |= {"components": one("components", layout.components), "data": one("data", layout.data)}
-    found["sensitivity"] = one("sensitivity", layout.sensitivity)
+    found |= {"components": one("components", layouts.components), "data": one("data", layouts.data)}
+    found["sensitivity"] = one("sensitivity", layouts.sensitivity)
     if study.languages.heldout:
-        found |= {name: one(name, layout.LAYOUTS[name]) for name in ("transfer", "gaps")}
+        found |= {name: one(name, layouts.LAYOUTS[name]) for name in ("transfer", "gaps")}
     found["published"] = list(published(study, scaling, languages, captions))
     for name in paper_tables.names(study):
         paper = paper_tables.fill(study, name, scaling, languages, contrasts)

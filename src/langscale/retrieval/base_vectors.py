@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from langscale.data.tokens import Tokens
-from langscale.data.vectors import KEY, Store, token_keys
+from langscale.data.vector_store import KEY, Store, token_keys
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

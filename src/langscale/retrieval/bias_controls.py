@@ -7,9 +7,9 @@ direction.
 
 import numpy as np
 
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval import language_bias as bias
-from langscale.retrieval import metrics
+from langscale.retrieval import rank_formulas
 from langscale.retrieval.search import exact_ranks
 
 SAMPLE = 2000  # candidates whose order is compared; all of them take 15 times as long and say the same
@@ -26,7 +26,7 @@ def controls(questions: np.ndarray, candidates: np.ndarray, benchmark: Benchmark
     _, multi = exact_ranks(q, c, benchmark.candidate_language, benchmark.relevant)
     found = (
         spearman(questions, candidates, benchmark.questions["question_id"].to_numpy()),
-        metrics.average_precision(multi),
+        rank_formulas.average_precision(multi),
         bias.rank_distance(multi),
         bias.own_language_advantage(multi, benchmark.question_language),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import bm25s
 import numpy as np
 
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.search import ranks_from_scores
 
 BLOCK = 256

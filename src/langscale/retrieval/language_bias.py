@@ -5,7 +5,7 @@ Rank distance falls whenever accuracy rises, so it does not measure bias alone.
 
 import numpy as np
 
-from langscale.retrieval.metrics import random_rank_distance
+from langscale.retrieval.rank_formulas import random_rank_distance
 
 
 def rank_distance(rank_multi: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The measures of retrieval: one record each, with formula, range, direction, source and computation.
 
 A record also says in which settings a measure exists and which tables show it. To add a measure, add a record
-to MEASURES; `langscale.retrieval.metrics` and `langscale.retrieval.language_bias` have the functions.
+to MEASURES; `langscale.retrieval.rank_formulas` and `langscale.retrieval.language_bias` have the functions.
 
 There are two kinds. A measure of one ranking (`of_ranking`) is a function of the ranks of a query's relevant
 candidates. It serves every setting and pair set. A measure of the multilingual ranking (`of_query`) sees all
@@ -16,7 +16,7 @@ import numpy as np
 
 from langscale.config.terms import SETTINGS
 from langscale.retrieval import language_bias as bias
-from langscale.retrieval import metrics
+from langscale.retrieval import rank_formulas
 from langscale.retrieval.ranks import Ranks
 
 
@@ -81,7 +81,7 @@ MAP = Measure(
     "mAP",
     "AP = (1/|R|) sum over the relevant r of precision at rank(r), over the full ranking",
     "trec_eval, map",
-    of_ranking=metrics.average_precision,
+    of_ranking=rank_formulas.average_precision,
     tables=dict.fromkeys(("scaling", "main", "languages", "contrasts", "trends", "seeds"), SETTINGS),
     margin="absolute",
 )
@@ -89,7 +89,7 @@ MAP_AT_20 = Measure(
     "mAP@20",
     "AP@20 = (1/min(|R|, 20)) sum over the relevant r with rank(r) <= 20 of precision at rank(r)",
     "XTREME-R, arXiv:2104.07412",
-    of_ranking=lambda ranks, relevant: metrics.average_precision_at(ranks, 20, relevant),
+    of_ranking=lambda ranks, relevant: rank_formulas.average_precision_at(ranks, 20, relevant),
     tables=dict.fromkeys(("scaling", "main", "contrasts"), SETTINGS)
     | dict.fromkeys(("languages", "trends", "seeds"), MULTI),
     margin="absolute",
@@ -98,7 +98,7 @@ RECALL_AT_1 = Measure(
     "R@1",
     "share of the relevant candidates in the top 1",
     "trec_eval, recall.1",
-    of_ranking=lambda ranks, relevant: metrics.recall_at(ranks, 1, relevant),
+    of_ranking=lambda ranks, relevant: rank_formulas.recall_at(ranks, 1, relevant),
     tables={"scaling": SETTINGS, "main": SETTINGS, "languages": ("mono", "cross")},
     margin="absolute",
 )
@@ -106,7 +106,7 @@ RECALL_AT_10 = Measure(
     "R@10",
     "share of the relevant candidates in the top 10",
     "trec_eval, recall.10",
-    of_ranking=lambda ranks, relevant: metrics.recall_at(ranks, 10, relevant),
+    of_ranking=lambda ranks, relevant: rank_formulas.recall_at(ranks, 10, relevant),
     tables={"scaling": SETTINGS, "main": SETTINGS, "languages": MULTI},
     margin="absolute",
 )
@@ -114,7 +114,7 @@ NDCG_AT_10 = Measure(
     "nDCG@10",
     "sum over the relevant r with rank(r) <= 10 of 1/log2(rank(r) + 1), over that of the best ranking",
     "Järvelin and Kekäläinen 2002; trec_eval, ndcg_cut.10",
-    of_ranking=lambda ranks, relevant: metrics.ndcg_at(ranks, 10, relevant),
+    of_ranking=lambda ranks, relevant: rank_formulas.ndcg_at(ranks, 10, relevant),
     tables={"scaling": SETTINGS, "languages": ("mono",)},
     list_tables=("scaling", "main", "languages", "contrasts", "seeds"),
     margin="absolute",
@@ -135,7 +135,7 @@ RECALL_AT_100 = Measure(
     "share of the relevant candidates in the top 100",
     "trec_eval, recall.100",
     ("mono",),
-    of_ranking=lambda ranks, relevant: metrics.recall_at(ranks, 100, relevant),
+    of_ranking=lambda ranks, relevant: rank_formulas.recall_at(ranks, 100, relevant),
     list_tables=("scaling", "main", "languages", "seeds"),
     margin="absolute",
 )

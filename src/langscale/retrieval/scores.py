@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from langscale.config.terms import SETTINGS
 from langscale.core.files import atomic
-from langscale.retrieval import metrics
+from langscale.retrieval import rank_formulas
 from langscale.retrieval.measures import (
     CONTROLS,
     MAP,
@@ -56,7 +56,7 @@ class Scores(Ranks):
         if not measure.of_ranking:
             raise ValueError(f"{metric}: the record has neither of_ranking nor of_query")
         if setting == "multi":
-            ranks = metrics.restrict(self.multi, keep)
+            ranks = rank_formulas.restrict(self.multi, keep)
             return np.where((ranks > 0).any(1), measure.of_ranking(ranks, None), np.nan)[:, None]
         own = np.arange(len(self.languages)) == self.own[:, None]
         counted = (self.by_language > 0) & keep & (own if setting == "mono" else ~own)

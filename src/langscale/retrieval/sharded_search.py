@@ -14,7 +14,7 @@ import numpy as np
 
 from langscale.core.arrays import rows
 from langscale.core.files import atomic
-from langscale.data.benchmarks.tables import Corpus
+from langscale.data.benchmarks.built import Corpus
 from langscale.data.tokens import Tokens
 from langscale.retrieval.embedding import Encoder, embed
 from langscale.retrieval.search import Best

@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 from langscale.config.model import AdapterOptions
 from langscale.config.training import Training
 from langscale.core.random import key
-from langscale.data.vectors import Vectors
+from langscale.data.vector_store import Vectors
 from langscale.models.adapter import Adapter
 from langscale.training.batches import Batch
 from langscale.training.step import Data, Noise, compare, device, examples

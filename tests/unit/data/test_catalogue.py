@@ -18,7 +18,7 @@ import pandas as pd
 
 from langscale.data.benchmarks.common import frames
 from langscale.data.records import BenchmarkRecord, BenchmarkSize, SourceRecord, SourceSize
-from langscale.data.registry import Web
+from langscale.data.remote_files import Web
 from langscale.data.sources.common import tables
 
 PROVERBS = SourceRecord(
@@ -120,7 +120,7 @@ ALLOWED = {  # facts about other things than data sets
     "src/langscale/claims/claims_table.py",  # the benchmarks of those claims
     "src/langscale/reporting/paper_tables.py",  # layouts of the paper's tables
     "src/langscale/reporting/comparison.py",
-    "src/langscale/reporting/summary.py",
+    "src/langscale/reporting/answers.py",
     "src/langscale/reporting/report.py",
     "src/langscale/reporting/templates/report.html.jinja",  # what the entity descriptions are
 }

@@ -10,7 +10,7 @@ from support.http_server import ANYWHERE, COMMIT, CONTENT, SHA, hub_entry, kept,
 
 from langscale.core.errors import UserError
 from langscale.data.download import expand, fetch, fetch_all, local
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 
 pytest_plugins = ["support.http_server"]
 

@@ -15,7 +15,7 @@ from support.http_server import COMMIT, CONTENT, SHA, hub_entry, kept, web_entry
 from langscale.core.errors import UserError
 from langscale.data import http as web
 from langscale.data.download import check, expand, fetch, fetch_all, local
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 
 pytest_plugins = ["support.http_server"]
 

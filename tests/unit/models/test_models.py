@@ -23,7 +23,7 @@ from langscale.config.model import Model
 from langscale.core.errors import UserError
 from langscale.core.files import sha256, write_json
 from langscale.data import http as web
-from langscale.data import registry
+from langscale.data import remote_files
 from langscale.models import known
 from langscale.models import pretrained as base
 from langscale.models.declared import Reading
@@ -113,7 +113,7 @@ def no_known_hashes(monkeypatch):
     def refuse(*args):
         raise FileNotFoundError("no network here")
 
-    monkeypatch.setattr(registry, "checksums", dict)
+    monkeypatch.setattr(remote_files, "checksums", dict)
     monkeypatch.setattr(web, "download_from_hub", refuse)
     monkeypatch.setattr(web, "tree", refuse)
 

@@ -12,9 +12,8 @@ from support import rendered_study as reported
 from support import synthetic_study as synthetic
 from support.rendered_study import read
 
-from langscale.reporting import report, wording
-from langscale.reporting import summary as answer
-from langscale.reporting import tables as layout
+from langscale.reporting import answers as answer
+from langscale.reporting import layouts, report, wording
 from langscale.reporting.contents import FIGURES
 from langscale.reporting.provenance import energy, git_commit, hardware, provenance, training_seconds
 
@@ -158,17 +157,17 @@ def test_the_page_has_the_same_bytes_twice(made, built):
 
 def test_contrasts_under_both_clusterings_stand_side_by_side(made):
     table = made.tables["sensitivity"]
-    shown = layout.sensitivity(table)
-    assert list(shown)[-2:] == list(layout.CLUSTERS.values()) and len(shown) == len(synthetic.CONTRASTS)
+    shown = layouts.sensitivity(table)
+    assert list(shown)[-2:] == list(layouts.CLUSTERS.values()) and len(shown) == len(synthetic.CONTRASTS)
     declared = table[table["reference_sampler"].notna() & (table["average"] == "macro")]
     for cluster in ("cluster", "group"):
         rows = declared[declared["cluster"] == cluster].apply(wording.interval, axis=1)
-        assert shown[layout.CLUSTERS[cluster]].tolist() == rows.tolist()
+        assert shown[layouts.CLUSTERS[cluster]].tolist() == rows.tolist()
     assert (
         shown["contrast"].str.contains(" minus ").all()
         and not shown["contrast"].str.contains(".0", regex=False).any()
     )
-    cells = layout.sensitivity(table[table["reference_sampler"].isna()])
+    cells = layouts.sensitivity(table[table["reference_sampler"].isna()])
     assert len(cells) and not cells["contrast"].str.contains("minus").any()
 
 
@@ -182,7 +181,7 @@ def test_empty_columns_and_rows_are_left_out_and_equal_columns_are_one():
 
 
 def test_a_layout_of_one_cell_is_a_sentence():
-    found = report.shown("curves", layout.curves(pd.DataFrame(columns=["chosen", "metric", "average"])), {})
+    found = report.shown("curves", layouts.curves(pd.DataFrame(columns=["chosen", "metric", "average"])), {})
     assert (
         found.sentence == "Fewer than four numbers of training languages: no curve is fitted."
         and not found.rows

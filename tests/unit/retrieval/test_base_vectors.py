@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from support.toy_training import MODEL, world
 
 from langscale.data.tokens import Tokens
-from langscale.data.vectors import Store, Vectors, token_keys, write_index
+from langscale.data.vector_store import Store, Vectors, token_keys, write_index
 from langscale.models.encoder import Encoder
 from langscale.retrieval import base_vectors
 from langscale.retrieval.base_vectors import embed_missing, missing, store_key, width
@@ -118,7 +118,7 @@ import sys, time
 from pathlib import Path
 from support.toy_training import MODEL
 from langscale.data.tokens import Tokens
-from langscale.data.vectors import Store
+from langscale.data.vector_store import Store
 from langscale.models.encoder import Encoder
 from langscale.retrieval import base_vectors
 base_vectors.BLOCK, base_vectors.SHARD = 48, 3

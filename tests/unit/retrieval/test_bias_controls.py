@@ -7,7 +7,7 @@ from scipy import stats
 from support import synthetic_study as synthetic
 from support.made_benchmarks import make_benchmark, write
 
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval import measures
 from langscale.retrieval.bias_controls import centred, controls, spearman
 from langscale.retrieval.scores import Scores

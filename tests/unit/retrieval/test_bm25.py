@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.bm25 import BM25, first_k, ngrams, rank
 
 TEXTS = [

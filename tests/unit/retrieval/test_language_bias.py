@@ -17,7 +17,7 @@ from langscale.retrieval.language_bias import (
     rank_distance,
     rank_distance_log_ratio,
 )
-from langscale.retrieval.metrics import random_rank_distance
+from langscale.retrieval.rank_formulas import random_rank_distance
 
 tables = st.tuples(st.integers(1, 6), st.integers(1, 9)).flatmap(
     lambda shape: arrays(np.int32, shape, elements=st.one_of(st.just(0), st.integers(1, 20000)))

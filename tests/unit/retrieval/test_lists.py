@@ -21,20 +21,19 @@ from langscale.config.terms import BM25
 from langscale.core.errors import UserError
 from langscale.core.random import stream
 from langscale.data.benchmarks import miracl
-from langscale.data.benchmarks.tables import Corpus
+from langscale.data.benchmarks.built import Corpus
 from langscale.data.tokens import Tokens
 from langscale.design.grid import Grid
 from langscale.jobs import partial
 from langscale.models.encoder import Encoder
-from langscale.reporting import comparison
-from langscale.reporting import tables as layout
+from langscale.reporting import comparison, layouts
 from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
 from langscale.retrieval import embedding, scores
 from langscale.retrieval import sharded_search as shards
 from langscale.retrieval.measures import in_list_table
 from langscale.retrieval.scores import ListScores
-from langscale.statistics.tables import all_tables
+from langscale.statistics.all_tables import all_tables
 
 TREC = {"nDCG@10": "ndcg_cut_10", "R@100": "recall_100"}
 
@@ -209,7 +208,7 @@ def test_a_study_of_lists_alone_has_all_tables(study, tmp_path):
     ]
     for name, figure in all_figures(found, pd.DataFrame(), alone.languages.pool, drawn):
         save(figure, tmp_path, name)
-    assert layout.ends(found["languages"]).shape == (1, 1)
+    assert layouts.ends(found["languages"]).shape == (1, 1)
     assert found["shares"].empty and found["transfer"].empty and len(found["main"]) > 8
 
 

@@ -12,7 +12,7 @@ from support import synthetic_study as synthetic
 from support.made_benchmarks import make_benchmark, scores_of, write
 
 from langscale.config.terms import SETTINGS
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.measures import MAP, MAP_AT_20, MEASURES, RANK_DISTANCE, in_list_table, in_table
 from langscale.retrieval.scores import Scores
 

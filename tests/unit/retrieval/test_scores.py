@@ -15,7 +15,7 @@ from support.slow_tables import BIAS, RELEVANCE
 from langscale.config.terms import SETTINGS
 from langscale.core.errors import UserError
 from langscale.core.random import stream
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.scores import Scores
 from langscale.statistics.clusters import Clusters
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from support.made_benchmarks import CODES, make_benchmark, ranking, scores_of, write
 
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.measures import in_table
 from langscale.retrieval.scores import Scores
 

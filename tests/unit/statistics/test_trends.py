@@ -13,6 +13,7 @@ from support.rendered_study import write_table
 from langscale.core.random import stream
 from langscale.design.grid import Grid
 from langscale.retrieval.scores import Scores
+from langscale.statistics.all_tables import OF_PANEL
 from langscale.statistics.diversity import association, number, shared
 from langscale.statistics.language_entry import entry_weights, status
 from langscale.statistics.multiple_testing import adjusted, benjamini_hochberg
@@ -20,7 +21,6 @@ from langscale.statistics.panel import Panel
 from langscale.statistics.quantities import Quantity
 from langscale.statistics.scaling_curves import scaling_curves, slope_weights
 from langscale.statistics.score_tables import score_rows, score_table
-from langscale.statistics.tables import OF_PANEL
 from langscale.statistics.variance_components import components
 
 CODES = ("ar", "de", "en", "hi", "nl", "ru", "th", "uk")

@@ -15,7 +15,7 @@ from support.toy_training import TRAINING, data_of, run, sampler_of, vector_data
 
 from langscale.config.model import AdapterOptions
 from langscale.config.training import Validation
-from langscale.data.vectors import Store
+from langscale.data.vector_store import Store
 from langscale.models.adapter import Adapter
 from langscale.training.adapter import AdapterModule, AdapterStep
 from langscale.training.loop import Recipe, learning_rate, train

@@ -13,7 +13,7 @@ from support.toy_training import LANGUAGES, MODEL, TRAINING, data_of, equal, run
 
 from langscale.config.model import LoraOptions
 from langscale.data.tokens import Tokens
-from langscale.data.vectors import Store, Vectors
+from langscale.data.vector_store import Store, Vectors
 from langscale.jobs import manifests
 from langscale.models import lora
 from langscale.models.encoder import Encoder

@@ -16,7 +16,7 @@ from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import clusters, frames, joined, sample
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
-from langscale.data.registry import Web
+from langscale.data.remote_files import Web
 from langscale.languages.codes import counts, same
 
 LAREQA = "https://raw.githubusercontent.com/google-research-datasets/lareqa"

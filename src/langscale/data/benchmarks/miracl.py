@@ -27,7 +27,7 @@ from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import CANDIDATES, QRELS, QUESTIONS, clusters, sample
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize
-from langscale.data.registry import Entry, Hub
+from langscale.data.remote_files import Entry, Hub
 from langscale.languages.codes import counts, same
 
 CODES = "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh"

@@ -19,7 +19,7 @@ from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import frames, sample
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
-from langscale.data.registry import Hub
+from langscale.data.remote_files import Hub
 from langscale.languages.codes import table
 
 # fmt: off

@@ -17,7 +17,7 @@ from langscale.core.errors import UserError
 from langscale.core.random import key
 from langscale.data import download as fetch
 from langscale.data.records import PARTS
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 
 SHARE = 0.05  # of a source's groups validate
 

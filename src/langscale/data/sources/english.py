@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from langscale.core.errors import UserError
 from langscale.data import download as fetch
 from langscale.data.records import PairTables, SourceRecord, SourceSize
-from langscale.data.registry import Entry, Hub, Web
+from langscale.data.remote_files import Entry, Hub, Web
 from langscale.data.sources.common import Pair, check_part, clean, digest, part_of, sample, tables
 from langscale.data.sources.squad import questions
 from langscale.languages.codes import same

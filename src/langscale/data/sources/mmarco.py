@@ -27,7 +27,7 @@ from scipy.sparse.csgraph import connected_components
 from langscale.core.errors import UserError
 from langscale.core.random import key
 from langscale.data.records import PARTS, SourceRecord, SourceSize
-from langscale.data.registry import Hub
+from langscale.data.remote_files import Hub
 from langscale.data.sources.common import check_part, clean, local
 
 MMARCO = SourceRecord(

@@ -42,7 +42,7 @@ import pandas as pd
 
 from langscale.core.errors import UserError
 from langscale.data.records import SourceRecord, SourceSize
-from langscale.data.registry import Entry, Web
+from langscale.data.remote_files import Entry, Web
 from langscale.data.sources.common import check_part, clean, local, part_of, rank, tables
 from langscale.languages.codes import table
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from langscale.core.errors import UserError
 from langscale.data.records import SourceRecord, SourceSize
-from langscale.data.registry import Entry
+from langscale.data.remote_files import Entry
 from langscale.data.sources.common import check_part, clean, local, part_of, rank, tables
 from langscale.languages.codes import same
 

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from langscale.core.errors import UserError
 from langscale.core.files import atomic
-from langscale.data.sources import tables as sources
+from langscale.data.sources import built as sources
 from langscale.data.translation.cache import Memory
 from langscale.data.translation.translator import Translator
 

@@ -7,7 +7,7 @@ import pytest
 
 from langscale.core.errors import UserError
 from langscale.data.benchmarks import belebele
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 
 # (link, question_number, passage, question): two passages of one page, one of them with two questions
 ROWS = {

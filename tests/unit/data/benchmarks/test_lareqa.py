@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from langscale.core.errors import UserError
 from langscale.data.benchmarks import lareqa
+from langscale.data.benchmarks.built import Benchmark
 from langscale.data.benchmarks.common import clusters, joined
-from langscale.data.benchmarks.tables import Benchmark
 from langscale.data.download import fetch_all
 
 MIRROR = Path("../shared/mirror")

@@ -9,7 +9,7 @@ import pytest
 
 from langscale.core.errors import UserError
 from langscale.data.benchmarks import mewsli_x as mewslix
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 
 ENTITIES = [
     ("Q38768", "Skala Richter atau SR didefinisikan sebagai logaritma.", "id"),

@@ -14,7 +14,7 @@ from support.miracl_files import LANGUAGES, REVISION, fetched, put
 
 from langscale.core.errors import UserError
 from langscale.data.benchmarks import miracl
-from langscale.data.benchmarks.tables import Corpus, audited, texts
+from langscale.data.benchmarks.built import Corpus, audited, texts
 
 PASSAGES = 60
 

@@ -9,7 +9,7 @@ import pytest
 
 from langscale.core.errors import UserError
 from langscale.data.benchmarks import tatoeba
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.scores import Scores
 from langscale.retrieval.search import exact_ranks
 

@@ -12,7 +12,7 @@ from support.tiny_translators import madlad
 
 from langscale.core.errors import UserError
 from langscale.data import subsets
-from langscale.data.sources import tables as sources
+from langscale.data.sources import built as sources
 from langscale.data.translation import fill as filling
 from langscale.data.translation.cache import Memory, digests, identity
 from langscale.data.translation.translator import Translator

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from langscale.core.errors import UserError
-from langscale.data import catalogue, registry
+from langscale.data import catalogue, remote_files
 from langscale.data.benchmarks import belebele, tatoeba
-from langscale.data.registry import Entry, checksums, complete
+from langscale.data.remote_files import Entry, checksums, complete
 from langscale.data.sources import ntrex
 from langscale.languages import codes
 from langscale.languages import families as languages
@@ -130,7 +130,7 @@ def test_hashes_are_those_of_the_real_files():
 def test_what_is_not_pinned_says_so():
     for entry in everything():
         if entry.repo and not re.fullmatch(r"[0-9a-f]{40}", entry.revision):
-            assert registry.UNPINNED in entry.note or "no fixed revision" in entry.note, entry
+            assert remote_files.UNPINNED in entry.note or "no fixed revision" in entry.note, entry
         if entry.licence is None:
             assert "licence" in entry.note.lower(), entry
         assert (entry.url is None) != (entry.repo is None)

@@ -9,8 +9,8 @@ from support import synthetic_study as synthetic
 from support.slow_tables import BIAS, RELEVANCE, SETS, intervals, runs_of, slow
 from support.synthetic_study import LANGUAGES
 
-from langscale.reporting import tables as layout
-from langscale.statistics import tables
+from langscale.reporting import layouts
+from langscale.statistics import all_tables
 from langscale.statistics.multiple_testing import benjamini_hochberg, holm
 
 
@@ -238,7 +238,7 @@ def test_scores_without_counts_have_no_shares(made, tmp_path):
         assert len(table.columns) == len(old.columns) + 2 * len(LANGUAGES)
         files[key] = str(tmp_path / f"{i}.parquet")
         old.to_parquet(files[key], index=False)
-    found = tables.all_tables(made.study, made.grid, files)
+    found = all_tables.all_tables(made.study, made.grid, files)
     assert found["shares"].empty and list(found["shares"]) == list(made.tables["shares"])
     pd.testing.assert_frame_equal(found["scaling"], made.tables["scaling"])
 
@@ -256,7 +256,7 @@ def test_main_has_the_largest_n_and_the_baselines_by_setting(made):
     assert set(main["n_languages"]) == {0, 3} and set(main["status"]) == {"all"} == set(main["pair_set"])
     macro = main[main["average"] == "macro"]
     assert not macro.duplicated(["sampler", "setting", "metric"]).any()
-    assert {tuple(pair) for pair in macro[["setting", "metric"]].values} >= set(layout.MAIN)
+    assert {tuple(pair) for pair in macro[["setting", "metric"]].values} >= set(layouts.MAIN)
 
 
 def test_each_checkpoint_has_its_scores_and_the_last_is_confirmatory(tmp_path):

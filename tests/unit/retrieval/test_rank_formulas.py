@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.random_rankings import random_average_precision
 
 from langscale.retrieval.language_bias import rank_distance
-from langscale.retrieval.metrics import (
+from langscale.retrieval.rank_formulas import (
     average_precision,
     average_precision_at,
     ndcg_at,

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from support.rendered_study import read
 
-from langscale.reporting import summary
+from langscale.reporting import answers
 
 NAN = float("nan")
 
@@ -17,7 +17,7 @@ def answer(made, folder, scaling=None, contrasts=None):
         read(folder, "scaling") if scaling is None else scaling,
         read(folder, "contrasts") if contrasts is None else contrasts,
     )
-    return next(iter(summary.answers(made.study, *tables, read(folder, "languages")).values()))
+    return next(iter(answers.answers(made.study, *tables, read(folder, "languages")).values()))
 
 
 def only(table, **wanted):
@@ -88,7 +88,7 @@ def test_the_best_samplers_have_their_lead(made, folder):
 
 def test_claims_are_counted_by_verdict(made, folder):
     claims = made.tables["claims"].query("part == 'all'")["verdict"].value_counts()
-    text = summary.claim_counts(read(folder, "claims"))
+    text = answers.claim_counts(read(folder, "claims"))
     assert set(text.split(", ")) == {f"{n} {verdict}" for verdict, n in claims.items()}
 
 
@@ -185,7 +185,7 @@ def test_several_models_have_an_answer_each_and_the_first_is_the_headline(made, 
     scaling = read(folder, "scaling")
     study = made.study.model_copy(update={"models": {"b": None, "tiny": None}})
     both = pd.concat([scaling, scaling[scaling["model"] == "tiny"].assign(model="b")])
-    found = summary.answers(study, both, read(folder, "contrasts"), read(folder, "languages"))
+    found = answers.answers(study, both, read(folder, "contrasts"), read(folder, "languages"))
     assert list(found) == ["cldr, b, total", "cldr, tiny, total"]
 
 
@@ -193,9 +193,9 @@ def test_languages_are_those_of_the_benchmark(made, folder):
     """A pool of many languages, of which the benchmark has three."""
     languages = made.study.languages.model_copy(update={"pool": ["en", "de", "ar", "fi", "sw"]})
     study = made.study.model_copy(update={"languages": languages})
-    assert summary.query_languages(study, read(folder, "languages"), "cldr") == ["en", "de", "ar", "nl", "el"]
+    assert answers.query_languages(study, read(folder, "languages"), "cldr") == ["en", "de", "ar", "nl", "el"]
 
 
 def test_without_map_there_is_no_answer(made, folder):
     lists = read(folder, "scaling").query("metric != 'mAP'")
-    assert summary.answers(made.study, lists, read(folder, "contrasts"), read(folder, "languages")) == {}
+    assert answers.answers(made.study, lists, read(folder, "contrasts"), read(folder, "languages")) == {}

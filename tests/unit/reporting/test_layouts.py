@@ -9,9 +9,8 @@ from support import synthetic_study as synthetic
 from support.rendered_study import write_table
 
 from langscale.claims.claims_table import claims_table
-from langscale.reporting import tables as layout
-from langscale.reporting import wording
-from langscale.statistics import score_tables, tables
+from langscale.reporting import layouts, wording
+from langscale.statistics import all_tables, score_tables
 
 
 @pytest.fixture(scope="module")
@@ -26,22 +25,22 @@ def read(folder):
 def test_files_have_the_same_bytes_whatever_the_order_of_the_scores(made, tmp_path):
     names = list(made.tables)
     for folder, files in (("a", made.files), ("b", dict(reversed(made.files.items())))):
-        found = tables.all_tables(made.study, made.grid, files)
+        found = all_tables.all_tables(made.study, made.grid, files)
         found["claims"] = claims_table(made.study, made.grid, files, diversity=found["diversity"])
         for name, table in found.items():
             write_table(table, tmp_path / folder, name)
     a, b = read(tmp_path / "a"), read(tmp_path / "b")
     assert a == b
-    readable = {f"{name}.{kind}" for name in layout.LAYOUTS for kind in ("md", "tex")}
+    readable = {f"{name}.{kind}" for name in layouts.LAYOUTS for kind in ("md", "tex")}
     assert set(a) == {f"{name}.csv" for name in names} | readable
     for name in ("scaling", "main", "languages", "pairs"):
         assert a[f"{name}.csv"].decode().splitlines()[0].split(",") == list(score_tables.SCORES)
-    for name in layout.LAYOUTS:
+    for name in layouts.LAYOUTS:
         text, *footnotes = a[f"{name}.md"].decode().split("\n\n")
         lines = text.splitlines()
         # a mark that every trained row of cldr would bear is none
         # only a table with brackets explains them
-        assert [note.strip() for note in footnotes] == [layout.INTERVALS] * ("[" in text)
+        assert [note.strip() for note in footnotes] == [layouts.INTERVALS] * ("[" in text)
         assert lines[0].startswith("| ") and len({line.count("|") for line in lines}) == 1
         tex = a[f"{name}.tex"].decode()
         assert tex.startswith(r"\begin{tabular}") and tex.count(r"\\") == len(lines) - 1
@@ -71,10 +70,10 @@ def test_best_checkpoints_budgets_and_ladders_stay_apart_in_the_layouts(tmp_path
         tmp_path, True, budgets=budgets, grid=grid, ladders={"far": ["ar", "en", "de"]},
         training={"validation": {"every": 3}}, statistics={"resamples": 100, "contrasts": contrasts},
     )  # fmt: skip
-    scaling = layout.scaling(made.tables["scaling"])
+    scaling = layouts.scaling(made.tables["scaling"])
     assert list(scaling.columns[:5]) == ["checkpoint", "sampler", "budget", "ladder", "training languages"]
     assert len(scaling) == 2 * (2 + 4 + 2 + 1)
-    transfer = layout.transfer(made.tables["transfer"])
+    transfer = layouts.transfer(made.tables["transfer"])
     assert {"BM25", "untrained", "x-y, 3 languages, fixed-rows", "x-y, 3 languages, fixed-total"} <= set(
         transfer.columns
     )
@@ -100,15 +99,15 @@ def test_without_heldout_languages_the_tables_say_so(tmp_path):
 
 
 def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
-    assert set(layout.scaling(made.tables["scaling"])["sampler"]) == {
+    assert set(layouts.scaling(made.tables["scaling"])["sampler"]) == {
         "BM25",
         "untrained",
         "x-y",
         "hybrid 0.5",
     }
     here, there = (made.tables[name].assign(benchmark="other") for name in ("scaling", "transfer"))
-    assert set(layout.scaling(here)["sampler"]) == {"BM25", "untrained", "x-y†", "hybrid 0.5†"}
-    transfer = layout.transfer(there)
+    assert set(layouts.scaling(here)["sampler"]) == {"BM25", "untrained", "x-y†", "hybrid 0.5†"}
+    transfer = layouts.transfer(there)
     assert {"x-y, 3 languages", "untrained"} <= set(
         transfer.columns
     )  # one name for a column, so the values are marked
@@ -117,7 +116,7 @@ def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
         and not transfer["untrained"].str.contains("†").any()
     )
     unknown = here.assign(zero_shot=None)
-    assert set(layout.scaling(unknown)["sampler"]) == {"BM25‡", "untrained‡", "x-y‡", "hybrid 0.5‡"}
+    assert set(layouts.scaling(unknown)["sampler"]) == {"BM25‡", "untrained‡", "x-y‡", "hybrid 0.5‡"}
     assert len(wording.notes("a† b‡")) == 2 and wording.notes("a b") == []
     write_table(here, tmp_path, "scaling")
     files = read(tmp_path)
@@ -129,4 +128,4 @@ def test_rows_that_are_not_zero_shot_carry_a_dagger(made, tmp_path):
 def test_two_values_for_one_place_in_a_layout_are_an_error(made):
     table = made.tables["scaling"]
     with pytest.raises(ValueError, match="two values for one cell"):
-        layout.scaling(pd.concat([table, table]))
+        layouts.scaling(pd.concat([table, table]))

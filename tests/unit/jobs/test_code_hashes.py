@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from support.project_copy import ROOT
 
-from langscale.jobs import code as module
-from langscale.jobs.code import code, tree_hash
+from langscale.jobs import code_hashes as module
+from langscale.jobs.code_hashes import code, tree_hash
 
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 SOURCES = sorted((ROOT / "src/langscale").rglob("*.py"))
@@ -104,7 +104,7 @@ def closure(script: Path) -> set[str]:
 
 
 def module_names() -> list[str]:
-    return ["catalogue", "download", "http", "registry"]
+    return ["catalogue", "download", "http", "remote_files"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda file: file.stem)

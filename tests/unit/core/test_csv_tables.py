@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from langscale.core.tables import read_csv, write_csv
+from langscale.core.csv_tables import read_csv, write_csv
 
 
 def test_a_table_comes_back_with_six_digits_and_its_names(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval import language_bias as bias
 from langscale.retrieval.scores import Scores
 

@@ -27,7 +27,7 @@ RESULTLESS = (
     "data.catalogue",
     "data.download",
     "data.http",
-    "data.registry",
+    "data.remote_files",
 )
 COUNTED = ("config.sampler",)  # decides which directions a batch has
 

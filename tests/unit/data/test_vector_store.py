@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from langscale.core.errors import UserError
 from langscale.data.tokens import Tokens
-from langscale.data.vectors import Store, Vectors, keys, token_keys, write_index
+from langscale.data.vector_store import Store, Vectors, keys, token_keys, write_index
 
 
 def tokens(*texts):
