@@ -5,15 +5,14 @@ question_number, flores_passage, question, and answer choices without a use in r
 translations have the same link and question_number.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import clusters, frames, sample
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
 from langscale.data.remote_files import Hub
+from langscale.data.text_files import TextFile
 from langscale.languages.codes import table
 
 # fmt: off
@@ -55,12 +54,12 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     Returns the tables of `langscale.data.benchmarks.common`: question_id = "<link>#<question_number>",
     cluster = the least query id of the passage; candidates = the distinct passages, candidate_id =
     "<language>:<key>", key = the least query id of the passage. The passage of a query is relevant in every
-    language. Raises UserError for a missing file, a missing field and a repeated query.
+    language. Raises UserError for a missing or malformed file and for a
+    query with two different texts.
     """
     codes = BELEBELE.chosen(languages)
-    rows = {
-        code: _read(local(entry, raw)[0]) for code, entry in zip(codes, BELEBELE.files(codes), strict=True)
-    }
+    entries = zip(codes, BELEBELE.files(codes), strict=True)
+    rows = {code: _read(local(entry, raw)[0], code) for code, entry in entries}
     chosen = sample(BELEBELE.name, (i for found in rows.values() for i in found), questions)
     passages = {code: _passages(found) for code, found in rows.items()}
     cluster = clusters([ids for texts in passages.values() for ids in texts.values()])
@@ -76,21 +75,15 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     return frames(asked, pool, relevant)
 
 
-def _read(file: Path) -> dict[str, dict[str, str]]:
+def _read(path: Path, code: str) -> dict[str, dict[str, str]]:
     """Query id -> row of one language."""
     found: dict[str, dict[str, str]] = {}
-    with file.open(encoding="utf-8") as lines:  # splitlines would also split at U+2028, inside of a text
-        for number, line in enumerate(lines, 1):
-            row = json.loads(line)
-            missing = [field for field in FIELDS if field not in row]
-            if missing:
-                raise UserError(
-                    f"{file}: line {number} has no {', '.join(missing)}; right: {', '.join(FIELDS)}"
-                )
-            i = f"{row['link']}#{row['question_number']}"
-            if i in found:
-                raise UserError(f"{file}: line {number}: question {i} comes twice; right: once")
-            found[i] = row
+    file = TextFile(path, code)
+    for line, row in file.json_lines(*FIELDS):
+        i = f"{file.ident(row['link'], line, 'link')}#{file.ident(row['question_number'], line, FIELDS[1])}"
+        texts = {name: file.text(row[name], line, name) for name in FIELDS[2:]}
+        if file.once(i, texts, line):
+            found[i] = texts
     return found
 
 

@@ -6,7 +6,6 @@ language. The ids follow XTREME-R's code (third_party/utils_lareqa.py): `en_1_0`
 first paragraph.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,8 @@ from langscale.data.benchmarks.common import clusters, frames, joined, sample
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
 from langscale.data.remote_files import Web
+from langscale.data.squad_files import articles
+from langscale.data.text_files import TextFile
 from langscale.languages.codes import counts, same
 
 LAREQA = "https://raw.githubusercontent.com/google-research-datasets/lareqa"
@@ -142,27 +143,45 @@ def build(
     return frames(asked, pool, relevant, "group")
 
 
-def read(file: str | Path, language: str) -> list[Paragraph]:
-    """The paragraphs of a file. Raises UserError for an answer without exactly one sentence."""
-    found: list[Paragraph] = []
-    for article, of in enumerate(json.loads(Path(file).read_text(encoding="utf-8"))["data"]):
+def read(path: str | Path, language: str, name: str | None = None) -> list[Paragraph]:
+    """The paragraphs of a file. name: in errors; None: the path.
+
+    Raises UserError for another format, an empty text, a query id with two questions, and an answer without
+    exactly one sentence.
+    """
+    file, found = TextFile(path, language, name), list[Paragraph]()
+    for article, of in enumerate(articles(file)):
         for paragraph in of["paragraphs"]:
+            place = f"article {article + 1}, paragraph {len(found) + 1}"
+            file.record(paragraph, place, "context", "sentences", "sentence_breaks", "qas")
+            context = file.text(paragraph["context"], place, "context")
+            sentences = tuple(file.text(s, place, "sentence") for s in paragraph["sentences"])
+            if len(sentences) != len(paragraph["sentence_breaks"]):
+                counts = f"{len(sentences)} sentences and {len(paragraph['sentence_breaks'])} sentence_breaks"
+                raise file.error(place, f"{counts}; equal numbers are right")
             asked = []
             for question in paragraph["qas"]:
-                start = question["answers"][0]["answer_start"]
+                i = file.ident(question.get("id"), place)
+                of_question = f"question {i}"
+                text = file.text(question.get("question"), of_question, "question")
+                start = _start(file, question, of_question)
                 breaks = enumerate(paragraph["sentence_breaks"])
                 holding = [n for n, (begin, end) in breaks if begin <= start < end]
                 if len(holding) != 1:
-                    raise UserError(
-                        f"{file}: question {question['id']}: its answer begins in {len(holding)} sentences; "
-                        "right: 1"
-                    )
-                asked.append((question["id"], question["question"], holding[0]))
-            sentences = tuple(paragraph["sentences"])
-            found.append(
-                Paragraph(language, len(found) + 1, article, paragraph["context"], sentences, tuple(asked))
-            )
+                    raise file.error(of_question, f"its answer begins in {len(holding)} sentences; right: 1")
+                if file.once(i, (text, len(found)), of_question):
+                    asked.append((i, text, holding[0]))
+            found.append(Paragraph(language, len(found) + 1, article, context, sentences, tuple(asked)))
     return found
+
+
+def _start(file: TextFile, question: dict, place: str) -> int:
+    answers = question.get("answers")
+    first = answers[0] if isinstance(answers, list) and answers else None
+    start = first.get("answer_start") if isinstance(first, dict) else None
+    if not isinstance(start, int):
+        raise file.error(place, "no answers with an answer_start; one at least is right")
+    return start
 
 
 def _article_numbers(paragraphs: Sequence[Paragraph]) -> dict[tuple[str, int], int]:

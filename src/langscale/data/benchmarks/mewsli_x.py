@@ -14,13 +14,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pyarrow.parquet as parquet
-
 from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import frames, sample
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
 from langscale.data.remote_files import Entry, Hub
+from langscale.data.text_files import TextFile
 from langscale.languages.codes import same
 
 MEWSLI_X = BenchmarkRecord(
@@ -52,11 +51,12 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
 
     Returns the tables of `langscale.data.benchmarks.common`: question_id = example_id, or a hash of the
     content in files without it, cluster = the gold entity; candidate_id = key = Wikidata id. The gold entity
-    is relevant. Raises UserError for a missing file or column, and for a gold entity without a description.
+    is relevant. Raises UserError for a missing or malformed file, and for a gold entity without a
+    description.
     """
     codes = MEWSLI_X.chosen(languages)
     *mentions, entities = MEWSLI_X.files(codes)
-    pool = [(row[0], row[0], row[2], row[1]) for row in _rows(entities, raw, ENTITY)]
+    pool = list(_entities(entities, raw))
     known = {row[0] for row in pool}
     asked = []
     for code, entry in zip(codes, mentions, strict=True):
@@ -75,25 +75,30 @@ def _questions(entry: Entry, raw: str | Path, code: str) -> dict[str, tuple[str,
     """Query id -> (text, gold entity) of one language."""
     found: dict[str, tuple[str, str]] = {}
     copies: Counter[str] = Counter()
-    for text, gold, i in _rows(entry, raw, MENTION, "example_id"):
-        if i is None:
-            i = hashlib.sha256(f"{code}\x1f{text}\x1f{gold}".encode()).hexdigest()[:32]
-            copies[i] += 1
-            i = i if copies[i] == 1 else f"{i}-{copies[i]}"
-        found[i] = text, gold
+    file = None
+    for path in local(entry, raw):
+        file = TextFile(path, code, together=file)
+        for place, row in file.parquet(MENTION, ["example_id"]):
+            text, gold = file.text(row["mention"], place, "mention"), file.ident(row["entity_id"], place)
+            if row["example_id"] is None:
+                i = hashlib.sha256(f"{code}\x1f{text}\x1f{gold}".encode()).hexdigest()[:32]
+                copies[i] += 1
+                i = i if copies[i] == 1 else f"{i}-{copies[i]}"
+            else:
+                i = file.ident(row["example_id"], place, "example_id")
+            if file.once(i, (text, gold), place):
+                found[i] = text, gold
     return found
 
 
-def _rows(entry: Entry, raw: str | Path, columns: Sequence[str], optional: str = "") -> Iterator[tuple]:
-    """The columns of an entry's parquet files, row by row. A missing `optional` column gives None."""
-    for file in local(entry, raw):
-        names = parquet.read_schema(file).names
-        missing = [column for column in columns if column not in names]
-        if missing:
-            raise UserError(f"{file}: no column {', '.join(missing)}; found: {', '.join(names)}")
-        wanted = [column for column in (*columns, optional) if column in names]
-        for batch in parquet.ParquetFile(file).iter_batches(columns=wanted):
-            values = [batch.column(column).to_pylist() for column in wanted]
-            if optional and optional not in names:
-                values.append([None] * batch.num_rows)
-            yield from zip(*values, strict=True)
+def _entities(entry: Entry, raw: str | Path) -> Iterator[tuple[str, str, str, str]]:
+    """(Id, id, language, description) of each entity."""
+    file = None
+    for path in local(entry, raw):
+        file = TextFile(path, language_field="description_language", together=file)
+        for place, row in file.parquet(ENTITY):
+            i = file.ident(row["entity_id"], place, "entity_id")
+            language = file.ident(row["description_language"], place, "description_language")
+            text = file.text(row["description"], place, "description")
+            if file.once(i, (language, text), place):
+                yield i, i, language, text

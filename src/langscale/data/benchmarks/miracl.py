@@ -28,6 +28,7 @@ from langscale.data.benchmarks.common import CANDIDATES, QRELS, QUESTIONS, clust
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize
 from langscale.data.remote_files import Entry, Hub
+from langscale.data.text_files import TextFile
 from langscale.languages.codes import counts, same
 
 CODES = "ar bn de en es fa fi fr hi id ja ko ru sw te th yo zh"
@@ -140,17 +141,28 @@ def _questions(
 ) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]:
     """Rows of questions.parquet, and (question_id, candidate_id) of the relevant passages."""
     relevant: dict[str, list[str]] = {}
-    for batch in _batches(judged, raw, JUDGEMENTS):
-        for question, passage, score in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+    for path in _paths(judged, raw):
+        judgements = TextFile(path, code)
+        for place, row in judgements.parquet(JUDGEMENTS):
+            question, passage = (judgements.ident(row[key], place, key) for key in JUDGEMENTS[:2])
+            if isinstance(row["score"], bool) or not isinstance(row["score"], int | float):
+                raise judgements.error(place, "score: no number; a number is right")
             answers = relevant.setdefault(f"{code}:{question}", [])
-            if score > 0:
+            if row["score"] > 0:
                 answers.append(f"{code}:{passage}")
-    texts = {
-        f"{code}:{i}": text
-        for batch in _batches(queries, raw, QUERIES)
-        for i, text in zip(*(column.to_pylist() for column in batch.columns), strict=True)
-    }
+    texts: dict[str, str] = {}
+    file = None
+    for path in _paths(queries, raw):
+        file = TextFile(path, code, together=file)
+        for place, row in file.parquet(QUERIES):
+            i, text = file.ident(row["_id"], place, "_id"), file.text(row["text"], place)
+            if file.once(i, text, place):
+                texts[f"{code}:{i}"] = text
     known = [i for i in relevant if i in texts]
+    if not known:
+        raise UserError(
+            f"{name}: no query of {queries.path} is judged in {judged.path}; right: ids in both files"
+        )
     chosen = sample(name, known, None if questions is None else min(questions, len(known)))
     blocks: dict[str, list[str]] = {}
     for i in sorted(chosen):
@@ -165,8 +177,8 @@ def _questions(
 
 def _candidates(code: str, corpus: Entry, raw: str | Path) -> Iterator[pa.Table]:
     """The corpus in parts, as rows of candidates.parquet in the order of the files."""
-    for batch in _batches(corpus, raw, CORPUS):
-        ids, titles, texts = (pc.fill_null(pc.cast(column, pa.string()), "") for column in batch.columns)
+    for batch in _batches(corpus, raw, code):
+        ids, titles, texts = map(_texts, batch.columns)
         whole = pc.binary_join_element_wise(titles, texts, " ")
         yield pa.table(
             {
@@ -217,28 +229,34 @@ def _digests(table: pa.Table) -> np.ndarray:
     return np.frombuffer(joined, ">u8").reshape(-1, 4).astype(np.uint64)
 
 
-def _batches(entry: Entry, raw: str | Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """The columns of an entry's parquet files, about RUN rows at a time. Of several splits, dev."""
+def _paths(entry: Entry, raw: str | Path) -> list[Path]:
+    """The files of an entry. Of several splits, dev."""
     paths = local(entry, raw)
     splits = sorted({path.name.partition("-")[0] for path in paths})
     if len(splits) > 1:
         paths = [path for path in paths if path.name.startswith(f"{SPLIT}-")]
         if not paths:
             raise UserError(f"{entry.path}: found the splits {', '.join(splits)}; right: {SPLIT} is one")
+    return paths
+
+
+def _batches(entry: Entry, raw: str | Path, code: str) -> Iterator[pa.Table]:
+    """The corpus, about RUN rows at a time. Rows without any text are counted and stay."""
     held, count = [], 0
-    for path in paths:
-        names = parquet.read_schema(path).names
-        missing = [column for column in columns if column not in names]
-        if missing:
-            raise UserError(f"{path}: no column {', '.join(missing)}; found: {', '.join(names)}")
-        file = parquet.ParquetFile(path)
-        # one by one: over all row groups at once the reader's memory grows with the file
-        for group in range(file.num_row_groups):
-            for batch in file.iter_batches(RUN, row_groups=[group], columns=list(columns)):
-                held.append(batch.select(list(columns)))
-                count += len(batch)
-                if count >= RUN:
-                    yield pa.Table.from_batches(held).combine_chunks()
-                    held, count = [], 0
+    for path in _paths(entry, raw):
+        file = TextFile(path, code)
+        for batch in file.batches(CORPUS, RUN):
+            file.count("rows", len(batch))
+            blank = [pc.equal(pc.utf8_trim_whitespace(_texts(batch[name])), "") for name in CORPUS[1:]]
+            file.count("empty", pc.sum(pc.and_(*blank)).as_py() or 0)
+            held.append(batch.select(list(CORPUS)))
+            count += len(batch)
+            if count >= RUN:
+                yield pa.Table.from_batches(held).combine_chunks()
+                held, count = [], 0
     if held:
         yield pa.Table.from_batches(held).combine_chunks()
+
+
+def _texts(column: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.cast(column, pa.string()), "")

@@ -10,16 +10,14 @@ and no English sentences of other pairs. So the English side of the pair with `d
 measure.
 """
 
-import gzip
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import frames, sample
 from langscale.data.download import local
 from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
 from langscale.data.remote_files import Hub
+from langscale.data.text_files import TextFile
 from langscale.languages.codes import table
 
 # fmt: off
@@ -63,13 +61,13 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
 
     Returns the tables of `langscale.data.benchmarks.common`: question_id = cluster = key = "de-0001" by line,
     language `de` or `en-x-de`, candidate_id = "<language>:<key>". The translation is relevant. Raises
-    UserError for a missing file or field.
+    UserError for a missing or malformed file.
     """
     codes = TATOEBA.chosen(languages)
     asked, pool, relevant = [], [], []
     for code, entry in zip(codes, TATOEBA.files(codes), strict=True):
         sides = (code, english(code))
-        pairs = {f"{code}-{n:04d}": pair for n, pair in enumerate(_read(local(entry, raw)[0]), 1)}
+        pairs = {f"{code}-{n:04d}": pair for n, pair in enumerate(_read(local(entry, raw)[0], code), 1)}
         chosen = sample(TATOEBA.name, pairs, None if questions is None else min(questions, len(pairs)))
         for i, pair in pairs.items():
             for side, other, text in zip(sides, sides[::-1], pair, strict=True):
@@ -80,13 +78,10 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     return frames(asked, pool, relevant)
 
 
-def _read(file: Path) -> list[tuple[str, str]]:
+def _read(path: Path, code: str) -> list[tuple[str, str]]:
     """(Sentence, English sentence) of every line."""
-    found = []
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            row = json.loads(line)
-            if any(field not in row for field in FIELDS):
-                raise UserError(f"{file}: line {number} has {', '.join(row)}; right: {', '.join(FIELDS)}")
-            found.append((row["sentence1"], row["sentence2"]))
-    return found
+    file = TextFile(path, code)
+    return [
+        (file.text(row[FIELDS[0]], line, FIELDS[0]), file.text(row[FIELDS[1]], line, FIELDS[1]))
+        for line, row in file.json_lines(*FIELDS)
+    ]

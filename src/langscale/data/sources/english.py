@@ -6,7 +6,6 @@ both parts. Texts without a key of their own are keyed by their content.
 The formats follow the hub's cards and other readers. A different file is a UserError with the found columns.
 """
 
-import gzip
 import json
 import math
 import re
@@ -17,14 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from langscale.core.errors import UserError
 from langscale.data import download as fetch
 from langscale.data.records import PairTables, SourceRecord, SourceSize
 from langscale.data.remote_files import Entry, Hub, Web
 from langscale.data.sources.common import Pair, check_part, clean, digest, part_of, sample, tables
-from langscale.data.sources.squad import questions
+from langscale.data.squad_files import questions
+from langscale.data.text_files import TextFile, Where
 from langscale.languages.codes import same
 
 WORDS = 180  # of a window at most: 256 tokens hold about 190 English words
@@ -177,22 +174,22 @@ def _yahoo(paths: list[Path]) -> Iterator[Pair]:
 
 
 def _keyless(name: str, paths: list[Path], query: str, text: str) -> Iterator[Pair]:
-    for row in _parquet(paths, query, text):
-        asked, given = clean(row[query]), clean(row[text])
+    for file, place, row in _parquet(paths, query, text):
+        asked, given = file.clean(row[query], place, query), file.clean(row[text], place, text)
         passage = digest(given)
         yield Pair(f"{name}:{digest(asked, given)}", passage, asked, f"{name}:{passage}", given)
 
 
 def _wikiqa(paths: list[Path]) -> Iterator[Pair]:
     """WikiQA (Yang, Yih, Meek 2015), all splits: a question and an answering sentence (label 1)."""
-    for row in _parquet(paths, "question_id", "question", "document_title", "answer", "label"):
+    for file, place, row in _parquet(paths, "question_id", "question", "document_title", "answer", "label"):
         if row["label"] == 1:
-            title, given = row["document_title"], clean(row["answer"])
+            title, given = str(row["document_title"]), file.clean(row["answer"], place, "answer")
             passage = digest(title, given)
             yield Pair(
                 f"wikiqa:{row['question_id']}:{passage}",
                 title,
-                clean(row["question"]),
+                file.clean(row["question"], place, "question"),
                 f"wikiqa:{passage}",
                 given,
             )
@@ -207,14 +204,14 @@ def _duorc(paths: list[Path]) -> Iterator[Pair]:
     for path in paths:
         if not path.name.startswith("train"):
             continue
-        for row in _parquet([path], "plot_id", "plot", "question_id", "question", "answers"):
-            if found := window(row["plot"], row["answers"]):
+        for file, place, row in _parquet([path], "plot_id", "plot", "question_id", "question", "answers"):
+            if found := window(*_marked(file, place, row["plot"], row["answers"])):
                 number, text = found
                 kind, film = path.parent.name, row["plot_id"]
                 yield Pair(
                     f"duorc:{kind}:{row['question_id']}",
                     film,
-                    clean(row["question"]),
+                    file.clean(row["question"], place, "question"),
                     f"duorc:{kind}:{film}:{number}",
                     text,
                 )
@@ -222,16 +219,26 @@ def _duorc(paths: list[Path]) -> Iterator[Pair]:
 
 def _newsqa(paths: list[Path]) -> Iterator[Pair]:
     """NewsQA (Trischler et al. 2017) as of MRQA, train split: a question and the window of the news text."""
-    for row in _parquet([path for path in paths if path.name.startswith("train")], *_NEWSQA):
-        if found := window(row["context"], row["answers"]):
+    paths = [path for path in paths if path.name.startswith("train")]
+    for file, place, row in _parquet(paths, *_NEWSQA):
+        if found := window(*_marked(file, place, row["context"], row["answers"])):
             number, text = found
-            story = digest(row["context"])
-            yield Pair(
-                f"newsqa:{row['key']}", story, clean(row["question"]), f"newsqa:{story}:{number}", text
-            )
+            story, question = digest(row["context"]), file.clean(row["question"], place, "question")
+            i = file.ident(row["key"], place, "key")
+            if file.once(i, (story, question), place):
+                yield Pair(f"newsqa:{i}", story, question, f"newsqa:{story}:{number}", text)
 
 
 _NEWSQA = ("key", "context", "question", "answers")
+
+
+def _marked(file: TextFile, place: Where, text: Any, answers: Any) -> tuple[str, list[str]]:
+    """A text and its answers, if they are text."""
+    if not isinstance(text, str) or not all(isinstance(answer, str) for answer in answers or ()):
+        raise file.error(place, "the text or an answer is no text; right: text")
+    if "\0" in text:
+        file.count("repaired")
+    return text.replace("\0", " "), list(answers or ())
 
 
 def window(text: str, answers: Sequence[str]) -> tuple[int, str] | None:
@@ -261,9 +268,10 @@ def window(text: str, answers: Sequence[str]) -> tuple[int, str] | None:
 
 def _mfaq(paths: list[Path]) -> Iterator[Pair]:
     """MFAQ (De Bruyn et al. 2021), train: questions and answers of FAQ pages. A web domain is in one part."""
-    for row in _json_lines(paths, "domain", "qa_pairs"):
-        for qa in row["qa_pairs"]:
-            asked, given, domain = clean(qa["question"]), clean(qa["answer"]), row["domain"]
+    for file, line, row in _json_lines(paths, "domain", "qa_pairs"):
+        domain = file.ident(row["domain"], line, "domain")
+        for qa in _objects(file, line, row, "qa_pairs", "question", "answer"):
+            asked, given = (file.clean(qa[key], line, key) for key in ("question", "answer"))
             yield Pair(
                 f"mfaq:{digest(domain, asked, given)}", domain, asked, f"mfaq:{digest(domain, given)}", given
             )
@@ -275,26 +283,43 @@ def _mrtydi(paths: list[Path]) -> Iterator[Pair]:
     The part of a query is the part of the article of its first passage. Further passages and negatives from
     articles of the other part are left out.
     """
-    for row in _json_lines(paths, "query_id", "query", *_MRTYDI):
-        positive, negative = ([_passage(passage) for passage in row[key]] for key in _MRTYDI)
-        if not positive:
+    for file, line, row in _json_lines(paths, "query_id", "query", *_MRTYDI):
+        positive, negative = (
+            [_passage(file, line, passage) for passage in _objects(file, line, row, key, *_PASSAGE)]
+            for key in _MRTYDI
+        )
+        query, i = file.clean(row["query"], line, "query"), file.ident(row["query_id"], line, "query_id")
+        if not positive or not file.once(i, (query, [docid for docid, *_ in positive]), line):
             continue
         group = positive[0][1]
         same = part_of("mr-tydi", group)
         others = [(i, text) for i, article, text in negative if part_of("mr-tydi", article) == same and text]
         for passage_id, article, text in positive:
             if part_of("mr-tydi", article) == same:
-                pair_id = f"mr-tydi:{row['query_id']}:{passage_id.removeprefix('mr-tydi:')}"
-                yield Pair(pair_id, group, clean(row["query"]), passage_id, text, tuple(others[:NEGATIVES]))
+                pair_id = f"mr-tydi:{i}:{passage_id.removeprefix('mr-tydi:')}"
+                yield Pair(pair_id, group, query, passage_id, text, tuple(others[:NEGATIVES]))
 
 
 _MRTYDI = ("positive_passages", "negative_passages")
+_PASSAGE = ("docid", "title", "text")
 
 
-def _passage(passage: dict) -> tuple[str, str, str]:
+def _passage(file: TextFile, line: Where, passage: dict) -> tuple[str, str, str]:
     """(Passage id, article, text with its title). A docid is article#number."""
-    docid = passage["docid"]
-    return f"mr-tydi:{docid}", docid.split("#")[0], clean(f"{passage['title']} {passage['text']}")
+    docid = file.ident(passage["docid"], line, "docid")
+    text = file.clean(f"{passage['title']} {passage['text']}", line)
+    return f"mr-tydi:{docid}", docid.split("#")[0], text
+
+
+def _objects(file: TextFile, line: Where, row: dict, key: str, *fields: str) -> list[dict]:
+    """The list of objects in a field of a row, each with these fields."""
+    if not isinstance(row[key], list):
+        raise file.error(line, f"{key}: no list; a list of objects with {', '.join(fields)} is right")
+    for one in row[key]:
+        missing = [field for field in fields if not isinstance(one, dict) or one.get(field) is None]
+        if missing:
+            raise file.error(line, f"{key}: an object without {', '.join(missing)}")
+    return row[key]
 
 
 def _entity_questions(paths: list[Path]) -> Iterator[Pair]:
@@ -303,53 +328,47 @@ def _entity_questions(paths: list[Path]) -> Iterator[Pair]:
     A name alone teaches little about passages. The set completes the paper's list and is in no study by
     default.
     """
-    with zipfile.ZipFile(paths[0]) as archive:
-        for name in sorted(name for name in archive.namelist() if name.endswith(".train.json")):
-            for row in json.loads(archive.read(name)):
-                asked, given = clean(row["question"]), clean(row["answers"][0])
-                passage = digest(given)
-                yield Pair(
-                    f"entity-questions:{digest(asked, given)}",
-                    passage,
-                    asked,
-                    f"entity-questions:{passage}",
-                    given,
-                )
+    file = TextFile(paths[0], "en")
+    try:
+        with zipfile.ZipFile(paths[0]) as archive:
+            names = sorted(name for name in archive.namelist() if name.endswith(".train.json"))
+            values = ((name, json.loads(archive.read(name))) for name in names)
+            found = [(f"{name}, row {n}", row) for name, rows in values for n, row in enumerate(rows, 1)]
+    except (zipfile.BadZipFile, ValueError, TypeError) as error:
+        raise file.error(None, f"no archive of JSON files ({error})") from None
+    for place, row in found:
+        file.record(row, place, "question", "answers")
+        if not isinstance(row["answers"], list) or not row["answers"]:
+            raise file.error(place, "answers: empty; one at least is right")
+        asked = file.clean(row["question"], place, "question")
+        given = file.clean(row["answers"][0], place, "answer")
+        passage = digest(given)
+        pair = f"entity-questions:{digest(asked, given)}"
+        yield Pair(pair, passage, asked, f"entity-questions:{passage}", given)
 
 
 def _squadshifts(paths: list[Path]) -> Iterator[Pair]:
     """SQuADShifts (Miller et al. 2020, arXiv:2004.14444): four test sets in SQuAD's format."""
     for path in paths:
         kind = path.name.removesuffix("_v1.0.json")
-        for qa in questions(path):
+        for qa in questions(TextFile(path, "en")):
             context = digest(qa.context)
             yield Pair(
                 f"squadshifts:{kind}:{qa.id}", context, qa.question, f"squadshifts:{context}", qa.context
             )
 
 
-def _parquet(paths: list[Path], *columns: str) -> Iterator[dict]:
-    """Rows of parquet files, streamed. Raises UserError for a missing column."""
+def _parquet(paths: list[Path], *columns: str) -> Iterator[tuple[TextFile, Where, dict]]:
+    """(File, place, row) of parquet files, streamed. Raises UserError for a missing column."""
     for path in paths:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            missing = [column for column in columns if column not in names]
-            if missing:
-                raise UserError(f"{path}: no column {', '.join(missing)}; found {', '.join(names)}")
-            for batch in file.iter_batches(batch_size=1024, columns=list(columns)):
-                yield from batch.to_pylist()
+        file = TextFile(path, "en")
+        for place, row in file.parquet(columns):
+            yield file, place, row
 
 
-def _json_lines(paths: list[Path], *keys: str) -> Iterator[dict]:
-    """Objects of JSON-lines files, streamed. Raises UserError for another kind of line or a missing key."""
+def _json_lines(paths: list[Path], *keys: str) -> Iterator[tuple[TextFile, Where, dict]]:
+    """(File, line, object) of JSON-lines files, streamed. Raises UserError for a missing key."""
     for path in paths:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    row = json.loads(line)
-                    missing = [key for key in keys if key not in row]
-                except (json.JSONDecodeError, TypeError) as error:
-                    raise UserError(f"{path}: line {number} is no JSON object ({error})") from None
-                if missing:
-                    raise UserError(f"{path}: line {number}: no {', '.join(missing)}; found {', '.join(row)}")
-                yield row
+        file = TextFile(path, "en")
+        for line, row in file.json_lines(*keys):
+            yield file, line, row

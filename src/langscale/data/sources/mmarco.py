@@ -28,7 +28,8 @@ from langscale.core.errors import UserError
 from langscale.core.random import key
 from langscale.data.records import PARTS, SourceRecord, SourceSize
 from langscale.data.remote_files import Hub
-from langscale.data.sources.common import check_part, clean, local
+from langscale.data.sources.common import check_part, local
+from langscale.data.text_files import TextFile
 
 MMARCO = SourceRecord(
     name="mmarco",
@@ -141,8 +142,8 @@ def _triples(path: Path) -> Iterator[np.ndarray]:
 def _language(language: str, triples: np.ndarray, raw: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of one language, without triples that lack a query or a positive text in it."""
     collection, queries, _ = (local(entry, raw) for entry in MMARCO.files_of([language]))
-    asked = _texts(queries, triples[:, 0])
-    given = _texts(collection, triples[:, 1:])
+    asked = _texts(queries, triples[:, 0], language)
+    given = _texts(collection, triples[:, 1:], language)
     rows = sorted(
         (f"mmarco:{q}-{p}-{n}", q, p, n) for q, p, n in triples.tolist() if q in asked and p in given
     )
@@ -162,18 +163,26 @@ def _language(language: str, triples: np.ndarray, raw: str | Path) -> tuple[pd.D
     return pd.DataFrame(pairs), pd.DataFrame(texts)
 
 
-def _texts(path: Path, ids: np.ndarray) -> dict[int, str]:
+def _texts(path: Path, ids: np.ndarray, language: str) -> dict[int, str]:
     """Id -> text of the lines with these ids, without empty texts. The file is streamed."""
     wanted = bytearray(int(ids.max(initial=0)) + 1)
     for i in ids.ravel().tolist():
         wanted[i] = 1
-    found = {}
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            start, tab, text = line.partition(b"\t")
-            if not tab or not start.isdigit():
-                raise UserError(f"mmarco: {path}: line {number} is not `id <tab> text`: {line[:40]!r}")
-            i = int(start)
-            if i < len(wanted) and wanted[i] and (cleaned := clean(text.decode("utf-8"))):
-                found[i] = cleaned
+    found: dict[int, str] = {}
+    file = TextFile(path, language)
+    for number, line in enumerate(file.raw_lines(), 1):
+        line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        start, tab, text = line.partition(b"\t")
+        if not tab or not start.isdigit():
+            if not line.strip():
+                file.count("empty")
+                continue
+            raise file.error(number, f"not `id <tab> text`: {line[:40]!r}")
+        i = int(start)
+        if i >= len(wanted) or not wanted[i]:
+            continue
+        file.count("rows")
+        cleaned = file.clean(file.decoded(text, number), number)
+        if cleaned and file.once(i, cleaned, number):
+            found[i] = cleaned
     return found

@@ -43,7 +43,8 @@ import pandas as pd
 from langscale.core.errors import UserError
 from langscale.data.records import SourceRecord, SourceSize
 from langscale.data.remote_files import Entry, Web
-from langscale.data.sources.common import check_part, clean, local, part_of, rank, tables
+from langscale.data.sources.common import check_part, local, part_of, rank, tables
+from langscale.data.text_files import TextFile
 from langscale.languages.codes import table
 
 # fmt: off
@@ -101,11 +102,13 @@ def build(
             (pair_id, language, its[query], passage_id, [])
             for language, its in texts.items()
             for pair_id, query, passage_id, _ in found
+            if its[query]
         ),
         (
             (passage_id, language, " ".join(its[line] for line in passage))
             for language, its in texts.items()
             for _, _, passage_id, passage in found
+            if any(its[line] for line in passage)
         ),
     )
 
@@ -151,7 +154,7 @@ def documents(raw: str | Path) -> dict[str, list[int]]:
 def lines(language: str, raw: str | Path) -> list[str]:
     """The text in a language. Raises UserError if its lines are not as many as the document ids."""
     ids, text = NTREX.files_of([language])
-    found, right = _read(text, raw), len(_read(ids, raw))
+    found, right = _read(text, raw, language), len(_read(ids, raw))
     if len(found) != right:
         raise UserError(
             f"ntrex: {local(text, raw)} has {len(found)} lines; right: {right}, as {local(ids, raw)}"
@@ -159,5 +162,10 @@ def lines(language: str, raw: str | Path) -> list[str]:
     return found
 
 
-def _read(entry: Entry, raw: str | Path) -> list[str]:
-    return [clean(line) for line in local(entry, raw).read_text(encoding="utf-8").splitlines()]
+def _read(entry: Entry, raw: str | Path, language: str = "") -> list[str]:
+    """The cleaned lines of a file. An empty line is counted, and its pairs have no text to give."""
+    file, found = TextFile(local(entry, raw), language), []
+    for number, line in file.lines():
+        file.count("rows")
+        found.append(file.clean(line, number))
+    return found

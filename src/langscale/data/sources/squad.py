@@ -11,17 +11,17 @@ language alone.
 Sources: Rajpurkar et al. 2016 (arXiv:1606.05250), Hu et al. 2020 (arXiv:2003.11080).
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
 from langscale.core.errors import UserError
 from langscale.data.records import SourceRecord, SourceSize
 from langscale.data.remote_files import Entry
-from langscale.data.sources.common import check_part, clean, local, part_of, rank, tables
+from langscale.data.sources.common import check_part, local, part_of, rank, tables
+from langscale.data.squad_files import questions
+from langscale.data.text_files import TextFile
 from langscale.languages.codes import same
 
 ENGLISH = "https://rajpurkar.github.io/SQuAD-explorer/dataset/train-v1.1.json"
@@ -55,7 +55,7 @@ def build(
     """
     check_part("squad", part)
     languages = SQUAD.chosen(languages)
-    english = questions(_file("en", raw))
+    english = questions(TextFile(_file("en", raw), "en"))
     home = {qa.id: f"squad:{qa.title}:{qa.paragraph}" for qa in english if part_of("squad", qa.title) == part}
     kept = sorted(home, key=lambda qa: rank("squad", qa, seed))[:pairs]
     wanted = {home[qa] for qa in kept}
@@ -63,37 +63,12 @@ def build(
     given: list[tuple[str, str, str]] = []
     for language in languages:
         path = _file(language, raw)
-        known = {qa.id: qa for qa in questions(path)}
+        known = {qa.id: qa for qa in questions(TextFile(path, language))}
         if known.keys().isdisjoint(home):
             raise UserError(f"squad: {path}: no question id is one of SQuAD v1.1's {part} part")
         asked += [(f"squad:{i}", language, known[i].question, home[i], []) for i in kept if i in known]
         given += [(home[i], language, known[i].context) for i in home if home[i] in wanted and i in known]
     return tables(asked, given)
-
-
-class Question(NamedTuple):
-    """A question of a file in SQuAD's format. paragraph: the number of its context in the article."""
-
-    id: str
-    title: str
-    paragraph: int
-    context: str
-    question: str
-
-
-def questions(path: str | Path) -> Iterator[Question]:
-    """The questions of a file in order, without empty texts. Raises UserError for another format."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))["data"]
-        for article in data:
-            for number, paragraph in enumerate(article["paragraphs"]):
-                context = clean(paragraph["context"])
-                for qa in paragraph["qas"]:
-                    question = clean(qa["question"])
-                    if context and question:
-                        yield Question(qa["id"], article["title"], number, context, question)
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise UserError(f"{path}: not in SQuAD's format ({type(error).__name__}: {error})") from None
 
 
 def _file(language: str, raw: str | Path) -> Path:

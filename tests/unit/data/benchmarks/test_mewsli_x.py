@@ -90,9 +90,7 @@ def test_odd_input_is_named(raw):
     ):
         mewslix.build(["es"], None, raw)
     write(raw, entities, [pd.DataFrame({"entity_id": ["Q1"], "text": ["x"]})])
-    with pytest.raises(
-        UserError, match="no column description, description_language; found: entity_id, text"
-    ):
+    with pytest.raises(UserError, match="no column description, description_language; found entity_id, text"):
         mewslix.build(["es"], None, raw)
     with pytest.raises(UserError, match="mewsli-x has none of the languages th; it has ar de en"):
         mewslix.build(["th"], None, raw)

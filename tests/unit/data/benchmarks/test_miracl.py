@@ -173,8 +173,8 @@ def test_only_dev_is_read(raw, tmp_path):
             "1 relevant passages, such as yo:77#7, are",
         ),
         ("corpus", [("1#0", "a", "b"), ("1#0", "c", "d")], ("_id", "title", "text"), "yo:1#0 is there twice"),
-        ("corpus", [("1#0", "b")], ("_id", "text"), "no column title; found: _id, text"),
-        ("queries", [("1#0", "b")], ("query_id", "text"), "no column _id; found: query_id, text"),
+        ("corpus", [("1#0", "b")], ("_id", "text"), "no column title; found _id, text"),
+        ("queries", [("1#0", "b")], ("query_id", "text"), "no column _id; found query_id, text"),
     ],
 )  # fmt: skip
 def test_odd_files_are_named(tmp_path, offline, part, rows, columns, message):  # noqa: F811

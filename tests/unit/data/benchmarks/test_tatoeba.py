@@ -93,6 +93,7 @@ def test_odd_input_is_named(raw):
         tatoeba.build(["en"], None, raw)
     write(raw, "nb", [{"sentence1": "Takk."}])
     with pytest.raises(
-        UserError, match="nob-eng.jsonl.gz: line 1 has sentence1; right: sentence1, sentence2"
+        UserError,
+        match="nob-eng.jsonl.gz: line 1: no sentence2; found sentence1; right: ",
     ):
         tatoeba.build(["nb"], None, raw)

@@ -160,9 +160,7 @@ def test_errors(tmp_path):
         mmarco.build("test", ["en"], tmp_path, 5)
     collection, _, triples = mmarco.MMARCO.files(["de"])
     path = put(tmp_path, collection, "0\tpassage\nno tab\n")
-    with pytest.raises(
-        UserError, match=rf"^mmarco: {re.escape(str(path))}: line 2 is not `id <tab> text`: b'no tab"
-    ):
+    with pytest.raises(UserError, match=rf"^{re.escape(str(path))}: line 2: not `id <tab> text`: b'no tab"):
         mmarco.build("train", ["de"], tmp_path, 5)
     for content in ("1\t2\tx\n", "1\t2\t3\n1\t2\n", "1\t2\t3\n1\t2\t3\t4\n"):
         path = put(tmp_path, triples, content)

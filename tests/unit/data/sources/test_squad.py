@@ -138,11 +138,12 @@ def test_errors(raw):
         squad.build("train", ["de"], raw)
     path = write(raw, "de", [{"title": "A"}])
     with pytest.raises(
-        UserError, match=rf"^{re.escape(str(path))}: not in SQuAD's format \(KeyError: 'paragraphs'\)$"
+        UserError,
+        match=rf"^{re.escape(str(path))}: article 1: not in SQuAD's format; a list `para",
     ):
         squad.build("train", ["de"], raw)
     path.write_text('{"data": [')
-    with pytest.raises(UserError, match=r"not in SQuAD's format \(JSONDecodeError: .*\)$"):
+    with pytest.raises(UserError, match="no JSON"):
         squad.build("train", ["de"], raw)
     with pytest.raises(UserError, match=r"^squad: .*en-th.json is missing; run `snakemake data`$"):
         squad.build("train", ["th"], raw)
