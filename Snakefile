@@ -12,7 +12,9 @@ ROOT = Path(workflow.snakefile).resolve().parent
 if ROOT.name == "workflow":
     ROOT = ROOT.parent
 sys.path.insert(0, str(ROOT / "src"))
-os.environ.update(PYTHONPATH=str(ROOT / "src"))  # for the scripts of the jobs
+# for the scripts of the jobs
+PATHS = [str(ROOT / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, dict.fromkeys(PATHS)))
 
 from langscale.config.files import errors_of, load_files
 from langscale.config.study import load

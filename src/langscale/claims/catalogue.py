@@ -3,16 +3,18 @@
 `python -m langscale.claims.catalogue` writes docs/claims.md.
 """
 
+from operator import attrgetter
 from pathlib import Path
 
 from langscale.claims import hypotheses, paper
 from langscale.claims.claim import Claim
 from langscale.config.fields import nearest
 from langscale.config.study import Study
+from langscale.core.entry_points import Records
 from langscale.core.errors import UserError
 
 PAGE = Path(__file__).parents[3] / "docs/claims.md"
-CLAIMS = {claim.id: claim for claim in (*paper.CLAIMS, *hypotheses.CLAIMS)}
+CLAIMS = Records("langscale.claims", Claim, (*paper.CLAIMS, *hypotheses.CLAIMS), attrgetter("id"))
 
 HEAD = """# Claims
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from langscale.config.fields import Count, Name, Once, Options
-from langscale.config.sampler import KINDS, Spec
+from langscale.config.sampler import Spec
 
 
 class Budget(Options):
@@ -31,8 +31,8 @@ class Arm(Options):
     samplers: list[str | dict[str, Any]] = Field(
         min_length=1,
         max_length=1000,
-        description=f"{', '.join(KINDS)}, hybrid-0.25. Controls of x-y and hybrid: x-y-batch, x-y-same, "
-        "x-y-ring, x-y-en-centric, or {kind: x-y, pair: batch, allow_same: true, directions: ring}",
+        description="names such as x-x-mono, x-y, hybrid-0.25. Controls of x-y and hybrid: x-y-batch, "
+        "x-y-same, x-y-ring, x-y-en-centric, or {kind: x-y, pair: batch, allow_same: true, directions: ring}",
     )
     n: list[Annotated[int, Field(gt=0)]] = Field(
         min_length=1, max_length=1000, description="numbers of training languages"

@@ -1,18 +1,21 @@
 """Samplers: one record per kind, names with options, and samplers with equal batches.
 
 A kind of sampler is a record in KINDS. Its batches have one form, or it mixes two other kinds.
-`langscale.training.batches` draws the batches from these records.
+`langscale.training.batches` draws the batches from these records. An installed package adds kinds through the
+entry point group `langscale.samplers` (`langscale.core.entry_points`).
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import permutations
+from operator import attrgetter
 from typing import Any, Literal
 
 import numpy as np
 
 from langscale.config.fields import cut
+from langscale.core.entry_points import Records
 from langscale.core.errors import UserError
 
 Direction = tuple[str, str]
@@ -187,9 +190,10 @@ def _different(spec: Spec, languages: Sequence[str], english: str) -> list[Direc
 
 
 CONTROLS = ("pair", "allow_same", "directions")
-KINDS = {
-    kind.name: kind
-    for kind in (
+KINDS = Records(
+    "langscale.samplers",
+    Kind,
+    (
         Kind("en-en", "English only", "mono", _english, english=True),
         Kind("x-x", "each example in one language, languages mixed inside the batch", "mixed", _same),
         Kind("x-x-mono", "the whole batch in one language", "mono", _same),
@@ -206,8 +210,10 @@ KINDS = {
             mixes=("x-x-mono", "x-y"),
             options=("alpha", *CONTROLS),
         ),
-    )
-}
+    ),
+    attrgetter("name"),
+)
+"""All kinds by name."""
 
 
 def _pattern() -> str:

@@ -1,11 +1,8 @@
 """All data sets by name.
 
 Every record in a module of `langscale.data.benchmarks` or `langscale.data.sources` is found, so a new set is
-one new file. An installed package adds records by an entry point of the group `langscale.data`, the name of a
-module:
-
-    [project.entry-points."langscale.data"]
-    my_set = "my_package.my_set"
+one new file. An installed package adds records through the entry point group `langscale.data`
+(`langscale.core.entry_points`).
 """
 
 import pkgutil
@@ -13,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TypeVar
 
+from langscale.core.entry_points import imported, modules
 from langscale.core.errors import UserError
 from langscale.data.records import BenchmarkRecord, DataSet, SourceRecord
 from langscale.data.remote_files import Entry
@@ -78,7 +75,7 @@ def _found() -> dict[tuple[str, str], tuple[DataSet, str]]:
     """(Kind, name) -> (record, module), sorted. A set may have a source and a benchmark of one name."""
     found: dict[tuple[str, str], tuple[DataSet, str]] = {}
     for module in _modules():
-        for record in vars(import_module(module)).values():
+        for record in vars(imported(module, GROUP)).values():
             if not isinstance(record, DataSet):
                 continue
             known, place = found.setdefault((_kind(record), record.name), (record, module))
@@ -92,5 +89,4 @@ def _modules() -> Iterator[str]:
     for package in PACKAGES:
         for info in pkgutil.iter_modules(import_module(package).__path__):
             yield f"{package}.{info.name}"
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        yield point.value
+    yield from modules(GROUP)

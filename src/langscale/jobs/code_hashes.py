@@ -13,15 +13,18 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from langscale.core.entry_points import modules
+
 ROOT = "langscale"
 PACKAGE = Path(__file__).parents[1]
 DIGITS = 12
 
 # Packages and modules that change no result: job control; options, whose values are params; addresses of
-# files and of code, whose contents are inputs.
+# files and of code, whose contents are inputs or are hashed.
 RESULTLESS = (
     "jobs",
     "config",
+    "core.entry_points",
     "core.errors",
     "core.files",
     "data.catalogue",
@@ -30,6 +33,12 @@ RESULTLESS = (
     "data.remote_files",
 )
 COUNTED = ("config.sampler",)  # decides which directions a batch has
+GROUPS = {  # module -> entry points, whose modules in other packages add records to it
+    f"{ROOT}.models.known": "langscale.models",
+    f"{ROOT}.retrieval.measures": "langscale.measures",
+    f"{ROOT}.config.sampler": "langscale.samplers",
+    f"{ROOT}.claims.catalogue": "langscale.claims",
+}
 
 _IGNORED = ("ctx", "kind", "type_comment", "type_ignores", "returns", "annotation")
 
@@ -49,8 +58,8 @@ def code(script: str | Path, *roots: str) -> dict[str, str]:
             continue
         reached.add(module)
         file = _file(module)
-        left |= _imports(file)
-        found |= {_name(path): _hash(path) for path in (file, *_data(file))}
+        left |= {*_imports(file), *(modules(GROUPS[module]) if module in GROUPS else ())}
+        found |= {_name(path, module): _hash(path) for path in (file, *_data(file))}
     return dict(sorted(found.items()))
 
 
@@ -94,8 +103,11 @@ def _file(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _name(file: Path) -> str:
-    return str(file.relative_to(PACKAGE)) if file.is_relative_to(PACKAGE) else file.name
+def _name(file: Path, module: str) -> str:
+    """The name of a file of a module: relative to the package, or with the dotted name of another package."""
+    if file.is_relative_to(PACKAGE):
+        return str(file.relative_to(PACKAGE))
+    return module if file.suffix == ".py" else f"{module}/{file.name}"
 
 
 @cache

@@ -1,14 +1,18 @@
 """One record per known model: where its files are, how large it is, how it pools, what it was trained on.
 
 A model without a record works too. Its revision is then `main`, and sizes, prefixes and training data come
-from its folder or the config. This module imports nothing, so that statistics and claims may read it without
-PyTorch.
+from its folder or the config. This module imports no other stage, so that statistics and claims may read it
+without PyTorch.
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
+from langscale.core.entry_points import Records
+
 UNPINNED = "revision unknown: main moves"
+GROUP = "langscale.models"  # entry points, by which an installed package adds records
 
 
 @dataclass(frozen=True)
@@ -177,10 +181,12 @@ E5_SMALL = _e5(
 E5_BASE = _e5("base", "d128750597153bb5987e10b1c3493a34e5a4502a", (12, 768, 250002))
 E5_LARGE = _e5("large", "main", (24, 1024, 250002), note=UNPINNED)
 
-ENCODERS = {
-    record.hub: record
-    for record in (XLM_R, XLM_R_LARGE, LABSE, MBERT, MMBERT, MINILM, E5_SMALL, E5_BASE, E5_LARGE)
-}
+ENCODERS = Records(
+    GROUP,
+    KnownEncoder,
+    (XLM_R, XLM_R_LARGE, LABSE, MBERT, MMBERT, MINILM, E5_SMALL, E5_BASE, E5_LARGE),
+    attrgetter("hub"),
+)
 
 # language tokens, without their marks
 _M2M100 = (
@@ -212,9 +218,10 @@ _NLLB = (
 )
 
 NO_SAFETENSORS = "no safetensors known; loaded with weights_only"
-TRANSLATORS = {
-    record.hub: record
-    for record in (
+TRANSLATORS = Records(
+    GROUP,
+    Translator,
+    (
         Translator(
             "google/madlad400-3b-mt", "main", "Apache-2.0", note=f"{UNPINNED}; licence [M]", matrix=2.42e9
         ),
@@ -237,5 +244,6 @@ TRANSLATORS = {
             matrix=0.35e9,
             language_tokens=tuple(_NLLB.split()),
         ),
-    )
-}
+    ),
+    attrgetter("hub"),
+)

@@ -2,6 +2,8 @@
 
 A record also says in which settings a measure exists and which tables show it. To add a measure, add a record
 to MEASURES; `langscale.retrieval.rank_formulas` and `langscale.retrieval.language_bias` have the functions.
+An installed package adds measures through the entry point group `langscale.measures`
+(`langscale.core.entry_points`).
 
 There are two kinds. A measure of one ranking (`of_ranking`) is a function of the ranks of a query's relevant
 candidates. It serves every setting and pair set. A measure of the multilingual ranking (`of_query`) sees all
@@ -10,11 +12,13 @@ ranks of a benchmark. It exists in multi, over all language pairs.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
 
 from langscale.config.terms import SETTINGS
+from langscale.core.entry_points import Records
 from langscale.retrieval import language_bias as bias
 from langscale.retrieval import rank_formulas
 from langscale.retrieval.ranks import Ranks
@@ -287,14 +291,16 @@ RANK = Measure(
     tables={"ranks": MULTI},
 )
 
-MEASURES = {
-    measure.name: measure
-    for measure in (
+MEASURES = Records(
+    "langscale.measures",
+    Measure,
+    (
         MAP, MAP_AT_20, RECALL_AT_1, RECALL_AT_10, NDCG_AT_10, RELEVANT, RECALL_AT_100, RANK_DISTANCE,
         RANK_DISTANCE_LOG_RATIO, OWN_LANGUAGE_ADVANTAGE, *OWN_LANGUAGE_SHARES, MEDIAN_RANK_DISTANCE,
         *CONTROLS, TOP_10_SHARE, TOP_10_RATIO, RANK,
-    )
-}  # fmt: skip
+    ),
+    attrgetter("name"),
+)  # fmt: skip
 """All measures by name, in the order of the tables."""
 
 

@@ -144,7 +144,7 @@ def test_a_claim_is_added_by_one_record(monkeypatch):
         )
 
     record = Claim("X1", "a colleague", "x-y helps", "cross: x-y above untrained", "x-y at n = 4", better)
-    monkeypatch.setitem(CLAIMS, "X1", record)
+    monkeypatch.setitem(CLAIMS.by_name, "X1", record)
     table = rows(study("X1"), lambda q, c: 0.3 + 0.1 * (c.n > 0))
     assert table[["claim", "source", "statement", "verdict"]].values.tolist() == [
         ["X1", "a colleague", "x-y helps", SUPPORTED]

@@ -150,7 +150,9 @@ def test_a_sampler_is_added_by_one_record(monkeypatch):
     def into(spec, languages, english):
         return [(english, code) for code in languages if code != english]
 
-    monkeypatch.setitem(KINDS, "en-y", Kind("en-y", "English into others", "cross", into, options=("pair",)))
+    monkeypatch.setitem(
+        KINDS.by_name, "en-y", Kind("en-y", "English into others", "cross", into, options=("pair",))
+    )
     spec, codes = Spec.parse("en-y"), ["de", "en", "zh"]
     assert Spec.parse("en-y-batch") == spec.control and spec.needs_control
     assert directions(spec, codes) == [("en", "de"), ("en", "zh")] and reduce(spec, codes) == (

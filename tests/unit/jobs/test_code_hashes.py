@@ -96,7 +96,8 @@ def closure(script: Path) -> set[str]:
         file = left.pop()
         name = str(file.relative_to(ROOT / "src/langscale"))
         resultless = name.startswith(("jobs/", "config/")) and name != "config/sampler.py"
-        resultless |= name in ("core/errors.py", "core/files.py", *(f"data/{n}.py" for n in module_names()))
+        core = ("core/entry_points.py", "core/errors.py", "core/files.py")
+        resultless |= name in (*core, *(f"data/{n}.py" for n in module_names()))
         if file not in reached and not resultless and file.name != "__init__.py":
             reached.add(file)
             left |= imported(file)
@@ -124,7 +125,7 @@ def test_what_a_process_imports_is_in_the_code():
             [sys.executable, "-c", run], env=environment, capture_output=True, text=True, check=True
         ).stdout.split()
         ours = [name for name in loaded if name.startswith("langscale.") and module._counts(name)]
-        files = {module._name(module._file(name)) for name in ours}
+        files = {module._name(module._file(name), name) for name in ours}
         # the catalogue imports its records, whose facts are params
         files -= {name for name in files if name.endswith("__init__.py") or name == "data/records.py"}
         assert files <= code(file).keys(), script
@@ -161,7 +162,9 @@ def test_a_change_deep_in_the_imports_is_seen(tmp_path, monkeypatch):
         before, text = now(), file.read_text()
         file.write_text(text + "X = 2\n")
         after = now()
-        assert {name for name in after if before[name] != after[name]} == {module._name(file)}
+        assert {name for name in after if before[name] != after[name]} == {
+            file.name if file == script else module._name(file, "")
+        }
     with pytest.raises(FileNotFoundError):
         now("langscale.nowhere")
     for cached in (module._hash, module._tree, module._imports):

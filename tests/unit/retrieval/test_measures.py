@@ -81,7 +81,7 @@ def test_a_new_record_reaches_the_tables(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("reciprocal", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setitem(MEASURES, "MRR", module.RECORD)
+    monkeypatch.setitem(MEASURES.by_name, "MRR", module.RECORD)
     made = synthetic.Made(tmp_path, True, statistics={"resamples": 100})
     tables = {
         name: table[table["metric"] == "MRR"] for name, table in made.tables.items() if "metric" in table
