@@ -19,10 +19,11 @@ redirect(snakemake.log[0])
 tables = {
     name: read_csv(file) for name, file in zip(snakemake.params.tables, snakemake.input.tables, strict=True)
 }
-logs = pd.concat(
+logs = [
     pd.read_csv(checked(file), usecols=["step", "loss"]).assign(**labels)
     for file, labels in zip(snakemake.input.logs, snakemake.params.logs, strict=True)
-)
+]
+losses = pd.concat(logs) if logs else pd.DataFrame()
 folder = Path(snakemake.output[0]).parent
-for name, figure in all_figures(tables, logs, snakemake.params.pool, snakemake.params.names):
+for name, figure in all_figures(tables, losses, snakemake.params.pool, snakemake.params.names):
     save(figure, folder, name)

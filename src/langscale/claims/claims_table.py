@@ -56,6 +56,8 @@ def entries(panel: Panel, benchmark: str) -> list[Entry]:
     """All claims with parts about this benchmark, measured. See `table`."""
     study = panel.study
     trained = dict.fromkeys(p.model for p in panel.points if p.trained)
+    if not trained:  # encoders as they are: no claim is about them
+        return []
     designs = {model: Design(study, panel.points, model) for model in trained}
     budget = next(iter(designs.values())).budget
     found = [
@@ -117,6 +119,7 @@ def table(
             its = [{"part": ALL, "model": ALL} | row for row in claim.count(study, tables)]
         elif not its:
             lack = "the study has no benchmark " + ("miracl" if claim.large_corpora else "but miracl")
+            lack = lack if study.grid else "the study trains nothing (`grid: []`)"
             its = [{"part": ALL, "model": ALL, "benchmark": ALL, "verdict": NOT_TESTED, "reason": lack}]
         full += [head | row for row in its]
     return pd.DataFrame(full, columns=list(COLUMNS))

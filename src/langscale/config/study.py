@@ -35,7 +35,9 @@ class Study(Options):
         [], description="data sets and models under a non-commercial licence that you accept, such as mlqa-r"
     )
     languages: Languages
-    sources: dict[Name, Source] = Field(min_length=1)
+    sources: dict[Name, Source] = Field(
+        {}, description="training data. Only a study without training has none"
+    )
     benchmarks: dict[Name, Benchmark] = Field(min_length=1)
     models: dict[Name, Model] = Field(min_length=1)
     translation: Translation | None = Field(
@@ -47,7 +49,9 @@ class Study(Options):
         None, description="null: no audit (cldr has its training passages in the corpus by design)"
     )
     training: Training = Training()
-    budgets: dict[Name, Budget] = Field(min_length=1)
+    budgets: dict[Name, Budget] = Field(
+        {}, description="sizes of training runs. Only a study without training has none"
+    )
     ladders: dict[Name, Annotated[list[Code], Once]] = Field(
         {}, description="nested language orders by name, for fixed contrasts. Each orders the whole pool"
     )
@@ -65,7 +69,10 @@ class Study(Options):
         description="number of random ladders, used in turn by the replicates. null: a ladder for each "
         "replicate",
     )
-    grid: list[Arm] = Field(min_length=1, max_length=1000)
+    grid: list[Arm] = Field(
+        max_length=1000,
+        description="training runs. []: nothing is trained, encoders are evaluated as they are",
+    )
     evaluation: Evaluation = Evaluation()
     statistics: Statistics = Statistics()
 
@@ -103,6 +110,14 @@ class Study(Options):
 
 
 def _grid(study: Study) -> Iterator[str]:
+    if study.grid:
+        for key in ("sources", "budgets"):
+            if not getattr(study, key):
+                found = "an empty mapping" if key in study.model_fields_set else "none"
+                yield f"{key}: found {found}; a study with a grid needs one"
+    for name, model in study.models.items():
+        if model.architecture and not study.sources:
+            yield f"models.{name}.architecture: its tokenizer is trained on `sources`, and there are none"
     known = {"models": [*study.models], "budgets": [*study.budgets], "ladders": [*study.ladders]}
     cells = 0
     for i, arm in enumerate(study.grid):
@@ -137,7 +152,7 @@ def _names(study: Study) -> Iterator[str]:
         if sorted(ladder) != sorted(study.languages.pool):
             yield f"ladders.{name}: must order exactly the pool {shown(study.languages.pool)}"
     trained = [name for name, source in study.sources.items() if source.train]
-    if not trained:
+    if study.sources and not trained:
         yield "sources: none has `train: true`; set it for one"
     for name, budget in study.budgets.items():
         for source in budget.sources or []:

@@ -20,6 +20,8 @@ class FigureRecord:
     numbers: str
     heldout: bool = False
     """Whether the figure needs held-out languages."""
+    training: bool = False
+    """Whether the figure needs trained models."""
 
     @property
     def alternative(self) -> str:
@@ -33,15 +35,25 @@ FIGURES = {
         "Gain from more training languages",
         f"Line charts of the gain in cross mAP over the smallest number of languages against {N}",
         "tables/contrasts.csv",
+        training=True,
     ),
     "scaling-cross": FigureRecord(
-        "Cross-lingual retrieval", f"Line charts of cross mAP against {N}", "tables/scaling.csv"
+        "Cross-lingual retrieval",
+        f"Line charts of cross mAP against {N}",
+        "tables/scaling.csv",
+        training=True,
     ),
     "scaling-mono": FigureRecord(
-        "Monolingual retrieval", f"Line charts of mono mAP against {N}", "tables/scaling.csv"
+        "Monolingual retrieval",
+        f"Line charts of mono mAP against {N}",
+        "tables/scaling.csv",
+        training=True,
     ),
     "scaling-multi": FigureRecord(
-        "Multilingual retrieval", f"Line charts of multi mAP against {N}", "tables/scaling.csv"
+        "Multilingual retrieval",
+        f"Line charts of multi mAP against {N}",
+        "tables/scaling.csv",
+        training=True,
     ),
     "tradeoff": FigureRecord(
         "Monolingual against multilingual retrieval",
@@ -53,6 +65,7 @@ FIGURES = {
         f"Line charts of the gap in mAP against {N}",
         "tables/gaps.csv",
         heldout=True,
+        training=True,
     ),
     "transfer": FigureRecord(
         "Held-out languages by script and branch",
@@ -69,21 +82,31 @@ FIGURES = {
         "Measures of language bias",
         f"Line charts of three measures of language bias against {N}",
         "tables/bias.csv",
+        training=True,
     ),
     "shares": FigureRecord(
-        "Languages of the top 10", f"Line charts of language shares against {N}", "tables/shares.csv"
+        "Languages of the top 10",
+        f"Line charts of language shares against {N}",
+        "tables/shares.csv",
+        training=True,
     ),
     "training": FigureRecord(
         "Training loss",
         f"Line charts of the loss against the training step, a line for each value of {N}",
         "runs/*/log.csv",
+        training=True,
     ),
 }
 
 
 def figure_names(study: Study) -> list[str]:
     """The figures of a study, in the order of the report."""
-    return [name for name, figure in FIGURES.items() if study.languages.heldout or not figure.heldout]
+    lacking = {"heldout": not study.languages.heldout, "training": not study.grid}
+    return [
+        name
+        for name, figure in FIGURES.items()
+        if not any(no and getattr(figure, need) for need, no in lacking.items())
+    ]
 
 
 @dataclass(frozen=True)
