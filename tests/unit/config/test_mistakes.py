@@ -199,7 +199,8 @@ MISTAKES = [  # a config, the line without the file
     (changed("replicates", -inf), "replicates: found -inf; a finite number is right"),
     (changed("ladder_count", 0), "ladder_count: found 0; more than 0 is right"),
     # the grid
-    (changed("sources", {}, of=changed("grid", [])), "models.tiny.architecture: its tokenizer is trained on `sources`, and there are none"),
+    (changed("sources", {}, of=changed("grid", [])),
+     "models.tiny.architecture: its tokenizer is trained on `sources`, and there are none"),
     (changed("grid", {}), "grid: found an empty mapping; a list is right"),
     (changed("grid", 0, "n", []), "grid.0.n: found []; a length of at least 1 is right"),
     (changed("grid", 0, "n", 3), "grid.0.n: found 3; a list is right"),
