@@ -94,8 +94,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """No waiting between tries, no setting of this machine that would send the hub's library elsewhere."""
+def quick(monkeypatch, tmp_path_factory):
+    """No waiting between tries, an empty hub cache, nothing that sends the hub's library elsewhere."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path_factory.mktemp("hub")))
     monkeypatch.setattr(web, "PAUSE", 0)
     monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)

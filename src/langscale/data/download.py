@@ -6,9 +6,7 @@ registry, the hash of the first download is valid from then on.
 """
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -199,13 +197,13 @@ def _origins(
         yield address, partial("mirror"), lambda file: web.download(address, file, entry.size)
     elif mirror and (Path(mirror) / entry.path).is_file():
         source = Path(mirror) / entry.path
-        yield str(source), partial("link"), lambda file: _link(source, file)
+        yield str(source), partial("link"), lambda file: web.link(source, file)
     if entry.repo:
         repo, kind, revision = entry.repo, entry.repo_type, entry.revision
         yield (
             entry.address,
             partial("partial"),
-            lambda file: web.download_from_hub(repo, kind, revision, entry.file, file),
+            lambda file: web.download_from_hub(repo, kind, revision, entry.file, file, entry.sha256),
         )
     else:
         yield entry.address, partial("partial"), lambda file: web.download(entry.address, file, entry.size)
@@ -222,14 +220,6 @@ def _mirrored(entry: Entry, mirror: str) -> str:
 
 def _place(mirror: str | None) -> str:
     return "MIRROR" if mirror is None or _is_url(mirror) else mirror.rstrip("/")
-
-
-def _link(source: Path, partial: Path) -> None:
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(source.resolve(), partial)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, partial)
 
 
 def _verified(entry: Entry, file: Path, target: Path, origin: str = "") -> dict[str, Any]:
@@ -261,6 +251,9 @@ def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
     try:
         tree = web.tree(entry.repo, entry.repo_type, entry.revision)
     except web.errors() as error:
+        kept = web.cached_names(entry.repo, entry.repo_type, entry.revision, entry.file)
+        if any(_matches(name, entry.file) for name in kept):
+            return [{"file": name} for name in kept if _matches(name, entry.file)]
         raise UserError(
             f"{entry.name}: the names of {entry.path} are unknown ({web.reason(error)}); offline: put the "
             f"files into {_place(mirror)}/{Path(entry.path).parent} or run `snakemake data` on a machine "

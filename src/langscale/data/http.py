@@ -1,5 +1,6 @@
 """Downloads of URLs and of hub files, with retries and resuming, and the file list of a hub repository."""
 
+import os
 import shutil
 import sys
 import time
@@ -8,6 +9,8 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from langscale.core.files import sha256
 
 TRIES, PAUSE = 5, 1.0  # seconds before the second try, then doubled
 TIMEOUT = 60  # seconds without a byte
@@ -118,17 +121,44 @@ def _go_on(url: str, partial: Path, size: int | None) -> None:
         downloader(url, _Bounded(file, size), None)
 
 
-def download_from_hub(repo: str, repo_type: str, revision: str, name: str, partial: Path) -> None:
-    """Fetch a hub file by name and revision. Raises one of `errors()`.
+def download_from_hub(
+    repo: str, repo_type: str, revision: str, name: str, partial: Path, digest: str | None = None
+) -> None:
+    """Fetch a hub file by name and revision, through the hub's own cache. Raises one of `errors()`.
 
-    The hub's library has its own retries, and keeps an unfinished file in a folder beside `partial`.
+    The hub's library has its own retries, resumes by itself, and obeys HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE
+    and HF_TOKEN. `partial` is a link to the cached bytes, or a copy on another file system. digest: the
+    SHA-256, if known. A cached file with another one is downloaded again.
     """
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-    folder = partial.with_name(f"{partial.name}.hub")
-    file = hf_hub_download(repo, name, repo_type=repo_type, revision=revision, local_dir=folder, endpoint=HUB)
-    Path(file).replace(partial)
-    shutil.rmtree(folder)
+    where = {"repo_id": repo, "filename": name, "repo_type": repo_type, "revision": revision}
+    cached = try_to_load_from_cache(**where)
+    damaged = digest is not None and isinstance(cached, str) and sha256(cached) != digest
+    link(Path(hf_hub_download(**where, endpoint=HUB, force_download=damaged)), partial)
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target` the same bytes: a hard link, else a copy."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
+
+
+def cached_names(repo: str, repo_type: str, revision: str, pattern: str) -> list[str]:
+    """Sorted names in the hub's cache that match `pattern`; none for a repository without a snapshot."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import IncompleteSnapshotError, LocalEntryNotFoundError
+
+    try:
+        folder = snapshot_download(
+            repo, repo_type=repo_type, revision=revision, allow_patterns=pattern, local_files_only=True
+        )
+    except (IncompleteSnapshotError, LocalEntryNotFoundError):
+        return []
+    return sorted(file.relative_to(folder).as_posix() for file in Path(folder).rglob("*") if file.is_file())
 
 
 def get_json(url: str) -> Any:

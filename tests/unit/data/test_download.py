@@ -35,7 +35,7 @@ def test_a_file_system_without_links_gets_a_copy(tmp_path, offline, monkeypatch)
     def no_links(*args):
         raise PermissionError("links are not permitted")
 
-    monkeypatch.setattr("langscale.data.download.os.link", no_links)
+    monkeypatch.setattr("langscale.data.http.os.link", no_links)
     assert fetch(ANYWHERE, tmp_path / "raw", str(tmp_path / "mirror")).read_bytes() == CONTENT
 
 

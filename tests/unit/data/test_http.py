@@ -1,15 +1,17 @@
 """Downloads from servers that fail, files of a hub, and the check of the registry, all on this machine."""
 
 import hashlib
+import os
 import re
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from huggingface_hub import file_download
+from huggingface_hub import constants, file_download
 from support.http_server import COMMIT, CONTENT, SHA, hub_entry, kept, web_entry
 
 from langscale.core.errors import UserError
@@ -144,6 +146,41 @@ def test_hub_pattern_is_resolved_with_hashes(tmp_path, server):
     with pytest.raises(UserError, match="has no fr/.*; right: one at least"):
         expand(hub_entry("fr/*.parquet"), tmp_path)
     assert expand(hub_entry("*.txt", optional=True), tmp_path) == []
+
+
+def cached(path, content=CONTENT, commit=COMMIT):
+    """Put a file into the cache of the hub's library, as it lays it out."""
+    folder = Path(constants.HF_HUB_CACHE) / "datasets--some--set"
+    blob, link = folder / "blobs" / hashlib.sha256(content).hexdigest(), folder / "snapshots" / commit / path
+    for file in (blob, link):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    blob.write_bytes(content)
+    link.symlink_to(os.path.relpath(blob, link.parent))
+    return blob
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_the_cache_of_the_hub_serves_without_network(tmp_path, monkeypatch, server, offline):
+    """With HF_HUB_OFFLINE the hub gets no request; without it an unreachable hub leaves the cached files."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+    if not offline:
+        server.http.shutdown()
+        server.http.server_close()
+    for name in ("en/0.parquet", "en/1.parquet", "de/0.parquet"):
+        cached(name, name.encode())
+    found = fetch_all([hub_entry("en/*.parquet"), hub_entry("de/0.parquet")], tmp_path)
+    assert [file.read_bytes() for file in found] == [b"en/0.parquet", b"en/1.parquet", b"de/0.parquet"]
+    with pytest.raises(UserError, match="could not be fetched"):
+        fetch(hub_entry("fr/0.parquet"), tmp_path)
+    with pytest.raises(UserError, match="names of .* are unknown"):
+        fetch_all([hub_entry("fr/*.parquet")], tmp_path)
+    assert server.log == []
+
+
+def test_a_damaged_file_of_the_cache_is_downloaded_again(tmp_path, server):
+    server.files[f"/datasets/some/set/resolve/{COMMIT}/data/a.bin"] = CONTENT
+    cached("data/a.bin").write_bytes(CONTENT[:-512] + bytes(512))
+    assert fetch(hub_entry(sha256=SHA), tmp_path).read_bytes() == CONTENT
 
 
 # the check
