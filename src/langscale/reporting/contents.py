@@ -80,7 +80,7 @@ FIGURES = {
     ),
     "bias": FigureRecord(
         "Measures of language bias",
-        f"Line charts of three measures of language bias against {N}",
+        f"Line charts of the preference among translations and of rank distance against {N}",
         "tables/bias.csv",
         training=True,
     ),

@@ -90,6 +90,12 @@ SECTIONS: dict[str, dict[str, str]] = {
         "R@k": "The share of the relevant candidates among the first k.",
         "nDCG@10": "Normalised discounted cumulative gain of the first ten candidates, from 0 to 1.",
         "macro, micro": "The mean over languages, and the mean over all queries.",
+        "preference among translations": (
+            "In multi, the order of the translations of one relevant passage. Own before other: the share "
+            "of translations behind the one in the query's language, 1/2 without preference. Own first: "
+            "whether this one is before all others. English before other: the same for English, with "
+            "queries in other languages."
+        ),
         "rank distance": (
             "In multi, the last minus the first rank of a query's relevant candidates. It falls as "
             "accuracy rises, so it does not measure language bias alone."

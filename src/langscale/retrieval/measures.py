@@ -181,6 +181,114 @@ OWN_LANGUAGE_ADVANTAGE = Measure(
     of_query=lambda ranks, _: bias.own_language_advantage(ranks.multi, ranks.own)[:, None],
     tables=_BIAS | {"contrasts": MULTI},
 )
+OWN_BEFORE_OTHER = Measure(
+    "own before other",
+    "share of the translations of the relevant passage that are ranked behind the one in the query's "
+    "language; 1/2 without preference",
+    THIS_STUDY,
+    MULTI,
+    "lower",
+    of_query=lambda ranks, _: bias.share_behind(ranks.multi, ranks.own)[:, None],
+    tables=_BIAS | dict.fromkeys(("languages", "contrasts", "trends", "seeds"), MULTI),
+    margin="absolute",
+)
+OWN_FIRST = Measure(
+    "own first",
+    "1 if the relevant passage in the query's language is ranked before all of its translations, else 0; "
+    "1/|R| without preference",
+    THIS_STUDY,
+    MULTI,
+    "lower",
+    of_query=lambda ranks, _: bias.ranked_first(ranks.multi, ranks.own)[:, None],
+    tables=_BIAS | dict.fromkeys(("languages", "contrasts", "trends", "seeds"), MULTI),
+    margin="absolute",
+)
+ENGLISH = "en"
+
+
+def _english(ranks: Ranks) -> tuple[np.ndarray, np.ndarray]:
+    """The column of English for queries in other languages, else -1 [Q], and whether a query is English."""
+    there = ENGLISH in ranks.languages
+    column = ranks.languages.index(ENGLISH) if there else -1
+    asked = (ranks.own == column) & there
+    return np.where(asked, -1, column), asked
+
+
+def _english_before_other(ranks: Ranks, _: np.ndarray) -> np.ndarray:
+    column, _english_query = _english(ranks)
+    third = np.arange(len(ranks.languages)) != ranks.own[:, None]
+    return bias.share_behind(ranks.multi, column, third)[:, None]
+
+
+def _english_before_own(ranks: Ranks, _: np.ndarray) -> np.ndarray:
+    column, _english_query = _english(ranks)
+    own = np.arange(len(ranks.languages)) == ranks.own[:, None]
+    return bias.share_behind(ranks.multi, column, own)[:, None]
+
+
+def _other_before_english(ranks: Ranks, _: np.ndarray) -> np.ndarray:
+    _column, asked = _english(ranks)
+    return 1 - bias.share_behind(ranks.multi, np.where(asked, ranks.own, -1))[:, None]
+
+
+ENGLISH_PREFERENCE = (
+    Measure(
+        "English before other",
+        "queries in other languages: share of the translations in third languages that are ranked behind the "
+        "English one; 1/2 without preference",
+        THIS_STUDY,
+        MULTI,
+        "lower",
+        of_query=_english_before_other,
+        tables=_BIAS,
+        margin="absolute",
+    ),
+    Measure(
+        "English before own",
+        "queries in other languages: 1 if the English translation is ranked before the one in the query's "
+        "language, else 0; 1/2 without preference",
+        THIS_STUDY,
+        MULTI,
+        "neither",
+        of_query=_english_before_own,
+        tables=_BIAS,
+        margin="absolute",
+    ),
+    Measure(
+        "other before English",
+        "queries in English: share of the translations that are ranked before the English passage; 1/2 "
+        "without preference",
+        THIS_STUDY,
+        MULTI,
+        "neither",
+        of_query=_other_before_english,
+        tables=_BIAS,
+        margin="absolute",
+    ),
+)
+"""The preference for English passages, and both directions between English and another language."""
+COMPLETE_AT_100 = Measure(
+    "complete@100",
+    "1 if all relevant candidates are in the top 100, else 0",
+    "arXiv:2604.05684",
+    MULTI,
+    of_query=lambda ranks, _: bias.complete_at(ranks.multi, 100)[:, None],
+    tables=_BIAS,
+    margin="absolute",
+)
+MAX_AT_R = Measure(
+    "max@R",
+    "rank of the relevant candidate that is ranked last",
+    "arXiv:2604.05684",
+    MULTI,
+    "lower",
+    low=1.0,
+    high=np.inf,
+    unit="positions",
+    of_query=lambda ranks, _: bias.last_rank(ranks.multi)[:, None],
+    tables=_BIAS,
+    margin="share",
+)
 
 
 def _own_share(place: int, k: int) -> Measure:
@@ -295,9 +403,10 @@ MEASURES = Records(
     "langscale.measures",
     Measure,
     (
-        MAP, MAP_AT_20, RECALL_AT_1, RECALL_AT_10, NDCG_AT_10, RELEVANT, RECALL_AT_100, RANK_DISTANCE,
-        RANK_DISTANCE_LOG_RATIO, OWN_LANGUAGE_ADVANTAGE, *OWN_LANGUAGE_SHARES, MEDIAN_RANK_DISTANCE,
-        *CONTROLS, TOP_10_SHARE, TOP_10_RATIO, RANK,
+        MAP, MAP_AT_20, RECALL_AT_1, RECALL_AT_10, NDCG_AT_10, RELEVANT, RECALL_AT_100, OWN_BEFORE_OTHER,
+        OWN_FIRST, *ENGLISH_PREFERENCE, COMPLETE_AT_100, MAX_AT_R, RANK_DISTANCE, RANK_DISTANCE_LOG_RATIO,
+        OWN_LANGUAGE_ADVANTAGE, *OWN_LANGUAGE_SHARES, MEDIAN_RANK_DISTANCE, *CONTROLS, TOP_10_SHARE,
+        TOP_10_RATIO, RANK,
     ),
     attrgetter("name"),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 
 from langscale.config.study import Study
 from langscale.config.terms import ALL, PAIR_SETS, SETTINGS
-from langscale.retrieval.measures import MAP, MEASURES, in_table
+from langscale.retrieval.measures import MAP, MEASURES, OWN_BEFORE_OTHER, OWN_FIRST, in_table
 from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
 
 OWN, OTHER = "own", "other"
@@ -42,6 +42,18 @@ class Quantity:
         """The columns of the tables that name the quantity."""
         names = ("setting", "query_language", "candidate_language", "pair_set", "status", "metric")
         return {name: getattr(self, name) for name in names}
+
+
+LANGUAGE_BIAS = (Quantity("multi", OWN_BEFORE_OTHER.name), Quantity("multi", OWN_FIRST.name))
+"""What a verdict on language bias rests on: preference among equivalent passages, lower is less bias.
+
+The first is the share of translations of the relevant passage behind the one in the query's language, the
+second whether that one is before all of them. Both are means over queries and lie between 0 and 1. A constant
+on all own-language scores moves both, and noise moves neither in a ranking without bias
+(tests/unit/retrieval/test_preference.py). Rank distance and own-language advantage count positions and move
+with accuracy, so they only describe. To adjust the advantage for multilingual mAP has the wrong sign, as bias
+itself lowers this mAP.
+"""
 
 
 @dataclass(frozen=True)

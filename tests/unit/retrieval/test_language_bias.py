@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from langscale.retrieval.language_bias import (
+    complete_at,
     language_counts,
+    last_rank,
     own_language_advantage,
     own_share,
     rank_distance,
     rank_distance_log_ratio,
+    ranked_first,
+    share_behind,
 )
 from langscale.retrieval.rank_formulas import random_rank_distance
 
@@ -48,6 +52,45 @@ def test_distance_and_advantage_equal_plain_loops(ranks, data):
             assert np.isnan(advantage[q])
         else:
             assert advantage[q] == statistics.median(others) - row[own[q]]
+
+
+distinct = st.tuples(st.integers(1, 6), st.integers(2, 9)).flatmap(
+    lambda shape: st.lists(
+        st.permutations(range(1, 30)).map(lambda ranks: ranks[: shape[1]]),
+        min_size=shape[0],
+        max_size=shape[0],
+    )
+)
+
+
+@given(distinct, st.data())
+@settings(max_examples=200, deadline=None)
+def test_preference_equals_plain_loops(ranks, data):
+    ranks = np.array(ranks) * data.draw(
+        arrays(np.int32, np.shape(ranks), elements=st.sampled_from([0, 1, 1, 1]))
+    )
+    languages = ranks.shape[1]
+    first = data.draw(arrays(np.int64, len(ranks), elements=st.integers(-1, languages - 1)))
+    counted = data.draw(arrays(bool, ranks.shape))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        share, part = share_behind(ranks, first), share_behind(ranks, first, counted)
+        best, last, complete = ranked_first(ranks, first), last_rank(ranks), complete_at(ranks, 9)
+    for q, row in enumerate(ranks.tolist()):
+        present = [rank for rank in row if rank]
+        own = row[first[q]] if first[q] >= 0 else 0
+        for found, columns in ((share, range(languages)), (part, np.flatnonzero(counted[q]).tolist())):
+            others = [row[c] for c in columns if row[c] and c != first[q]]
+            if not own or not others:
+                assert np.isnan(found[q])
+            else:
+                assert found[q] == pytest.approx(sum(own < other for other in others) / len(others))
+        assert np.isnan(best[q]) == np.isnan(share[q])
+        assert np.isnan(best[q]) or best[q] == (own == min(present))
+        if present:
+            assert last[q] == max(present) and complete[q] == all(rank <= 9 for rank in present)
+        else:
+            assert np.isnan(last[q]) and np.isnan(complete[q])
 
 
 def test_a_random_ranking_has_log_ratio_zero():

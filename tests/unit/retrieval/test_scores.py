@@ -89,6 +89,26 @@ def test_every_setting_pair_set_and_metric_equals_building_the_pools(tmp_path_fa
                 )
 
 
+def slow_preference(place, code):
+    """The measures of preference, complete@100 and max@R of one query, from its places."""
+
+    def ahead(first, others):  # share of the others that are behind the first
+        others = [place[other] for other in others if other in place and other != first]
+        return np.mean([place[first] < other for other in others]) if first in place and others else math.nan
+
+    every, english = list(place), code == "en"
+    own = ahead(code, every)
+    return [
+        own,
+        math.nan if math.isnan(own) else float(place[code] == min(place.values())),
+        math.nan if english else ahead("en", [other for other in every if other != code]),
+        math.nan if english else ahead("en", [code]),
+        1 - own if english else math.nan,
+        float(max(place.values()) <= 100) if place else math.nan,
+        max(place.values()) if place else math.nan,
+    ]
+
+
 def test_language_bias_equals_plain_loops(tmp_path):
     rng = np.random.default_rng(5)
     tables = make_benchmark(rng, 4, 8)
@@ -110,10 +130,19 @@ def test_language_bias_equals_plain_loops(tmp_path):
         ratio = math.log(distance / chance) if len(place) > 1 else math.nan
         for column, code in enumerate(benchmark.languages):
             assert scores.values("multi", "rank")[q, column] == place.get(code) or code not in place
+        preferred = slow_preference(place, question.language)
         own = place.pop(question.language, math.nan)
         advantage = np.median(list(place.values())) - own if place else math.nan
         share = sum(language[r] == question.language for r in ranked[:2]) / 2
-        expected = [distance, ratio, advantage, float(language[ranked[0]] == question.language), share, share]
+        expected = [
+            *preferred,
+            distance,
+            ratio,
+            advantage,
+            float(language[ranked[0]] == question.language),
+            share,
+            share,
+        ]
         np.testing.assert_allclose([found[m][q, 0] for m in BIAS], expected)
         seen += not math.isnan(distance + advantage)
     assert seen > 5

@@ -31,6 +31,7 @@ from langscale.reporting.figures.style import (
     without_empty,
 )
 from langscale.reporting.wording import PAIR_SETS, count, label, place
+from langscale.retrieval.measures import ENGLISH_PREFERENCE, OWN_BEFORE_OTHER, OWN_FIRST, RANK_DISTANCE
 
 HEIGHT = 2.0  # inches of a row of panels
 
@@ -123,16 +124,14 @@ def _panels(
 
 
 def bias(table: pd.DataFrame) -> Figure:
-    """Rank distance, own-language advantage and own-language share of the top 10 against n_languages."""
-    labels = {
-        "rank distance": "ranks",
-        "own-language advantage": "ranks",
-        "own-language share@10": "share (0 to 1)",
-    }
-    names = {metric: metric.replace("share@10", "share of the top 10") for metric in labels}
+    """Preference among the translations of the relevant passage, and rank distance, against n_languages."""
+    english = ENGLISH_PREFERENCE[0].name
+    labels = dict.fromkeys((OWN_BEFORE_OTHER.name, OWN_FIRST.name, english), "share (0 to 1)")
+    labels |= {RANK_DISTANCE.name: "ranks"}
     table = named(pd.concat([headline(table, metric, "multi") for metric in labels]))
-    panels = {names[metric]: table[table["metric"] == metric] for metric in labels}
-    return _panels(list(blocks(table)), panels, {names[m]: text for m, text in labels.items()}, "value")
+    # a study without English has no such preference
+    panels = {metric: table[table["metric"] == metric] for metric in labels if metric in set(table["metric"])}
+    return _panels(list(blocks(table)), panels, labels, "value")
 
 
 def shares(table: pd.DataFrame) -> Figure:

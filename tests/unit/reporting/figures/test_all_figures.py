@@ -42,7 +42,7 @@ def test_figures_say_what_they_show(folder):
         # the pool asks on both sides of pool minus pool → held-out; elsewhere all five languages ask
         "gaps": {"24 queries × 3 languages": 1, "24 queries × 5 languages": 3, "4 replicates": 4},
         "transfer": {"24 queries": 1, "24 queries × 3 languages": 1, "4 replicates": 2},
-        "bias": {"24 queries × 5 languages": 3},
+        "bias": {"24 queries × 5 languages": 3, "96 queries": 1},
         "tradeoff": {"24 queries × 5 languages": 1},
         "training": {"1 run per line": 2},
         "matrix": {"(each cell: 24 queries, 4 replicates)": 2},
