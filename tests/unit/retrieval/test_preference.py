@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support.made_benchmarks import CODES, make_benchmark, scores_of, write
 
-from langscale.data.benchmarks.tables import Benchmark
+from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.measures import (
     COMPLETE_AT_100,
     ENGLISH_PREFERENCE,
