@@ -18,9 +18,9 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 example: $(VENV)/.study  ## make tables and report of docs/ntrex from its committed scores, without training, in example/
-	mkdir -p example/results/ntrex-cpu && cp -r docs/ntrex/study/. example/results/ntrex-cpu
-	find example/results/ntrex-cpu/runs -type f -exec touch {} +
-	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-cpu.yaml
+	mkdir -p example/results/ntrex-full && cp -r docs/ntrex/study/. example/results/ntrex-cpu
+	find example/results/ntrex-full/runs -type f -exec touch {} +
+	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-full.yaml
 
 test: $(VENV)/.test  ## install what tests need, run tests with coverage of lines and branches, then lint and typecheck
 	$(BIN)/python -m pytest -n 2 --dist loadscope --cov

@@ -224,11 +224,11 @@ def _tables(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
 
 
 def _dry_run() -> Growth:
-    """A dry run of the default study with 2, 4, 8 and 16 replicates, by number of jobs."""
+    """A dry run of config/scratch.yaml with 2, 4, 8 and 16 replicates, by number of jobs."""
     sizes, seconds, memory = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for step in STEPS:
-            study = yaml.safe_load((material.ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+            study = yaml.safe_load((material.ROOT / "config/scratch.yaml").read_text(encoding="utf-8"))
             file = Path(folder) / f"{step}.yaml"
             file.write_text(yaml.safe_dump(study | {"replicates": 2 * step}))
             code = (

@@ -93,8 +93,8 @@ def e5(setting: Setting) -> tuple[Path, Model]:
 
 
 def small(setting: Setting, texts: list[str]) -> tuple[Path, Model]:
-    """The default study's model, with a tokenizer of `texts`."""
-    study = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    """The model of config/scratch.yaml, with a tokenizer of `texts`."""
+    study = yaml.safe_load((ROOT / "config/scratch.yaml").read_text(encoding="utf-8"))
     fields = study["models"]["tiny"] | E5
     fields |= {"query_length": 64, "passage_length": 128}
     if setting.quick:

@@ -1,7 +1,7 @@
 """Planning of one million batches, as a share of their training, and a dry run of the paper's study.
 
 A batch is planned at its step, and again when the run counts its exposure. The training is that of the
-default study's model, the smallest realistic one. With a real encoder the share is a hundredth of this.
+scratch study's model, the smallest realistic one. With a real encoder the share is a hundredth of this.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ from langscale.core.random import stream
 from langscale.training.batches import Sampler, SourceIndex
 
 WHAT, BAR = "batch planning, one million batches", 0.01
-AGAINST = "their training, default study's model, batch 32"
+AGAINST = "their training, scratch study's model, batch 32"
 BATCHES = 1_000_000
 PAPER = "config/paper.yaml"
 

@@ -2,7 +2,7 @@
 
 A step takes operations / rate + bytes moved / bandwidth + a constant. Twelve layers of the shape of
 multilingual-e5-small, on texts of the length of NTREX's, give the rate. One layer with a large and with a
-small table of embeddings gives the bandwidth. The small table, at the default study's batch, gives the
+small table of embeddings gives the bandwidth. The small table, at the scratch study's batch, gives the
 constant too. The rate of statistics comes from the growth of that stage.
 """
 
@@ -44,7 +44,7 @@ NAMES = {
     "training": "operations/s of training, twelve layers",
     "embedding": "operations/s of embedding, twelve layers",
     "bandwidth": "bytes/s moved by AdamW",
-    "step": "further seconds of a step, default study",
+    "step": "further seconds of a step, scratch study",
     "ranks": f"seconds of exact ranks per query and candidate, {WIDTH} dimensions",
     "lists": f"seconds of a list's search per query and candidate, {WIDTH} dimensions",
     "statistics": "seconds of statistics per run and quantity, 10,000 resamples, 240 clusters",
@@ -67,7 +67,7 @@ def cards(setting: material.Setting, together: int = 1) -> tuple[pd.DataFrame, p
 
 @cache
 def pairs(setting: material.Setting, kind: str) -> material.Pairs:
-    """Pairs of the default study's model (`card`), with TABLE embeddings (`wide`), or long ones for LARGE."""
+    """Pairs of the scratch study's model (`card`), with TABLE embeddings (`wide`), or long ones for LARGE."""
     asked, given = cards(setting, NEIGHBOURS if kind == "large" else 1)
     folder, model = material.small(setting, [*asked["query"], *given["text"]])
     if kind != "card":
@@ -150,7 +150,7 @@ def _discard(_: object) -> None:
 
 
 def trained(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
-    """Training of the default study's model on a number of pairs, 32 a step, for the growth by pairs."""
+    """Training of the scratch study's model on a number of pairs, 32 a step, for the growth by pairs."""
     found = pairs(setting, "card")
     training = Training(batch_size=8 if setting.quick else 32, precision="float32")
     return lambda size: lambda: train_speed.ours(found, training, size // training.batch_size, 1)

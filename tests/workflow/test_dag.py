@@ -9,12 +9,40 @@ from support.project_copy import ROOT, copy_project, job_counts, snakemake
 
 from langscale.core.files import write_json
 
+SCRATCH = ("--configfile", "config/scratch.yaml")
 # 4 runs at n = 1 (all samplers are one there), 12 at each of n = 2, 4, 9; 4 initial states; BM25
 TRAIN, UNTRAINED, BM25, SUBSETS = 40, 4, 1, 10
+CURVES = 8  # of the default study: four samplers with all rows, and at equal rows
 
 
-def test_default_study_has_exactly_these_jobs(planned):
-    assert planned() == {
+def test_the_default_study_has_exactly_these_jobs(planned):
+    counts = planned()
+    trained = [rule for rule in counts if rule.startswith("adapters_")]
+    scored = [rule for rule in counts if rule.startswith("score_adapters_")]
+    assert (len(trained), len(scored)) == (CURVES, CURVES + 1)  # one of the untrained encoder
+    assert {rule: n for rule, n in counts.items() if rule not in (*trained, *scored)} == {
+        "raw": 1,
+        "source": 1,
+        "benchmark": 1,
+        "subset": 18,
+        "data_table": 1,
+        "base": 1,
+        "tokens": 2,
+        "base_vectors": 2,
+        "score": 1,
+        "statistics": 1,
+        "claims": 1,
+        "format": 1,
+        "published": 1,
+        "figures_of_study": 1,
+        "provenance": 1,
+        "report_of_study": 1,
+        "study": 1,
+    }
+
+
+def test_a_study_of_full_training_has_exactly_these_jobs(planned):
+    assert planned(*SCRATCH) == {
         "source": 1,
         "benchmark": 1,
         "subset": SUBSETS,
@@ -50,15 +78,15 @@ def test_default_study_has_exactly_these_jobs(planned):
     ],
 )
 def test_named_target_ends_with_its_rule(planned, target, rule, count):
-    counts = planned(target)
+    counts = planned(target, *SCRATCH)
     assert counts[rule] == count and counts[target] == 1
     assert ("train" in counts) == (target not in ("data", "models"))
 
 
 def test_a_trained_run_that_left_nothing_is_embedded_by_the_rule_that_asks_for_a_card(tmp_path):
     folder = copy_project(tmp_path / "project")
-    write_json(folder / "results/mini/runs/tiny/x-y/fixed-total/n9-2a2e9a61/seed1/last.json", {})
-    counts = job_counts(snakemake(folder, "-n"))
+    write_json(folder / "results/scratch/runs/tiny/x-y/fixed-total/n9-2a2e9a61/seed1/last.json", {})
+    counts = job_counts(snakemake(folder, "-n", *SCRATCH))
     assert (counts["reuse"], counts["embed"]) == (TRAIN - 1, UNTRAINED + 1)
 
 
@@ -142,10 +170,10 @@ def test_changes_rerun_just_their_cells(tmp_path):
 
     def runs(change) -> set[str]:
         folder = copy_project(tmp_path / str(len(list(tmp_path.iterdir()))))
-        config = yaml.safe_load((folder / "config/config.yaml").read_text())
+        config = yaml.safe_load((folder / "config/scratch.yaml").read_text())
         change(config)
-        (folder / "config/config.yaml").write_text(yaml.safe_dump(config))
-        output = snakemake(folder, "-n", "embeddings")
+        (folder / "config/scratch.yaml").write_text(yaml.safe_dump(config))
+        output = snakemake(folder, "-n", "embeddings", *SCRATCH)
         return {
             line.split()[-1] for line in output.splitlines() if line.strip().startswith("wildcards: run=")
         }

@@ -17,11 +17,11 @@ def test_the_scores_are_undamaged():
 
 
 def test_the_example_makes_tables_figures_and_report_without_training(project, tmp_path):
-    shutil.copytree(STUDY, tmp_path / "results/ntrex-cpu")
+    shutil.copytree(STUDY, tmp_path / "results/ntrex-full")
     # git gives the files of a clone any order of times: `make example` touches the runs too
-    for file in (tmp_path / "results/ntrex-cpu/runs").rglob("*.*"):
+    for file in (tmp_path / "results/ntrex-full/runs").rglob("*.*"):
         file.touch()
-    words = ("--directory", str(tmp_path), "--configfile", str(ROOT / "config/ntrex-cpu.yaml"))
+    words = ("--directory", str(tmp_path), "--configfile", str(ROOT / "config/ntrex-full.yaml"))
     rules = set(job_counts(snakemake(project, "-n", *words)))
     assert {"statistics", "claims", "format", "published", "figures_of_study", "report_of_study"} <= rules
     assert not rules & {"raw", "source", "benchmark", "train", "embed", "reuse", "score", "overlap"}

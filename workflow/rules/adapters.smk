@@ -7,7 +7,7 @@ Makes:  models/<model>/vectors/{source,benchmark}-<name>/   where the store has 
         runs/<run>/{log,exposure}.csv                       as in full training
         runs/<run>/rankings/ and scores/                    base vectors times the matrix, ranked
 The vectors are in resources/vectors/<key>/, by content, for all runs and studies of a model. A job trains or scores the
-runs of one point (model, sampler, budget, n), because starting costs more than a run; each run has a record of its own.
+runs of one curve (model, sampler, budget), because starting costs more than a run; each run has a record of its own.
 """
 
 STORE = "resources/vectors"
@@ -96,7 +96,7 @@ rule texts:
         files=expand(f"{RESULTS}/models/{{model}}/texts.jsonl", model=OWN),
 
 
-for number, group in enumerate(points(r for r in GRID.trained if r.model in ADAPTED)):
+for number, group in enumerate(curves(r for r in GRID.trained if r.model in ADAPTED)):
 
     rule:
         name:
@@ -112,7 +112,7 @@ for number, group in enumerate(points(r for r in GRID.trained if r.model in ADAP
         output:
             [file for run in group for file in adapter_outputs(run).values()],
         log:
-            f"{RESULTS}/logs/train/{group[0].model}-{group[0].sampler}-{group[0].budget}-n{len(group[0].languages)}.log",
+            f"{RESULTS}/logs/train/{group[0].model}-{group[0].sampler}-{group[0].budget}.log",
         conda:
             "../../environment.yml"
         params:
@@ -131,11 +131,8 @@ ADAPTER_SCORES = {
     "top_k": STUDY.evaluation.top_k,
     "controls": STUDY.evaluation.controls,
 }
-SIDES_OF = {
-    name: (STUDY.models[name].adapter or AdapterOptions()).sides for name in ADAPTED
-}
 
-for number, group in enumerate(points(r for r in GRID.runs if r.model in ADAPTED)):
+for number, group in enumerate(curves(r for r in GRID.runs if r.model in ADAPTED)):
     SCORED_HERE = [
         (run, checkpoint, benchmark)
         for benchmark in IN_MEMORY
@@ -156,7 +153,7 @@ for number, group in enumerate(points(r for r in GRID.runs if r.model in ADAPTED
         output:
             [where(*scored) for scored in SCORED_HERE for where in (rankings, scores)],
         log:
-            f"{RESULTS}/logs/score/{group[0].model}-{group[0].sampler}-{group[0].budget}-n{len(group[0].languages)}.log",
+            f"{RESULTS}/logs/score/{group[0].model}-{group[0].sampler}-{group[0].budget}.log",
         conda:
             "../../environment.yml"
         params:

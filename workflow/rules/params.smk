@@ -136,12 +136,11 @@ def vectors_of(model, name):
     return f"{RESULTS}/models/{model}/vectors/{name}.json"
 
 
-def points(found):
-    """Lists of runs that share model, sampler, budget and number of languages."""
+def curves(found):
+    """Lists of runs that share model, sampler and budget."""
     lists = {}
     for run in found:
-        key = run.model, run.sampler, run.budget, len(run.languages)
-        lists.setdefault(key, []).append(run)
+        lists.setdefault((run.model, run.sampler, run.budget), []).append(run)
     return list(lists.values())
 
 

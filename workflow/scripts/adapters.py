@@ -1,4 +1,4 @@
-"""Train the adapters of one point of the design; a run that was trained before is left alone."""
+"""Train the adapters of one curve (model, sampler, budget); a run that was trained before is left alone."""
 
 import json
 import sys

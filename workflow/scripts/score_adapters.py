@@ -1,4 +1,4 @@
-"""Rank and score the adapters of one point of the design on all benchmarks, from base vectors."""
+"""Rank and score the adapters of one curve (model, sampler, budget) on all benchmarks, from base vectors."""
 
 import sys
 from functools import cache

@@ -15,7 +15,7 @@ from langscale.languages.families import branch, family, script
 from langscale.models.pretrained import entries
 
 CONFIG = Path(__file__).parents[3] / "config"
-STUDIES = ("paper", "ladder", "ladder-b", "ntrex", "ntrex-cpu")
+STUDIES = ("paper", "ladder", "ladder-b", "ntrex", "ntrex-full")
 
 
 def study(name: str) -> Study:
@@ -288,6 +288,6 @@ def test_the_ntrex_study(grids):
 
 
 def test_the_small_ntrex_study_is_a_part_of_the_large_one(grids):
-    small, large = grids["ntrex-cpu"].study, grids["ntrex"].study
+    small, large = grids["ntrex-full"].study, grids["ntrex"].study
     assert set(small.languages.pool) - set(large.languages.pool) <= set(large.languages.heldout)
     assert small.models["e5-small"].hub == large.models["e5-small"].hub

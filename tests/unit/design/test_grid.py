@@ -18,7 +18,7 @@ from langscale.design.grid import Grid, points
 from langscale.statistics.intervals import cell_units
 from langscale.training.batches import Sampler, SourceIndex
 
-DEFAULT = Path(__file__).parents[3] / "config/config.yaml"
+CONFIG = Path(__file__).parents[3] / "config"
 POOL = ["en", "de", "ar", "zh"]
 RUN_WILDCARD = r"[^/]+/[^/]+/[^/]+/n\d+-[0-9a-f]{8}/seed\d+"  # of the Snakefile
 
@@ -51,8 +51,17 @@ def cells_by(grid, **wanted):
     return [c for c in grid.cells if all(getattr(c, name) == value for name, value in wanted.items())]
 
 
-def test_the_default_study_has_forty_trained_runs():
-    grid = Grid(load(yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))))
+def test_the_default_study_has_136_trained_runs():
+    grid = Grid(load(yaml.safe_load((CONFIG / "config.yaml").read_text(encoding="utf-8"))))
+    assert len(grid.trained) == 136 and len(grid.runs) == 138  # the frozen encoder, BM25
+    sizes = [len(run.languages) for run in grid.trained]
+    assert [sizes.count(n) for n in (1, 2, 4, 9)] == [8, 32, 32, 64]
+    assert {run.share for run in grid.trained} == {1, 2, 4, 9}
+    assert {(len(p.runs), p.trained) for p in grid.points} == {(8, True), (1, False)}
+
+
+def test_the_study_from_scratch_has_forty_trained_runs():
+    grid = Grid(load(yaml.safe_load((CONFIG / "scratch.yaml").read_text(encoding="utf-8"))))
     assert len(grid.trained) == 40
     assert len(grid.runs) == 45 and len(grid.encoded) == 44  # 4 untrained, BM25
     assert len(grid.cells) == 3 * 4 * 4 + 5
