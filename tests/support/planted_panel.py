@@ -49,6 +49,7 @@ class Planted(Panel):
             [not r.steps and not made.models[r.model].architecture for r in runs],
         )
         self.clusters = SimpleNamespace(names=[f"c{i:02}" for i in range(40)])
+        self.lists_only = False
         self.truth, self.noise, self.lacks, self.draw = truth, noise, lacks, draw
         self.cell = {path: p for p in reversed(self.points) for _, path in p.runs}
 

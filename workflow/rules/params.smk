@@ -5,7 +5,15 @@ from langscale.jobs.job import Job, again
 
 CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
     name: name
-    for name in ("claims", "main", "contrasts", "trends", "curves", "scaling")
+    for name in (
+        "claims",
+        "main",
+        "contrasts",
+        "decomposition",
+        "trends",
+        "curves",
+        "scaling",
+    )
 } | {
     "gaps": "gaps-table",
     "transfer": "transfer-table",

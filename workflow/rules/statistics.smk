@@ -8,6 +8,7 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/transfer.csv     held-out languages by script and branch
         tables/shares.csv       languages of the top 10
         tables/contrasts.csv    paired differences with p values
+        tables/decomposition.csv  the gain from one language: languages at equal rows, more rows, more steps
         tables/sensitivity.csv  headline and confirmatory contrasts, articles or home territories as clusters
         tables/seeds.csv        the headline measures of each replicate
         tables/ranks.csv        mean rank of each candidate language
@@ -16,7 +17,8 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
         tables/diversity.csv    which languages at equal n;  tables/gaps.csv  pool minus held-out languages
         tables/claims.csv       a verdict on every claim of the paper and every hypothesis
-        (scaling, main, transfer, contrasts, trends, curves, gaps, claims and bias also as .md and .tex)
+        (scaling, main, transfer, contrasts, decomposition, trends, curves, gaps, claims and bias also as .md and
+        .tex)
         tables/published.*      published figures beside the study's own
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
@@ -25,10 +27,10 @@ from langscale.reporting import paper_tables as paper
 
 TABLES = (
     "runs scaling main languages pairs transfer shares contrasts sensitivity seeds "
-    "ranks bias trends curves components entry diversity gaps"
+    "ranks bias decomposition trends curves components entry diversity gaps"
 ).split()
 SCORED = [(run.path, checkpoint, name) for run, checkpoint, name in ALL_SCORED]
-READABLE = "scaling main transfer contrasts trends curves gaps claims bias".split()
+READABLE = "scaling main transfer contrasts decomposition trends curves gaps claims bias".split()
 
 
 rule statistics:

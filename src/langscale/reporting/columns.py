@@ -9,6 +9,7 @@ from dataclasses import dataclass
 SCORES = ("scaling", "main", "languages", "pairs", "transfer", "shares", "seeds", "ranks", "bias")
 CURVES = ("trends", "curves", "components", "entry", "diversity")
 PAIRED = ("contrasts", "sensitivity")
+PARTS = ("decomposition",)
 
 TABLES = {
     "runs": "cell of the design: the run behind its value",
@@ -23,6 +24,7 @@ TABLES = {
     "seeds": "as scaling.csv: the main measures of each replicate, without intervals",
     "contrasts": "paired difference of two design points",
     "sensitivity": "value of a design point, or declared contrast, under each clustering of the queries",
+    "decomposition": "design point, quantity and part: the gain from one training language, split into parts",
     "gaps": "design point and pair set with held-out languages: the gap to pool → pool",
     "trends": "scaling curve and quantity: slope per doubling of the number of training languages",
     "curves": "scaling curve, quantity and shape: the fitted curve",
@@ -53,7 +55,7 @@ class Column:
 
 VALUE = "that of `metric`"
 SHARE, P, NUMBER = "0 to 1", "probability", "count"
-POINTS = ("runs", *SCORES, "gaps")
+POINTS = ("runs", *SCORES, "gaps", *PARTS)
 _POINT = {
     "model": ("name of the encoder in the config; `bm25` for the lexical baseline", ""),
     "sampler": ("batch sampler without its alpha; `untrained`; `none` for BM25", ""),
@@ -107,25 +109,27 @@ COLUMNS = (
     # quantity
     Column(
         "benchmark",
-        (*SCORES, "gaps", *CURVES, *PAIRED, "claims", "published", "audit", "leaks"),
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "claims", "published", "audit", "leaks"),
         "benchmark, by its name in the config",
     ),
     Column(
-        "checkpoint", (*SCORES, "gaps", *CURVES, *PAIRED, "published"), "`last`, or `best` on validation data"
+        "checkpoint",
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
+        "`last`, or `best` on validation data",
     ),
     Column(
         "candidate_text",
-        (*SCORES, "gaps", *CURVES, *PAIRED, "published"),
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
         "text of a candidate: a sentence, a sentence with its paragraph, a passage or an entity description",
     ),
     Column(
         "setting",
-        (*SCORES, "gaps", *CURVES, *PAIRED, "published"),
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
         "`mono`, `cross` or `multi`: candidates in the query's language, one other, or all languages",
     ),
     Column(
         "pair_set",
-        (*SCORES, "gaps", "trends", "curves", "components", "diversity", *PAIRED),
+        (*SCORES, "gaps", *PARTS, "trends", "curves", "components", "diversity", *PAIRED),
         "fixed set of pairs (query language, candidate language): `all`, `pool`, `pool-heldout`, "
         "`heldout-pool`, `heldout`",
     ),
@@ -150,10 +154,14 @@ COLUMNS = (
         "query and candidate language by the run's training set: `seen-seen` to `unseen-unseen`; `all`",
     ),
     Column(
-        "metric", (*SCORES, "gaps", *CURVES, *PAIRED, "published"), "measure (docs/METHOD.md, Evaluation)"
+        "metric",
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
+        "measure (docs/METHOD.md, Evaluation)",
     ),
     Column(
-        "average", (*SCORES, "gaps", *CURVES, *PAIRED), "`macro`: mean over languages; `micro`: over queries"
+        "average",
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED),
+        "`macro`: mean over languages; `micro`: over queries",
     ),
     Column(
         "zero_shot",
@@ -169,6 +177,16 @@ COLUMNS = (
     # value and intervals
     Column("value", (*SCORES, "published"), "value of the measure, mean over replicates", VALUE),
     Column("value", ("sensitivity",), "value of the design point, or difference of two", VALUE),
+    Column(
+        "part",
+        PARTS,
+        "`gain`: from one language to n_languages. Its parts: `languages`, at equal rows, and `rows`. "
+        "Beside them `steps`: n times the steps",
+    ),
+    Column("difference", PARTS, "the gain or its part, paired by query and replicate", VALUE),
+    Column("share", PARTS, "share of the part in the gain; empty if the gain may be 0"),
+    Column("share_low", PARTS, "lower end of its 95% interval, over runs and queries"),
+    Column("share_high", PARTS, "upper end of its 95% interval, over runs and queries"),
     Column("difference", ("contrasts",), "minuend minus subtrahend, paired by query and replicate", VALUE),
     Column("difference", ("published",), "value of the study minus published value", VALUE),
     Column("gap", ("gaps",), "mAP of pool → pool minus mAP of this pair set, within each run", VALUE),
@@ -188,7 +206,7 @@ COLUMNS = (
     *(
         Column(
             f"ci_{end}",
-            (*SCORES, "gaps", "trends", "entry", *PAIRED, "claims", "published"),
+            (*SCORES, "gaps", *PARTS, "trends", "entry", *PAIRED, "claims", "published"),
             f"{side} end of the 95% interval over runs and queries; empty with fewer than four replicates",
             VALUE,
         )
@@ -197,31 +215,33 @@ COLUMNS = (
     *(
         Column(
             f"runs_ci_{end}",
-            (*SCORES, "gaps", "trends", "entry", *PAIRED, "claims"),
+            (*SCORES, "gaps", *PARTS, "trends", "entry", *PAIRED, "claims"),
             f"{side} end of the 95% interval over queries, for the given runs",
             VALUE,
         )
         for end, side in (("low", "lower"), ("high", "upper"))
     ),
     # tests
-    Column("p", ("contrasts", "sensitivity", "trends", "entry"), "two-sided p over runs and queries", P),
+    Column(
+        "p", ("contrasts", *PARTS, "sensitivity", "trends", "entry"), "two-sided p over runs and queries", P
+    ),
     Column("p", ("diversity",), "p of the correlation by permutation of language orders", P),
     Column("p", ("claims",), "p of the claim or part, before adjustment", P),
     Column(
         "p_adjusted",
-        ("contrasts", "trends", "entry", "diversity", "claims"),
+        ("contrasts", *PARTS, "trends", "entry", "diversity", "claims"),
         "p adjusted within `family`; claims: Holm over all claims",
         P,
     ),
     Column(
         "p_runs",
-        ("contrasts", "sensitivity", "trends", "entry"),
+        ("contrasts", *PARTS, "sensitivity", "trends", "entry"),
         "p over queries, for the given runs, by flipping signs of clusters",
         P,
     ),
     Column(
         "family",
-        ("contrasts", "trends", "entry", "diversity"),
+        ("contrasts", *PARTS, "trends", "entry", "diversity"),
         "family of tests: its name in the config (Holm), or `exploratory` (Benjamini-Hochberg)",
     ),
     Column("p_equivalent", ("contrasts",), "p of two one-sided tests against `margin`; small: equivalent", P),
@@ -230,7 +250,7 @@ COLUMNS = (
     Column("reference", ("trends",), "value at the smallest number of training languages", VALUE),
     Column(
         "smallest_detectable",
-        ("contrasts", "trends", "entry"),
+        ("contrasts", *PARTS, "trends", "entry"),
         "minimum detectable effect: 80% power in a test at 5%",
         VALUE,
     ),
@@ -305,10 +325,10 @@ COLUMNS = (
         "-1 to 1",
     ),
     # counts
-    Column("n_queries", (*SCORES, "contrasts", "trends"), "queries with a value", NUMBER),
+    Column("n_queries", (*SCORES, "contrasts", *PARTS, "trends"), "queries with a value", NUMBER),
     Column(
         "n_runs",
-        (*SCORES, "gaps", "trends", "curves", "components", "entry", *PAIRED, "claims"),
+        (*SCORES, "gaps", *PARTS, "trends", "curves", "components", "entry", *PAIRED, "claims"),
         "replicates",
         NUMBER,
     ),
@@ -318,7 +338,7 @@ COLUMNS = (
     Column("n_pairs", ("entry",), "pairs of training languages", NUMBER),
     Column("n_resamples", ("curves",), "successful refits", NUMBER),
     Column("n_permutations", ("diversity",), "permutations", NUMBER),
-    Column("note", ("contrasts", *CURVES), "reason for empty values"),
+    Column("note", ("contrasts", *PARTS, *CURVES), "reason for empty values"),
     # claims
     Column(
         "claim", ("claims",), "C: claim of arXiv:2408.10536; H: hypothesis of this project (docs/claims.md)"

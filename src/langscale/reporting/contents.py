@@ -123,6 +123,7 @@ TABLES = {
     "curves": TableRecord("Scaling curves", "curves"),
     "main": TableRecord("Samplers at the largest number of training languages", "main"),
     "contrasts": TableRecord("Declared contrasts", "contrasts"),
+    "decomposition": TableRecord("The gain from one training language, split", "decomposition"),
     "gaps": TableRecord("Gap between training and held-out languages", "gaps-table"),
     "transfer": TableRecord("Held-out languages by script and branch", "transfer-table"),
     "languages": TableRecord("Cross-lingual retrieval by query language", "languages"),

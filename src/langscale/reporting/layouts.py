@@ -19,6 +19,7 @@ from langscale.reporting.wording import (
     place,
     with_languages,
 )
+from langscale.retrieval.measures import MAP
 
 MAIN = (
     ("mono", "mAP"), ("mono", "R@1"), ("cross", "mAP"), ("cross", "R@1"), ("multi", "mAP"),
@@ -213,6 +214,30 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
     return _wide(table, rows, _places(table), value="gap")
 
 
+PARTS = {
+    "gain": "gain from one language",
+    "languages": "languages, at equal rows",
+    "rows": "more rows",
+    "steps": "more steps, beside the gain",
+}
+"""Part of tables/decomposition.csv -> its column."""
+
+
+def decomposition(table: pd.DataFrame) -> pd.DataFrame:
+    """The gains in mAP from one training language and their parts, with the share of languages."""
+    known = (table["metric"] == MAP.name) & (table["average"] == "macro") & table["difference"].notna()
+    table = table[known]
+    if table.empty:
+        return pd.DataFrame({"gain": ["the study has no budget of kind fixed-rows, so no gain is split"]})
+    rows = _varying(table, "benchmark", "checkpoint", "model") | {"sampler": _written(table, label)}
+    rows |= _varying(table, "budget", "ladder") | {N: table["n_languages"], "setting": _places(table)}
+    wide = _wide(table, rows, table["part"].map(PARTS), value="difference")
+    at_rows = (table["part"] == "languages").to_numpy()
+    shares = _written(table[at_rows], interval, "share", "share_low", "share_high")
+    shares = shares.where(table.loc[at_rows, "share"].notna(), "")
+    return wide.assign(**{"share of languages": shares.to_numpy()})
+
+
 def curves(table: pd.DataFrame) -> pd.DataFrame:
     """The chosen curve of mAP for each sampler, setting and pair set."""
     table = table[table["chosen"].eq(True) & (table["metric"] == "mAP") & (table["average"] == "macro")]
@@ -320,6 +345,7 @@ LAYOUTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "main": main,
     "transfer": transfer,
     "contrasts": contrasts,
+    "decomposition": decomposition,
     "trends": trends,
     "curves": curves,
     "gaps": gaps,

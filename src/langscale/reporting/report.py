@@ -162,6 +162,9 @@ def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict
         name: one(name, layouts.LAYOUTS[name]) for name in ("claims", "main", "curves", "contrasts", "bias")
     }
     found["scaling"] = by_setting("scaling", layouts.scaling, scaling, captions)
+    found["decomposition"] = by_setting(
+        "decomposition", layouts.decomposition, read("decomposition"), captions
+    )
     found["trends"] = by_setting("trends", layouts.trends, read("trends"), captions)
     found["languages"] = one("languages", layouts.ends)
     for name, make in (("entry", layouts.entry), ("diversity", layouts.diversity)):

@@ -11,6 +11,7 @@ from langscale.retrieval.measures import in_list_table, in_table
 from langscale.retrieval.scores import load
 from langscale.statistics.contrasts import contrast_table
 from langscale.statistics.curve_fits import curve_table
+from langscale.statistics.decomposition import decomposition_table
 from langscale.statistics.diversity import diversity_table
 from langscale.statistics.gaps import gap_table
 from langscale.statistics.language_entry import entry_table
@@ -36,6 +37,7 @@ from langscale.statistics.variance_components import component_table
 OF_PANEL = {
     "transfer": transfer_table,
     "contrasts": contrast_table,
+    "decomposition": decomposition_table,
     "trends": trend_table,
     "curves": curve_table,
     "components": component_table,
