@@ -29,7 +29,7 @@ test: $(VENV)/.test  ## install what tests need, run tests with coverage of line
 test-deps:  ## install the browser that opens the report in the tests (apt-get, as root); without it that test is skipped
 	apt-get install -y --no-install-recommends chromium
 
-test-slow: $(VENV)/.test  ## run the slow tests: a pretrained encoder on all of XQuAD-R, a study killed twenty times
+test-slow: $(VENV)/.test  ## run the slow tests: adapters on all of XQuAD-R against known means, a study killed twenty times
 	$(if $(MIRROR),MIRROR=$(abspath $(MIRROR))) $(BIN)/python -m pytest tests/slow
 
 test-slurm: $(VENV)/.slurm  ## run a study through profiles/slurm and a real Slurm (as root on Debian, 8 minutes)
