@@ -60,6 +60,7 @@ class Clusters:
         self.shape = len(self.names), len(languages)
         cell = positions(self.names, queries[by]) * len(languages) + self.language
         size = self.shape[0] * self.shape[1], len(queries)
+        self._last: _Units | None = None
         self.by_cell = scipy.sparse.csr_array((np.ones(len(queries)), (cell, np.arange(len(queries)))), size)
 
     def cells(self, values: np.ndarray) -> Cells:
@@ -74,13 +75,41 @@ class Clusters:
 
         None if no query has a value.
         """
-        pick = np.ix_(np.arange(self.shape[0]), languages, columns)
-        sums, counts = (part[pick].reshape(self.shape[0], -1) for part in (cells.sums, cells.counts))
-        units = counts.any(0)
-        if not units.any():
+        chosen = self._chosen(cells, languages, columns)
+        if not chosen.units.any():
             return None
-        sums, counts = sums[:, units], counts[:, units]
-        if (counts == counts[:, :1]).all():
-            sums, counts = sums.mean(1, keepdims=True), counts[:, :1]
-        queries = np.isin(self.language, languages) & cells.known[:, columns].any(1)
-        return Sums(sums, counts, queries.sum())
+        sums = cells.sums[chosen.pick].reshape(self.shape[0], -1)[:, chosen.units]
+        return Sums(sums.mean(1, keepdims=True) if chosen.one else sums, chosen.counts, chosen.queries)
+
+    def _chosen(self, cells: Cells, languages: np.ndarray, columns: np.ndarray) -> "_Units":
+        """The units, which nearly all runs share: those of the last call serve until they change."""
+        last = self._last
+        if last is None or not (
+            last.of.counts is cells.counts
+            and last.of.known is cells.known
+            and np.array_equal(last.languages, languages)
+            and np.array_equal(last.columns, columns)
+        ):
+            pick = np.ix_(np.arange(self.shape[0]), languages, columns)
+            counts = cells.counts[pick].reshape(self.shape[0], -1)
+            units = counts.any(0)
+            counts = counts[:, units]
+            one = bool(units.any() and (counts == counts[:, :1]).all())
+            queries = (np.isin(self.language, languages) & cells.known[:, columns].any(1)).sum()
+            counts = counts[:, :1] if one else counts
+            last = self._last = _Units(cells, languages, columns, pick, units, one, counts, queries)
+        return last
+
+
+@dataclass(frozen=True)
+class _Units:
+    """Units of `languages` and `columns`: their places, which have a query, whether one unit stands for all."""
+
+    of: Cells
+    languages: np.ndarray
+    columns: np.ndarray
+    pick: tuple[np.ndarray, ...]
+    units: np.ndarray
+    one: bool
+    counts: np.ndarray
+    queries: np.ndarray
