@@ -11,6 +11,8 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, NONE, SETTINGS, UNTRAINED
 from langscale.reporting import wording
 from langscale.reporting.wording import count
+from langscale.statistics.decomposition import KINDS as KIND_OF_PART
+from langscale.statistics.decomposition import LANGUAGES
 
 LEVEL = 0.05  # of the adjusted p: below it a difference is significant
 VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED)
@@ -33,12 +35,17 @@ class Answer:
 
 
 def answers(
-    study: Study, scaling: pd.DataFrame, contrasts: pd.DataFrame, languages: pd.DataFrame
+    study: Study,
+    scaling: pd.DataFrame,
+    contrasts: pd.DataFrame,
+    languages: pd.DataFrame,
+    decomposition: pd.DataFrame,
 ) -> dict[str, Answer]:
     """The answer of every benchmark, model and budget with a scaling curve, by their names.
 
     The first one is the headline: the benchmark, model and budget that the config names first. The effect of
-    n is that of one sampler, from langscale.claims.sampler_choice. Empty without mAP.
+    n is that of one sampler, from langscale.claims.sampler_choice. A budget at equal rows is told with the
+    budget that it splits. Empty without mAP. A study without training has an answer for every benchmark.
     """
     table = scaling[
         (scaling["metric"] == "mAP") & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
@@ -46,6 +53,10 @@ def answers(
     table = wording.headline(table)
     contrasts = contrasts[(contrasts["metric"] == "mAP") & (contrasts["checkpoint"] == "last")]
     contrasts = contrasts[contrasts["average"] == "macro"]
+    if not study.grid:
+        return _as_they_are(study, table, languages)
+    parts = decomposition[(decomposition["metric"] == "mAP") & (decomposition["checkpoint"] == "last")]
+    parts = parts[(parts["part"] == LANGUAGES) & (parts["average"] == "macro")]
     curves = table.loc[table["n_languages"] > 0, ["benchmark", "model", "budget"]].drop_duplicates()
     first = [list(part) for part in (study.benchmarks, study.models, study.budgets)]
     found = {}
@@ -54,14 +65,18 @@ def answers(
         key=lambda names: [known.index(name) for known, name in zip(first, names, strict=True)],
     ):
         benchmark, model, budget = names
+        split = parts[(parts["benchmark"] == benchmark) & (parts["model"] == model)]
+        if study.budgets[budget].kind == KIND_OF_PART[LANGUAGES] and len(split):
+            continue
+        split = split[split["budget"] == budget]
         here = table[(table["benchmark"] == benchmark) & table["model"].isin([model, BM25])]
         here = here[here["budget"].isin([budget, NONE])]
         there = query_languages(study, languages, benchmark)
         heldout = sum(code in study.languages.heldout for code in there)
         effect = [
-            _pool(len(there) - heldout, here, contrasts),
-            _heldout(heldout, here, contrasts),
-            _multi(len(there), here, contrasts),
+            _pool(len(there) - heldout, here, contrasts, split),
+            _heldout(heldout, here, contrasts, split),
+            _multi(len(there), here, contrasts, split),
         ]
         found[", ".join(names)] = Answer(effect, _samplers(here, contrasts))
     return found
@@ -73,16 +88,16 @@ def query_languages(study: Study, languages: pd.DataFrame, benchmark: str) -> li
     return [code for code in study.languages.all if code in there]
 
 
-def _pool(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+def _pool(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame, split: pd.DataFrame) -> str:
     """The sentence for pairs of pool languages."""
     rows = here[(here["setting"] == "cross") & (here["pair_set"] == "pool")]
     if rows.empty:
         return "The benchmark has one language of the pool, so the study cannot describe retrieval in it."
     where = f"Between the {languages} evaluated languages of the training pool"
-    return f"{where}, cross-lingual mAP {_change(rows, contrasts)}."
+    return f"{where}, cross-lingual mAP {_change(rows, contrasts, split)}."
 
 
-def _heldout(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+def _heldout(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame, split: pd.DataFrame) -> str:
     """The sentence for pairs with a held-out language, in both directions."""
     held = f"the {count(languages, 'held-out language')}"
     found = []
@@ -92,18 +107,20 @@ def _heldout(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame) -> str
     ):
         rows = here[(here["setting"] == "cross") & (here["pair_set"] == pair_set)]
         if len(rows):
-            found.append(f"{where} {_change(rows, contrasts)}")
+            found.append(f"{where} {_change(rows, contrasts, split)}")
     if not found:
         return "No language is held out, so the study cannot describe languages without training."
     return f"{'; '.join(found)}."
 
 
-def _multi(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+def _multi(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame, split: pd.DataFrame) -> str:
     """The sentence for the corpus of all languages."""
     rows = here[(here["setting"] == "multi") & (here["pair_set"] == ALL)]
     if rows.empty:
         return "The benchmark has no corpus of several languages."
-    return f"With all {languages} languages in one corpus, multilingual mAP {_change(rows, contrasts)}."
+    return (
+        f"With all {languages} languages in one corpus, multilingual mAP {_change(rows, contrasts, split)}."
+    )
 
 
 def _samplers(here: pd.DataFrame, contrasts: pd.DataFrame) -> str:
@@ -144,7 +161,7 @@ def _line(rows: pd.DataFrame) -> pd.DataFrame:
     return rows_of(spec, rows[rows["n_languages"] > 0]).sort_values("n_languages")
 
 
-def _change(rows: pd.DataFrame, contrasts: pd.DataFrame) -> str:
+def _change(rows: pd.DataFrame, contrasts: pd.DataFrame, split: pd.DataFrame) -> str:
     """The change of one pair set from the smallest to the largest n, and its relation to the baselines."""
     line = _line(rows)
     start, end = line.iloc[0], line.iloc[-1]
@@ -159,12 +176,49 @@ def _change(rows: pd.DataFrame, contrasts: pd.DataFrame) -> str:
     if row is None or pd.isna(row["p_adjusted"]):
         why = "no paired contrast" if row is None else f"difference {_difference(row)}{_doubt(row)}"
         return f"goes {ends} ({sampler}; {why}{warning}){baselines}"
+    warning = f"{_at_equal_rows(split, end)}{warning}"
     if not _significant(row):
         least = f"minimum detectable effect {wording.digits(row['smallest_detectable'])}"
         details = f"difference {_difference(row)}, {least}"
         return f"does not change significantly, {ends} ({sampler}; {details}{warning}){baselines}"
     verb = "rises" if row["difference"] > 0 else "falls"
     return f"{verb} {ends} ({sampler}; difference {_difference(row)}{warning}){baselines}"
+
+
+def _at_equal_rows(split: pd.DataFrame, end: pd.Series) -> str:
+    """`, of it +0.022 [+0.012, +0.032] at equal rows`. Empty in a study without such a budget."""
+    for name in ("sampler", "n_languages", "setting", "pair_set"):
+        split = split[split[name] == end[name]]
+    split = split[split["alpha"].isna() if pd.isna(end["alpha"]) else split["alpha"] == end["alpha"]]
+    if split.empty:
+        return ""
+    row = split.iloc[0]
+    return f", of it {_difference(row)} at equal rows{_doubt(row)}"
+
+
+def _as_they_are(study: Study, table: pd.DataFrame, languages: pd.DataFrame) -> dict[str, Answer]:
+    """MAP of the encoders and BM25 in every setting, for each benchmark of a study without training."""
+    found = {}
+    for benchmark in study.benchmarks:
+        here = table[(table["benchmark"] == benchmark) & (table["pair_set"] == ALL)]
+        number = len(query_languages(study, languages, benchmark))
+        names = {
+            "mono": "Within a language",
+            "cross": "From one language to another",
+            "multi": f"With all {number} languages in one corpus",
+        }
+        effect = []
+        for setting, where in names.items():
+            rows = here[here["setting"] == setting].sort_values("value", ascending=False)
+            values = [
+                f"{'BM25' if row['model'] == BM25 else row['model']} {wording.interval(row)}"
+                for row in rows.to_dict("records")
+            ]
+            if values:
+                effect.append(f"{where}, mAP is {', '.join(values)}.")
+        if effect:
+            found[benchmark] = Answer(effect, "")
+    return found
 
 
 def _baselines(rows: pd.DataFrame, contrasts: pd.DataFrame, end: pd.Series) -> str:

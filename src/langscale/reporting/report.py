@@ -24,6 +24,7 @@ from langscale.reporting.contents import FIGURES, table_record
 from langscale.reporting.glossary import TERMS
 
 QUESTION = "How does the number of training languages change dense retrieval in languages it never saw?"
+QUESTION_WITHOUT_TRAINING = "How well do these encoders retrieve within a language and across languages?"
 SECTIONS = {
     "design": "Design and terms",
     "claims": "Claims",
@@ -48,6 +49,12 @@ BUDGETS = {
     "fixed-per-language": "times n, on the same pairs",
     "fixed-rows": "at every n, on 1/n of the pairs",
 }
+MODES = {
+    "full": "all weights of the encoder are",
+    "lora": "low-rank matrices in the layers of the encoder (LoRA) are",
+    "adapter": "{adapter} on the vectors of the frozen encoder is",
+}
+"""Training mode -> what is trained."""
 
 
 @dataclass(frozen=True)
@@ -183,11 +190,11 @@ def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict
 def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions: Mapping[str, str]) -> str:
     """The report as HTML, from the tables and figures in `folder`. Captions by figure and table."""
     folder = Path(folder)
-    scaling, contrasts, claims, curves, languages = (
+    scaling, contrasts, claims, curves, languages, decomposition = (
         read_csv(folder / "tables" / f"{name}.csv")
-        for name in ("scaling", "contrasts", "claims", "curves", "languages")
+        for name in ("scaling", "contrasts", "claims", "curves", "languages", "decomposition")
     )
-    found = answers(study, scaling, contrasts, languages)
+    found = answers(study, scaling, contrasts, languages, decomposition)
     headline = next(iter(found.values()), Answer([NO_MAP], ""))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -196,8 +203,9 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
     )
     return environment.get_template("report.html.jinja").render(
         study=study,
-        question=QUESTION,
+        question=QUESTION if study.grid else QUESTION_WITHOUT_TRAINING,
         models={name: _model(model) for name, model in study.models.items()},
+        training=training(study),
         budgets=[_budget(name, budget) for name, budget in study.budgets.items()],
         benchmarks=_evaluated(study, languages),
         answer=headline,
@@ -229,6 +237,31 @@ def _evaluated(study: Study, languages: pd.DataFrame) -> dict[str, tuple[list[st
         held = set(study.languages.heldout)
         found[benchmark] = ([c for c in there if c not in held], [c for c in there if c in held])
     return found
+
+
+def training(study: Study) -> str:
+    """How the models are trained, in words: each mode, with the pairs of a step."""
+    if not study.grid:
+        return "No model is trained. The encoders are evaluated as they are."
+    used = {name for arm in study.grid for name in arm.models or study.models}
+    groups: dict[tuple[str, int], list[str]] = {}
+    for name, model in study.models.items():
+        if name in used:
+            groups.setdefault((_mode(model), study.training_of(name).batch_size), []).append(name)
+    languages = f"n of {wording.count(len(study.languages.pool), 'language')}"
+    found = [
+        f"{', '.join(names)}: {mode} trained contrastively on parallel query-passage pairs in {languages}, "
+        f"{wording.count(size, 'pair')} a step."
+        for (mode, size), names in groups.items()
+    ]
+    return " ".join(found)
+
+
+def _mode(model: Model) -> str:
+    """What is trained, in words."""
+    hidden = model.adapter.hidden if model.adapter else None
+    kind = f"an adapter with {wording.count(hidden, 'hidden unit')}" if hidden else "a linear adapter"
+    return MODES[model.train].format(adapter=kind)
 
 
 def _model(model: Model) -> str:

@@ -17,7 +17,8 @@ def answer(made, folder, scaling=None, contrasts=None):
         read(folder, "scaling") if scaling is None else scaling,
         read(folder, "contrasts") if contrasts is None else contrasts,
     )
-    return next(iter(answers.answers(made.study, *tables, read(folder, "languages")).values()))
+    others = read(folder, "languages"), read(folder, "decomposition")
+    return next(iter(answers.answers(made.study, *tables, *others).values()))
 
 
 def only(table, **wanted):
@@ -185,7 +186,8 @@ def test_several_models_have_an_answer_each_and_the_first_is_the_headline(made, 
     scaling = read(folder, "scaling")
     study = made.study.model_copy(update={"models": {"b": None, "tiny": None}})
     both = pd.concat([scaling, scaling[scaling["model"] == "tiny"].assign(model="b")])
-    found = answers.answers(study, both, read(folder, "contrasts"), read(folder, "languages"))
+    names = ("contrasts", "languages", "decomposition")
+    found = answers.answers(study, both, *(read(folder, name) for name in names))
     assert list(found) == ["cldr, b, total", "cldr, tiny, total"]
 
 
@@ -198,4 +200,34 @@ def test_languages_are_those_of_the_benchmark(made, folder):
 
 def test_without_map_there_is_no_answer(made, folder):
     lists = read(folder, "scaling").query("metric != 'mAP'")
-    assert answers.answers(made.study, lists, read(folder, "contrasts"), read(folder, "languages")) == {}
+    names = ("contrasts", "languages", "decomposition")
+    assert answers.answers(made.study, lists, *(read(folder, name) for name in names)) == {}
+
+
+def test_the_part_at_equal_rows_stands_beside_the_gain(made, folder):
+    names = ("scaling", "contrasts", "languages", "decomposition")
+    tables = {name: read(folder, name) for name in names}
+    row = dict.fromkeys(tables["decomposition"], NAN) | {
+        "benchmark": "cldr", "model": "tiny", "sampler": "x-y", "budget": "total", "ladder": "all",
+        "n_languages": 3, "setting": "multi", "pair_set": "all", "metric": "mAP", "part": "languages",
+        "difference": 0.0625, "ci_low": 0.03125, "ci_high": 0.125, "p": 0.001, "p_adjusted": 0.002,
+        "checkpoint": "last", "average": "macro",
+    }  # fmt: skip
+    tables["decomposition"] = pd.DataFrame([row, row | {"part": "rows", "difference": 0.5}])
+    found = answers.answers(made.study, *tables.values())["cldr, tiny, total"]
+    assert ", of it +0.062 [+0.031, +0.125] at equal rows" in found.effect[2]
+    assert "equal rows" not in found.effect[0] + found.effect[1]
+
+
+def test_a_study_without_training_has_the_value_of_each_encoder(made, folder):
+    names = ("scaling", "contrasts", "languages", "decomposition")
+    scaling, *others = (read(folder, name) for name in names)
+    study = made.study.model_copy(update={"grid": []})
+    [found] = answers.answers(study, scaling[scaling["n_languages"] == 0], *others).values()
+    assert [text.partition(", mAP is ")[0] for text in found.effect] == [
+        "Within a language",
+        "From one language to another",
+        "With all 5 languages in one corpus",
+    ]
+    bm25 = only(headline(made, "mono").query("pair_set == 'all'"), model="bm25")["value"]
+    assert f"BM25 {bm25:.3f}" in found.effect[0]

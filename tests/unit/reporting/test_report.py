@@ -10,8 +10,10 @@ import pytest
 from support import paper_study
 from support import rendered_study as reported
 from support import synthetic_study as synthetic
+from support.configs import changed
 from support.rendered_study import read
 
+from langscale.config.study import load
 from langscale.reporting import answers as answer
 from langscale.reporting import layouts, report, wording
 from langscale.reporting.contents import FIGURES
@@ -104,7 +106,7 @@ def test_every_figure_is_there_with_an_alternative_text_and_a_caption(built):
 
 
 def test_the_answer_opens_the_page(made, built):
-    tables = (read(built[1], name) for name in ("scaling", "contrasts", "languages"))
+    tables = (read(built[1], name) for name in ("scaling", "contrasts", "languages", "decomposition"))
     found = next(iter(answer.answers(made.study, *tables).values()))
     text = shown_text(built[0])
     assert len(found.effect) == 3 and " ".join(found.effect) in text and found.samplers in text
@@ -279,3 +281,23 @@ def test_without_heldout_languages_and_baselines(tmp_path):
     assert "not tested (3 replicates)" in text and "with fewer than four replicates there are none" in text
     assert "The config declares no contrasts." in text
     assert "Gap between" not in text and "A lexical baseline (BM25)." in text
+
+
+@pytest.mark.parametrize(
+    ("train", "options", "words"),
+    [
+        ("full", {}, "all weights of the encoder are trained"),
+        ("lora", {}, "low-rank matrices in the layers of the encoder (LoRA) are trained"),
+        ("adapter", {}, "a linear adapter on the vectors of the frozen encoder is trained"),
+        (
+            "adapter",
+            {"adapter": {"hidden": 8}},
+            "an adapter with 8 hidden units on the vectors of the frozen encoder is",
+        ),
+    ],
+)
+def test_the_design_names_the_mode_and_the_pairs_of_a_step(train, options, words):
+    model = {"hub": "a/b", "train": train} | options
+    text = report.training(load(changed("models", {"m": model})))
+    assert text.startswith(f"m: {words}") and f", {64 if train == 'adapter' else 100} pairs a step." in text
+    assert report.training(load(changed("grid", []))).startswith("No model is trained")
