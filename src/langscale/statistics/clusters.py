@@ -103,7 +103,7 @@ class Clusters:
 
 @dataclass(frozen=True)
 class _Units:
-    """Units of `languages` and `columns`: their places, which have a query, whether one unit stands for all."""
+    """Places of the units of `languages` and `columns`, those with a query, and whether one is enough."""
 
     of: Cells
     languages: np.ndarray

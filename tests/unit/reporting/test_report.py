@@ -292,7 +292,7 @@ def test_without_heldout_languages_and_baselines(tmp_path):
         (
             "adapter",
             {"adapter": {"hidden": 8}},
-            "an adapter with 8 hidden units on the vectors of the frozen encoder is",
+            "an adapter with 8 hidden units on the vectors of the",
         ),
     ],
 )
