@@ -20,7 +20,7 @@ from langscale.config.files import errors_of, load_files
 from langscale.config.study import load
 from langscale.config.terms import BM25
 from langscale.core.errors import UserError
-from langscale.planning.preflight import check
+from langscale.planning.preflight import check, formable, matched, notes
 from langscale.design.grid import Grid, subset_name
 
 # a study replaces the default config, it does not extend it
@@ -35,8 +35,10 @@ try:
     else:
         STUDY = load_files(workflow.configfiles, workflow.config_settings.config)
     with errors_of(workflow.configfiles):
+        STUDY = matched(STUDY)
         check(STUDY)
         GRID = Grid(STUDY)
+        formable(STUDY, GRID)
 except UserError as error:
     sys.exit(str(error))  # one line, without Snakemake's frames
 RESULTS = f"results/{STUDY.study}"
@@ -45,6 +47,8 @@ SOURCES = sorted(STUDY.sources)
 
 
 onstart:
+    for note in notes(STUDY):
+        print(note, file=sys.stderr)
     # The limit on jobs a second makes Snakemake 9 start a timer at every event, which comes back each second as long as
     # jobs wait; with hundreds of finished jobs it does little else. Local jobs need no such limit. No value of
     # --max-jobs-per-timespan does the same: Snakemake ends only after its last timer.

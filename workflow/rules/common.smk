@@ -14,7 +14,9 @@ import re
 import shutil
 from functools import cache
 
+from langscale.config.data import LOCAL, DataFiles
 from langscale.data import catalogue
+from langscale.data.local.layout import files as local_files
 from langscale.jobs import code_hashes as hashes
 from langscale.models import pretrained
 from langscale.models.declared import expected
@@ -54,7 +56,7 @@ def tokens_of(run, name):
 LISTED = [
     name
     for name in BENCHMARKS
-    if catalogue.benchmark(STUDY.set_of(name)).larger_than_memory
+    if catalogue.benchmark(name, STUDY.benchmarks[name]).larger_than_memory
 ]
 IN_MEMORY = [name for name in BENCHMARKS if name not in LISTED]
 TRANSLATION = "translation"  # its name among the raw files of models
@@ -77,18 +79,44 @@ ENCODED_RUN = (  # of all other models, whose encoder embeds a benchmark for eac
 )
 
 
-def set_of(benchmark):
-    """The data set of a benchmark that the config may have given a name of its own."""
-    return STUDY.set_of(benchmark)
+def set_of(kind, name):
+    """The data set of a source or benchmark that the config may have given a name of its own."""
+    return STUDY.set_of(name) if kind == "benchmark" else STUDY.source_set(name)
 
 
+def section_of(kind, name):
+    """The section of a source or benchmark."""
+    return (STUDY.sources if kind == "source" else STUDY.benchmarks)[name]
+
+
+@cache
 def record_of(kind, name):
-    """The record of a source or of a benchmark's data set."""
-    return (
-        catalogue.source(name)
-        if kind == "source"
-        else catalogue.benchmark(set_of(name))
-    )
+    """The record of the data set of a source or benchmark."""
+    find = catalogue.source if kind == "source" else catalogue.benchmark
+    return find(name, section_of(kind, name))
+
+
+def own_files(kind, name):
+    """The user's own files of a local data set; none for other sets."""
+    if set_of(kind, name) != LOCAL:
+        return []
+    return list(map(str, local_files(section_of(kind, name), kind).values()))
+
+
+def own_section(kind, name):
+    """What of a section makes the data; of a local set all but the place of its files, and their names."""
+    if set_of(kind, name) != LOCAL:
+        return section_of(kind, name).model_dump(include={"set"}, exclude_none=True)
+    section = section_of(kind, name)
+    more = {"validation"} if kind == "source" else set()
+    values = section.model_dump(include=set(DataFiles.model_fields) - {"path"} | more)
+    return values | {"names": list(local_files(section, kind))}
+
+
+def place_of(kind, name):
+    """Where the files of a local data set are; nothing for other sets."""
+    path = section_of(kind, name).path
+    return {"path": path} if path is not None else {}
 
 
 FACTS = (
@@ -104,6 +132,8 @@ def identity(**more):
     """What of the study decides tables, figures and report; `more` is added."""
     values = STUDY.model_dump(exclude={"title", "mirror", "accept_licence"})
     values["languages"]["heldout"].sort()
+    for section in (*values["sources"].values(), *values["benchmarks"].values()):
+        section.pop("path", None)
     for model in (*values["models"].values(), values.get("translation")):
         for key in "path", "vectors":
             if model and model.get(key):

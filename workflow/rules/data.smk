@@ -15,6 +15,7 @@ rule source:
     """The parts of one source that the study uses, the same ids in every language."""
     input:
         raw=lambda w: raw("source", w.name),
+        own=lambda w: own_files("source", w.name),
     output:
         data=f"{RESULTS}/data/{{name}}.json",
     log:
@@ -29,9 +30,11 @@ rule source:
         pairs=lambda w: STUDY.sources[w.name].pairs,
         seed=lambda w: STUDY.sources[w.name].seed,
         languages=lambda w: languages_of("source", w.name),
+        section=lambda w: own_section("source", w.name),
         code=lambda w: code(
             "source.py", catalogue.module_of(record_of("source", w.name))
         ),
+        where=lambda w, output: place_of("source", w.name),
     script:
         "../scripts/source.py"
 
@@ -40,6 +43,7 @@ rule benchmark:
     """Questions, candidate pools and relevance of one benchmark."""
     input:
         raw=lambda w: raw("benchmark", w.name),
+        own=lambda w: own_files("benchmark", w.name),
     output:
         data=f"{RESULTS}/benchmarks/{{name}}.json",
     log:
@@ -48,7 +52,8 @@ rule benchmark:
     conda:
         "../../environment.yml"
     params:
-        set=lambda w: set_of(w.name),
+        name="{name}",
+        section=lambda w: own_section("benchmark", w.name),
         languages=lambda w: languages_of("benchmark", w.name),
         questions=lambda w: STUDY.benchmarks[w.name].questions,
         options=lambda w: STUDY.benchmarks[w.name].model_dump(
@@ -58,6 +63,7 @@ rule benchmark:
             "benchmark.py",
             catalogue.module_of(record_of("benchmark", w.name)),
         ),
+        where=lambda w, output: place_of("benchmark", w.name),
     script:
         "../scripts/benchmark.py"
 

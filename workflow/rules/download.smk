@@ -19,7 +19,7 @@ rule raw:
         "../../environment.yml"
     params:
         kind="{kind}",
-        name=lambda w: set_of(w.name) if w.kind == "benchmark" else w.name,
+        name=lambda w: w.name if w.kind == "model" else set_of(w.kind, w.name),
         model=lambda w: origin(w.name) if w.kind == "model" else None,
         languages=lambda w: languages_of(w.kind, w.name),
         # what the registry knows of the files: a new revision or hash downloads again, code of the downloads does not

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 job = begin(snakemake)
 
+from langscale.config.data import Benchmark
 from langscale.core.files import atomic
 from langscale.data import catalogue
 from langscale.data.download import verify
@@ -18,5 +19,7 @@ if snakemake.input.raw:
     verify(snakemake.input.raw)
 with atomic(job.target()) as partial:
     partial.mkdir()
-    catalogue.benchmark(p.set).write(partial, p.languages, p.questions, "resources", **p.options)
+    section = {key: value for key, value in p.section.items() if key != "names"}
+    chosen = catalogue.benchmark(p.name, Benchmark(**section, **p.where))
+    chosen.write(partial, p.languages, p.questions, "resources", **p.options)
 job.done()

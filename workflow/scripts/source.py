@@ -11,11 +11,14 @@ job = begin(snakemake)
 
 from datasets import Dataset
 
+from langscale.config.data import Source
 from langscale.core.files import atomic
 from langscale.data import catalogue
 from langscale.data.download import verify
 
-p, chosen = snakemake.params, catalogue.source(snakemake.params.name)
+p = snakemake.params
+section = {key: value for key, value in p.section.items() if key != "names"}
+chosen = catalogue.source(p.name, Source(**section, **p.where))
 if snakemake.input.raw:
     verify(snakemake.input.raw)
 with atomic(job.target()) as partial:

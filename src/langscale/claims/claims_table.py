@@ -64,7 +64,8 @@ def entries(panel: Panel, benchmark: str) -> list[Entry]:
         Entry(claim, models, benchmark, designs[models].budget if models in designs else budget, parts)
         for claim in declared(study)
         if claim.parts
-        and claim.large_corpora == catalogue.benchmark(study.set_of(benchmark)).larger_than_memory
+        and claim.large_corpora
+        == catalogue.benchmark(benchmark, study.benchmarks[benchmark]).larger_than_memory
         for models, parts in _parts(claim, study, designs)
     ]
     measured = iter(measure(panel, [part for entry in found for part in entry.parts]))

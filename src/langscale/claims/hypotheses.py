@@ -188,7 +188,7 @@ def _dilution_by_size(small: Design, large: Design) -> Iterator[Part]:
 
 def _translation_noise(d: Design) -> Iterator[Part]:
     low, pool = ("th", "hi"), d.study.languages.pool
-    trained = [catalogue.source(name) for name, source in d.study.sources.items() if source.train]
+    trained = [catalogue.source(name, source) for name, source in d.study.sources.items() if source.train]
     if not any(source.machine_translated for source in trained):
         raise Missing("the training data are not machine translated")
     if not set(low) < set(pool):

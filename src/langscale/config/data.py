@@ -1,6 +1,6 @@
 """The sections `languages`, `sources`, `benchmarks`, `translation` and `audit`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -35,8 +35,69 @@ class Languages(Options):
         return self.pool + self.heldout
 
 
-class Source(Options):
-    """A training data set. Its name selects the reader in langscale.data.sources."""
+LOCAL = "local"
+FileName = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+def _unless(default: object) -> Any:
+    """Leave a key with its default out of the values of a study, which stay as they were without it."""
+    return lambda value: value == default
+
+
+class DataFiles(Options):
+    """Keys that sources and benchmarks share: the data set, and the files of a set of your own."""
+
+    set: Name | None = Field(
+        None,
+        description="the data set, if the section has a name of its own. local: files of your own. null: "
+        "the name",
+        exclude_if=_unless(None),
+    )
+    path: FileName | Annotated[list[FileName], Field(min_length=1, max_length=MOST)] | None = Field(
+        None,
+        description="local: a folder, a file or a list of files, relative to the working directory. "
+        "docs/own-data.md has the formats",
+        exclude_if=_unless(None),
+    )
+    columns: dict[Literal["id", "language", "query", "passage", "passage_id", "negatives"], FileName] = Field(
+        {}, description="local: names of the columns in the files, by field", exclude_if=_unless({})
+    )
+    language: Code | None = Field(
+        None,
+        description="local: language of files without a language in name or column",
+        exclude_if=_unless(None),
+    )
+    split: Name | None = Field(
+        None,
+        description="local: the qrels to use, such as test. null: train of a source, test of a benchmark, if "
+        "there are several",
+        exclude_if=_unless(None),
+    )
+    relevant: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="local: least grade of a relevant passage in qrels", exclude_if=_unless(1)
+    )
+    parallel: bool = Field(
+        True,
+        description="local: equal ids in different languages are translations of each other",
+        exclude_if=_unless(True),
+    )
+    licence: FileName | None = Field(
+        None, description="local: the licence of your files, for the records", exclude_if=_unless(None)
+    )
+
+    @model_validator(mode="after")
+    def _local(self) -> Self:
+        given = {"path": self.path, "columns": self.columns, "language": self.language, "split": self.split}
+        if self.set == LOCAL:
+            if self.path is None:
+                raise ValueError("path: missing; a folder, a file or a list of files is right")
+        elif others := [key for key, value in given.items() if value]:
+            raise ValueError(f"{others[0]}: is for `set: local` only; set that, or leave it out")
+        return self
+
+
+class Source(DataFiles):
+    """A training data set. Its name, or `set`, selects the reader in langscale.data.sources."""
 
     train: bool = Field(True, description="train on its training part")
     validation: bool = Field(False, description="build its validation part, to choose the best checkpoint")
@@ -57,12 +118,9 @@ class Source(Options):
         return ["train"] * self.train + ["validation"] * self.validation
 
 
-class Benchmark(Options):
+class Benchmark(DataFiles):
     """An evaluation set. Its name, or `set`, selects the reader in langscale.data.benchmarks."""
 
-    set: Name | None = Field(
-        None, description="the data set, if the benchmark has a name of your own. null: its name"
-    )
     questions: Count | None = Field(None, description="queries per language, a fixed sample. null: all")
     candidate_text: Literal["sentence", "sentence+paragraph"] | None = Field(
         None,

@@ -80,6 +80,10 @@ class Study(Options):
         """The data set of a benchmark: `set`, or else its name in the config."""
         return self.benchmarks[benchmark].set or benchmark
 
+    def source_set(self, source: str) -> str:
+        """The data set of a source: `set`, or else its name in the config."""
+        return self.sources[source].set or source
+
     def training_of(self, model: str) -> Training:
         """The section `training` of a model: its own, or the study's."""
         return self.models[model].training or self.training

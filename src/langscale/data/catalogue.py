@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from langscale.core.entry_points import imported, modules
 from langscale.core.errors import UserError
@@ -19,6 +19,7 @@ from langscale.data.remote_files import Entry
 
 PACKAGES = ("langscale.data.benchmarks", "langscale.data.sources")
 GROUP = "langscale.data"
+LOCAL, LOCAL_SETS = "local", "langscale.data.local.sets"
 
 Record = TypeVar("Record", bound=DataSet)
 
@@ -33,14 +34,32 @@ def sources() -> Mapping[str, SourceRecord]:
     return _of_kind(SourceRecord)
 
 
-def benchmark(name: str) -> BenchmarkRecord:
-    """The evaluation set `name`. Raises UserError for an unknown name."""
-    return _one("benchmarks", benchmarks(), name)
+class Section(Protocol):
+    """A section of the config: `set` is the data set, None for the section's own name.
+
+    Of a local set it has the keys of `langscale.data.local.layout.Options` as well.
+    """
+
+    @property
+    def set(self) -> str | None:
+        """The key `set`."""
 
 
-def source(name: str) -> SourceRecord:
-    """The training set `name`. Raises UserError for an unknown name."""
-    return _one("sources", sources(), name)
+def benchmark(name: str, section: Section | None = None) -> BenchmarkRecord:
+    """The evaluation set of a section of the config, or of this name.
+
+    Raises UserError for an unknown name, and for a local set without readable files.
+    """
+    if section is not None and section.set == LOCAL:
+        return _local().benchmark(name, section)
+    return _one("benchmarks", benchmarks(), section.set if section and section.set else name)
+
+
+def source(name: str, section: Section | None = None) -> SourceRecord:
+    """The training set of a section of the config, or of this name. Raises UserError as `benchmark`."""
+    if section is not None and section.set == LOCAL:
+        return _local().source(name, section)
+    return _one("sources", sources(), section.set if section and section.set else name)
 
 
 def files() -> list[Entry]:
@@ -51,7 +70,14 @@ def files() -> list[Entry]:
 
 def module_of(record: DataSet) -> str:
     """Dotted name of the module with the record and its reader."""
+    if (_kind(record), record.name) not in _found() or _found()[_kind(record), record.name][0] is not record:
+        return LOCAL_SETS
     return _found()[_kind(record), record.name][1]
+
+
+def _local() -> Any:
+    """The module of local sets, which imports pandas: whoever asks for a fact of another set needs none."""
+    return import_module(LOCAL_SETS)
 
 
 def _one(section: str, known: Mapping[str, Record], name: str) -> Record:

@@ -139,6 +139,7 @@ class SourceRecord(DataSet):
     parts: "train" and "validation", or one of them.
     needs_pairs: the whole set does not fit into memory. The config must give a number of pairs.
     machine_translated: all languages but one are machine translations.
+    counted: number of pairs with query and passage in all of some languages. None: not known before a build.
     """
 
     reader: Callable[[], Callable[..., PairTables]]
@@ -146,6 +147,7 @@ class SourceRecord(DataSet):
     parts: tuple[str, ...] = PARTS
     needs_pairs: bool = False
     machine_translated: bool = False
+    counted: Callable[[Sequence[str]], int] | None = None
 
     def build(
         self, part: str, languages: Sequence[str], raw: str | Path, pairs: int | None = None, seed: int = 0

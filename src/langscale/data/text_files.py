@@ -13,7 +13,7 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -66,7 +66,7 @@ class TextFile:
     """One file, for one reading.
 
     name: in errors and in the census; None: the path. language: of all records, "" if they differ.
-    language_field: the field with the language of a record, for the census. together: another file of the
+    language_of: the language of a record, for the census; None: `language`. together: another file of the
     same set, with which it shares its ids. Every method that reads raises UserError for a missing, damaged or
     malformed file.
     """
@@ -76,11 +76,11 @@ class TextFile:
         path: str | Path,
         language: str = "",
         name: str | None = None,
-        language_field: str | None = None,
+        language_of: Callable[[dict[str, Any]], str] | None = None,
         together: "TextFile | None" = None,
     ) -> None:
         self.path, self.language, self.name = Path(path), language, name or str(path)
-        self._language_field = language_field
+        self._language_of = language_of
         self._seen: dict[Hashable, Any] = together._seen if together else {}
         found = _in_use.get()
         self._census = Census() if found is None else found
@@ -162,7 +162,7 @@ class TextFile:
 
     def parquet(self, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, dict]]:
         """("row <n>", values by column) of each row, streamed. A missing optional column gives None."""
-        number, schema = 0, self._schema()
+        number, schema = 0, self.schema()
         self.has(schema, columns)
         wanted = [c for c in dict.fromkeys((*columns, *optional)) if c in schema]
         lacking = dict.fromkeys(c for c in optional if c not in schema)
@@ -174,13 +174,14 @@ class TextFile:
 
     def batches(self, columns: Sequence[str], size: int) -> Iterator[pa.RecordBatch]:
         """The columns of a parquet file, at most `size` rows at a time."""
-        self.has(self._schema(), columns)
+        self.has(self.schema(), columns)
         with self._readable(), parquet.ParquetFile(self.path) as file:
             # one by one: over all row groups at once the reader's memory grows with the file
             for group in range(file.num_row_groups):
                 yield from file.iter_batches(size, row_groups=[group], columns=list(columns))
 
-    def _schema(self) -> list[str]:
+    def schema(self) -> list[str]:
+        """The columns of a parquet file."""
         with self._readable():
             return parquet.read_schema(self.path).names
 
@@ -274,8 +275,8 @@ class TextFile:
         self._census.counts.setdefault((self.name, self.language), Counter())[kind] += more
 
     def _row(self, row: dict[str, Any]) -> None:
-        if self._language_field is not None:
-            self.language = str(row.get(self._language_field) or "")
+        if self._language_of is not None:
+            self.language = self._language_of(row)
         self.count("rows")
 
     def error(self, where: Where | None, message: str) -> UserError:

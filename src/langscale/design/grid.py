@@ -235,7 +235,7 @@ class Grid:
         if benchmark is not None:
             seeds = self.study.benchmarks[benchmark].seeds
             runs = [run for run in runs if seeds is None or run.seed in (0, *seeds)]
-            if catalogue.benchmark(self.study.set_of(benchmark)).larger_than_memory:
+            if catalogue.benchmark(benchmark, self.study.benchmarks[benchmark]).larger_than_memory:
                 runs = [run for run in runs if run.model != BM25]
         return [(run, checkpoint) for run in runs for checkpoint in self.checkpoints[: 2 if run.steps else 1]]
 

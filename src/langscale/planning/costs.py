@@ -22,7 +22,7 @@ from langscale.config.sampler import Spec, directions
 from langscale.config.study import Study
 from langscale.config.terms import NONE
 from langscale.data import catalogue
-from langscale.data.records import Counts
+from langscale.data.records import Counts, SourceRecord
 from langscale.design.grid import Grid, Run, subset_name
 from langscale.models import known
 from langscale.models.declared import expected
@@ -154,9 +154,9 @@ class Costs:
     def __init__(self, study: Study, grid: Grid, results: str | Path) -> None:
         self.study, self.grid, self.results = study, grid, Path(results)
         for name in study.sources:
-            catalogue.source(name)
+            self.source(name)
         for name in study.benchmarks:
-            catalogue.benchmark(study.set_of(name))
+            catalogue.benchmark(name, study.benchmarks[name])
         self.measured: set[str] = set()
         """Sources and benchmarks with measured lengths, so far."""
         self.encoder, self.texts = cache(self._encoder), cache(self._texts)
@@ -197,7 +197,7 @@ class Costs:
         return names
 
     def _lengths(self, model: str, source: str, subset: str, part: str) -> Lengths:
-        reading, facts = expected(self.study.models[model]), catalogue.source(source).size
+        reading, facts = expected(self.study.models[model]), self.source(source).size
         negatives = min(facts.negatives, self.study.training.hard_negatives)
         tokens = self.results / "models" / model / "tokens" / f"source-{source}" / part
         rows = self.results / "subsets" / subset / source / part
@@ -215,7 +215,7 @@ class Costs:
 
     def _texts(self, model: str, name: str) -> Texts:
         reading, of = expected(self.study.models[model]), self.study.benchmarks[name]
-        record = catalogue.benchmark(self.study.set_of(name))
+        record = catalogue.benchmark(name, of)
         facts = record.size
         codes = [c for c in (of.languages or self.study.languages.all) if c in record.languages]
         share, most = of.every_article or 1, math.inf if of.questions is None else of.questions
@@ -256,13 +256,16 @@ class Costs:
             shares += share * joint(available[:, available.any(0)], weight, by_size).sum(1)
         return dict(zip(run.sources, (shares / shares.sum()).tolist(), strict=True))
 
-    @staticmethod
-    def _pairs(source: str, *limits: int | None) -> int:
+    def source(self, name: str) -> SourceRecord:
+        """The record of a source of the study."""
+        return catalogue.source(name, self.study.sources[name])
+
+    def _pairs(self, source: str, *limits: int | None) -> int:
         """Number of pair ids of a source, within the limits."""
-        return min(number for number in (catalogue.source(source).size.pairs, *limits) if number is not None)
+        return min(number for number in (self.source(source).size.pairs, *limits) if number is not None)
 
     def _has(self, source: str, *codes: str) -> bool:
-        return self.study.sources[source].translate or all(has(source, code) for code in codes)
+        return self.study.sources[source].translate or all(has(self.study, source, code) for code in codes)
 
     def training(self, run: Run) -> TrainingCost:
         """Cost of a run's training, validation included."""
@@ -357,8 +360,8 @@ class Costs:
         tokens = 0.0
         for name, source in self.study.sources.items():
             if source.translate:
-                facts, pairs = catalogue.source(name).size, self._pairs(name, source.pairs)
-                missing = [code for code in self.study.languages.pool if not has(name, code)]
+                facts, pairs = self.source(name).size, self._pairs(name, source.pairs)
+                missing = [code for code in self.study.languages.pool if not has(self.study, name, code)]
                 tokens += len(missing) * pairs * (facts.query + (1 + facts.negatives) * facts.passage)
         translator = known.translator(chosen.hub)
         operations = 2 * (translator.matrix if translator else math.nan) * tokens

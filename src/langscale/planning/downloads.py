@@ -24,9 +24,10 @@ class Unknown:
 def entries(study: Study) -> Iterator[Entry]:
     """The registry's entries of all files that the study downloads."""
     for name in study.sources:
-        yield from catalogue.source(name).files(study.languages.pool)
+        yield from catalogue.source(name, study.sources[name]).files(study.languages.pool)
     for name, benchmark in study.benchmarks.items():
-        yield from catalogue.benchmark(study.set_of(name)).files(benchmark.languages or study.languages.all)
+        record = catalogue.benchmark(name, benchmark)
+        yield from record.files(benchmark.languages or study.languages.all)
     models = list(study.models.values())
     if study.translation:
         chosen = study.translation
@@ -59,6 +60,6 @@ def licences(study: Study) -> list[str]:
     return sorted(restricted - set(study.accept_licence))
 
 
-def has(source: str, code: str) -> bool:
+def has(study: Study, source: str, code: str) -> bool:
     """Whether a source, as downloaded, has a language."""
-    return code in catalogue.source(source).languages
+    return code in catalogue.source(source, study.sources[source]).languages

@@ -94,7 +94,7 @@ def all_tables(study: Study, grid: Grid, files: Files) -> dict[str, pd.DataFrame
             "benchmark": benchmark,
             "checkpoint": checkpoint,
             "candidate_text": options.candidate_text
-            or catalogue.benchmark(study.set_of(benchmark)).candidate_text,
+            or catalogue.benchmark(benchmark, study.benchmarks[benchmark]).candidate_text,
         }
         scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
         bias = scaling[scaling["metric"].isin([measure.name for measure in in_table("bias")])]

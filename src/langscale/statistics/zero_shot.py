@@ -6,6 +6,7 @@ It is about data, not about languages: what a run has seen of those is in `statu
 
 from collections.abc import Iterable
 
+from langscale.config.data import LOCAL
 from langscale.config.model import Model
 from langscale.config.study import Study
 from langscale.data import catalogue
@@ -38,7 +39,9 @@ def of_point(study: Study, grid: Grid, point: Point, benchmark: str) -> bool | N
     BM25 is: it learns from the pool alone.
     """
     name = study.set_of(benchmark)
-    here = {source for _, path in point.runs for source in grid.by_path[path].sources}
+    here = {study.source_set(s) for _, path in point.runs for s in grid.by_path[path].sources}
+    if name == LOCAL:  # of texts of the user's own nobody knows who has seen them
+        return True if point.model not in study.models and not here else None
     if not zero_shot(name, here):
         return False
     if point.model not in study.models:

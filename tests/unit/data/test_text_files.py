@@ -238,7 +238,8 @@ def test_parquet_rows_and_optional_columns(tmp_path):
     path = tmp_path / "x.parquet"
     path.write_bytes(buffer.getvalue())
     with census() as found:
-        rows = list(TextFile(path, language_field="language").parquet(["id", "language"], ["more"]))
+        file = TextFile(path, language_of=lambda row: row["language"])
+        rows = list(file.parquet(["id", "language"], ["more"]))
     assert rows[1] == ("row 2", {"id": 2, "language": "en", "more": None})
     assert [(row["language"], row["rows"]) for row in found.rows()] == [("de", 1), ("en", 1)]
     with pytest.raises(UserError, match="no column text; found id, language"):

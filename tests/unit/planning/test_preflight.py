@@ -1,11 +1,14 @@
 """Checks before any download: data sets, contrasts, licence and languages of the translation model."""
 
+import json
+
 import pytest
 from support.planned_study import costs
 
 from langscale.config.study import load
 from langscale.core.errors import UserError
-from langscale.planning.preflight import check
+from langscale.design.grid import Grid
+from langscale.planning.preflight import check, formable, matched, notes
 from langscale.retrieval.measures import MEASURES
 
 
@@ -165,3 +168,78 @@ def test_a_wrong_option_is_named_on_one_line(changes, told):
     with pytest.raises(UserError, match=f"^{told}") as error:
         check(load(SMALL | changes))
     assert "\n" not in str(error.value) and len(str(error.value)) <= 300
+
+
+def own(tmp_path, rows, **changes):
+    """A study that trains on a file of one's own."""
+    path = tmp_path / "faq.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    values = {"sources": {"faq": {"set": "local", "path": str(path)}}, "training": {"batch_size": 2}}
+    return load(SMALL | values | changes)
+
+
+def pairs(**counts):
+    """That many pairs in each set of languages, such as de_en."""
+    return [
+        {"id": f"{codes}{i}", "language": code, "query": f"q {codes} {i}", "passage": f"p {codes} {i}"}
+        for codes, number in counts.items()
+        for i in range(number)
+        for code in codes.split("_")
+    ]
+
+
+def x_y(n, sampler="x-y"):
+    return {"grid": [{"samplers": [sampler], "n": [n]}]}
+
+
+ENGLISH_CENTRIC = {"de_en": 5, "en_es": 4}
+SPLIT = {"b": {"kind": "fixed-total", "steps": 1, "whole_pool": False}}
+
+
+@pytest.mark.parametrize("counts, changes, told", [
+    (ENGLISH_CENTRIC, x_y(3), "no pair has all 3 languages of the pool, which this budget takes; set "
+     "budgets.b.whole_pool: false"),
+    (ENGLISH_CENTRIC, x_y(3) | {"budgets": SPLIT}, "sampler x-y: no pair of sources.faq is in both de and "
+     "es; x-y-en-centric needs pairs with en only; pairs: de-en 5, de-es 0, en-es 4"),
+    ({"de": 5, "en": 5, "es": 5}, x_y(3) | {"budgets": SPLIT},
+     "sampler x-y: no pair of sources.faq is in both de and en; x-x-mono needs no pairs across languages"),
+    ({"de_en": 5}, x_y(3, "x-x") | {"budgets": SPLIT}, "no pair of sources.faq is in es; leave es out"),
+    ({"de_en_es": 1}, x_y(3), "sources.faq: 1 pairs in both de and en, a batch takes 2; set training."),
+])  # fmt: skip
+def test_a_sampler_that_cannot_be_formed_is_refused_with_its_cure(
+    tmp_path, monkeypatch, counts, changes, told
+):
+    monkeypatch.chdir(tmp_path)
+    study = own(tmp_path, pairs(**counts), languages={"pool": ["de", "en", "es"]}, replicates=1, **changes)
+    with pytest.raises(UserError) as error:
+        formable(study, Grid(study))
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("counts, sampler", [
+    (ENGLISH_CENTRIC, "x-y-en-centric"), ({"de": 5, "en": 5, "es": 5}, "x-x-mono"),
+    ({"de_en_es": 5}, "hybrid"),
+])  # fmt: skip
+def test_what_can_be_formed_passes(tmp_path, monkeypatch, counts, sampler):
+    monkeypatch.chdir(tmp_path)
+    changes = x_y(3, sampler) | {"budgets": SPLIT}
+    study = own(tmp_path, pairs(**counts), languages={"pool": ["de", "en", "es"]}, replicates=1, **changes)
+    check(study)
+    assert formable(study, Grid(study)) is None
+
+
+def test_codes_are_matched_to_those_of_the_data_sets():
+    study = load(SMALL | {"languages": {"pool": ["en", "zh-Hans"], "heldout": ["deu"]}})
+    assert matched(study).languages.all == ["en", "zh", "de"] and check(matched(study)) is None
+    assert matched(load(SMALL)) == load(SMALL)
+    twice = load(SMALL | {"languages": {"pool": ["en", "zh"], "heldout": ["zh-Hans"]}})
+    with pytest.raises(UserError, match="^languages: zh-Hans and zh are one language; one of them is right$"):
+        matched(twice)
+
+
+def test_data_sets_that_lack_languages_are_told():
+    study = load(SMALL | {"languages": {"pool": ["en", "yo"], "heldout": ["de"]}})
+    first, second = notes(study)
+    assert first == "sources.squad: 1 of 2 languages, without yo"
+    assert second == "benchmarks.xquad-r: 2 of 3 languages, without yo"
+    assert notes(load(SMALL)) == []

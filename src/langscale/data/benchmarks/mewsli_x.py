@@ -95,7 +95,7 @@ def _entities(entry: Entry, raw: str | Path) -> Iterator[tuple[str, str, str, st
     """(Id, id, language, description) of each entity."""
     file = None
     for path in local(entry, raw):
-        file = TextFile(path, language_field="description_language", together=file)
+        file = TextFile(path, language_of=lambda row: str(row[ENTITY[2]] or ""), together=file)
         for place, row in file.parquet(ENTITY):
             i = file.ident(row["entity_id"], place, "entity_id")
             language = file.ident(row["description_language"], place, "description_language")

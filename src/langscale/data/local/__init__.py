@@ -1,0 +1,1 @@
+"""Data sets of the user's own, from files that the config names."""
