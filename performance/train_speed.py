@@ -37,9 +37,8 @@ WHY = (
 def lines(setting: material.Setting) -> list[Line]:
     """One line for a large model and one for a small one."""
     quick = setting.quick
-    cases = [
-        ("small", "the one-layer model of config/scratch.yaml", 8 if quick else 32, 1 if quick else 20, WHY)
-    ]
+    size, steps = (8, 1) if quick else (32, 20)
+    cases = [("small", "the one-layer model of config/scratch.yaml", size, steps, WHY)]
     if not quick:
         cases.insert(0, ("e5", "multilingual-e5-small", 32, 2))
     return [_line(setting, 2 if quick else 3, *case) for case in cases]
