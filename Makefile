@@ -6,21 +6,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet $(PIP_OPTIONS)
 CONFIG ?= config/config.yaml
+CALM := --quiet rules reason # a line a job; Snakemake's log has the rest
 PROFILE ?= profiles/default
 
 .PHONY: study example test test-deps test-slow test-slurm lint typecheck format lock bench validate clean help
 
 study: $(VENV)/.study  ## install into .venv and run the study of CONFIG (default: config/config.yaml)
 	@$(BIN)/python -m langscale.config.files $(CONFIG)
-	$(BIN)/python -m langscale.jobs.locks $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG)
+	$(BIN)/python -m langscale.jobs.locks $(BIN)/snakemake --workflow-profile $(PROFILE) --configfile $(CONFIG) $(CALM)
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 example: $(VENV)/.study  ## make tables and report of docs/ntrex from its committed scores, without training, in example/
-	mkdir -p example/results/ntrex-full && cp -r docs/ntrex/study/. example/results/ntrex-cpu
+	mkdir -p example/results/ntrex-full && cp -r docs/ntrex/study/. example/results/ntrex-full
 	find example/results/ntrex-full/runs -type f -exec touch {} +
-	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-full.yaml
+	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-full.yaml $(CALM)
 
 test: $(VENV)/.test  ## install what tests need, run tests with coverage of lines and branches, then lint and typecheck
 	$(BIN)/python -m pytest -n 2 --dist loadscope --cov

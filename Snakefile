@@ -56,6 +56,10 @@ onstart:
         workflow.scheduler.job_rate_limiter = None
 
 
+onsuccess:
+    print(answer(), end="")
+
+
 wildcard_constraints:
     run=r"[^/]+/[^/]+/[^/]+/n\d+-[0-9a-f]{8}/seed\d+",
     subset=r"n\d+-[0-9a-f]{8}",

@@ -10,8 +10,10 @@ study   the study as it was read; `identity` has what of it decides the outputs
 `where` and `study` are functions of `output`. Snakemake compares no such param with the one of an earlier start.
 """
 
+import html
 import re
 import shutil
+import time
 from functools import cache
 
 from langscale.config.data import LOCAL, DataFiles
@@ -30,6 +32,21 @@ GPU = int(
 def code(script, *roots):
     """The `code` of a rule; `roots`: modules that its script imports by name."""
     return hashes.code(ROOT / "workflow/scripts" / script, *roots)
+
+
+STARTED = time.time()
+
+
+def answer():
+    """The first sentences of a report that this start made, and where it is."""
+    page = Path(f"{RESULTS}/report.html")
+    if not page.exists() or page.stat().st_mtime < STARTED:
+        return ""
+    section = re.search(
+        r'<section class="answer".*?</section>', page.read_text("utf-8"), re.DOTALL
+    )
+    sentences = re.findall(r"<p>(.*?)</p>", section[0]) if section else []
+    return "\n".join([*map(html.unescape, sentences), f"Report: {page}", ""])
 
 
 def embeddings(run, checkpoint, benchmark):
