@@ -5,14 +5,18 @@ import pandas as pd
 
 from langscale.retrieval import language_bias as bias
 from langscale.retrieval.bm25 import first_k
+from langscale.retrieval.ranks import best
 from langscale.retrieval.scores import Scores
 from langscale.retrieval.search import ranks_from_scores
 
 CODES = ("ar", "de", "en", "zh")
 
 
-def make_benchmark(rng, languages=3, questions=6, parallel=False):
-    """Questions in some of the languages, candidates of unequal numbers, some of them relevant to nothing."""
+def make_benchmark(rng, languages=3, questions=6, parallel=False, several=False):
+    """Questions in some of the languages, candidates of unequal numbers, some of them relevant to nothing.
+
+    several: up to three relevant candidates of a question in a language.
+    """
     codes = CODES[:languages]
     candidates = [
         (f"{code}{i}", code) for code in codes for i in range(rng.integers(questions, questions + 4))
@@ -24,7 +28,13 @@ def make_benchmark(rng, languages=3, questions=6, parallel=False):
         for code in there:
             asked.append((f"q{q}", f"c{q // 2}", code))
             # relevant candidates may lack in languages that ask, and exist in some that do not
-            qrels += [(f"q{q}", code, f"{other}{q}") for other in codes if parallel or (q + len(other)) % 4]
+            numbers = [(q + k) % questions for k in range(1 + several * (q % 3))]
+            qrels += [
+                (f"q{q}", code, f"{other}{number}")
+                for other in codes
+                for number in numbers
+                if parallel or (number + len(other)) % 4
+            ]
     if not parallel:
         qrels = [row for row in qrels if rng.random() < 0.8]
     asked = [asked[i] for i in rng.permutation(len(asked))]
@@ -50,12 +60,13 @@ def scores_of(benchmark, similarity):
     return Scores(
         benchmark.questions,
         benchmark.languages,
-        own,
-        multi,
+        best(own, languages),
+        best(multi, languages),
         np.stack(own_share, 1).astype(np.float32),
         len(benchmark.candidates),
         top_10=counts[10].astype(np.uint8),
         candidates=np.bincount(benchmark.candidate_language, minlength=languages),
+        every=(own, multi) if own.shape[1] > languages else None,
     )
 
 

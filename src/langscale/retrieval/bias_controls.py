@@ -10,6 +10,7 @@ import numpy as np
 from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval import language_bias as bias
 from langscale.retrieval import rank_formulas
+from langscale.retrieval.ranks import best
 from langscale.retrieval.search import exact_ranks
 
 SAMPLE = 2000  # candidates whose order is compared; all of them take 15 times as long and say the same
@@ -24,11 +25,12 @@ def controls(questions: np.ndarray, candidates: np.ndarray, benchmark: Benchmark
     both = (benchmark.question_language, benchmark.candidate_language)
     q, c = (centred(v, languages) for v, languages in zip((questions, candidates), both, strict=True))
     _, multi = exact_ranks(q, c, benchmark.candidate_language, benchmark.relevant)
+    first = best(multi, len(benchmark.languages))
     found = (
         spearman(questions, candidates, benchmark.questions["question_id"].to_numpy()),
         rank_formulas.average_precision(multi),
-        bias.rank_distance(multi),
-        bias.own_language_advantage(multi, benchmark.question_language),
+        bias.rank_distance(first),
+        bias.own_language_advantage(first, benchmark.question_language),
     )
     return np.stack(found, axis=1).astype(np.float32)
 

@@ -47,7 +47,7 @@ class BM25:
 def rank(
     benchmark: Benchmark, k: int, shortest: int, longest: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(top k rows [Q, k], ranks in own pool [Q, L], ranks in all [Q, L]) of a Benchmark; ties as in
+    """(top k rows [Q, k], ranks in own pool and in all, like `relevant`) of a Benchmark; ties as in
     search.py.
     """
     index = BM25(benchmark.candidates["text"].tolist(), shortest, longest)

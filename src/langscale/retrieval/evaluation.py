@@ -4,6 +4,7 @@ import numpy as np
 
 from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval import language_bias as bias
+from langscale.retrieval.ranks import best
 from langscale.retrieval.scores import Scores
 
 
@@ -38,14 +39,16 @@ def scores_of(
     )  # -1: behind the end of a small corpus
     counts = bias.language_counts(languages, len(benchmark.languages))
     own_share = [bias.own_share(count, benchmark.question_language) for count in counts.values()]
+    several = own.shape[1] > len(benchmark.languages)
     return Scores(
         benchmark.questions,
         benchmark.languages,
-        own,
-        multi,
+        best(own, len(benchmark.languages)),
+        best(multi, len(benchmark.languages)),
         np.stack(own_share, axis=1).astype(np.float32),
         len(benchmark.candidates),
         controls,
         counts[10].astype(np.uint8),
         np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages)),
+        (own, multi) if several else None,
     )

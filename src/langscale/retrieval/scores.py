@@ -28,6 +28,8 @@ from langscale.retrieval.measures import (
 from langscale.retrieval.ranks import Ranks, positions
 
 QUERY = ("question_id", "cluster", "group", "language")
+EVERY = ("rank {} in own pool", "rank {} in all")
+"""Columns of the ranks of all relevant candidates of a language, for benchmarks with several."""
 LIST_LENGTH = 100
 """Candidates of a list that count, as in `trec_eval -c -M 100`."""
 
@@ -56,11 +58,16 @@ class Scores(Ranks):
         if not measure.of_ranking:
             raise ValueError(f"{metric}: the record has neither of_ranking nor of_query")
         if setting == "multi":
-            ranks = rank_formulas.restrict(self.multi, keep)
+            every = self.multi if self.every is None else self.every[1]
+            most = every.shape[1] // len(self.languages)
+            ranks = rank_formulas.restrict(every, np.tile(keep, most))
             return np.where((ranks > 0).any(1), measure.of_ranking(ranks, None), np.nan)[:, None]
         own = np.arange(len(self.languages)) == self.own[:, None]
         counted = (self.by_language > 0) & keep & (own if setting == "mono" else ~own)
-        flat = measure.of_ranking(self.by_language.reshape(-1, 1), None).reshape(self.by_language.shape)
+        every = self.by_language if self.every is None else self.every[0]
+        # one row per query and language, with the ranks of its relevant candidates
+        rows = every.reshape(len(every), -1, len(self.languages)).swapaxes(1, 2)
+        flat = measure.of_ranking(rows.reshape(-1, rows.shape[2]), None).reshape(self.by_language.shape)
         values = np.where(counted, flat, np.nan)
         return values[np.arange(len(values)), self.own][:, None] if setting == "mono" else values
 
@@ -83,9 +90,16 @@ class Scores(Ranks):
                 "top 10": self.top_10,
                 "candidates": np.broadcast_to(self.candidates, self.top_10.shape),
             }
-        for name, numbers in known.items():
-            for i, language in enumerate(self.languages):
-                table[f"{name}: {language}"] = numbers[:, i]
+        for number in range(self._most):
+            for name, ranks in zip(EVERY, self.every or (), strict=True):
+                first = number * len(self.languages)
+                known[name.format(number + 1)] = ranks[:, first : first + len(self.languages)]
+        columns = {
+            f"{name}: {language}": numbers[:, i]
+            for name, numbers in known.items()
+            for i, language in enumerate(self.languages)
+        }
+        table = pd.concat([table, pd.DataFrame(columns, index=table.index)], axis=1)
         with atomic(file) as partial:
             table.to_parquet(partial, index=False)
 
@@ -100,6 +114,7 @@ class Scores(Ranks):
             return table[[f"{name}: {code}" for code in codes]].to_numpy()
 
         counted = f"top 10: {codes[0]}" in names
+        most = sum(f"{EVERY[0].format(n + 1)}: {codes[0]}" in names for n in range(len(names)))
         controls = [measure.name for measure in CONTROLS]
         return cls(
             table.loc[:, table.columns.isin(QUERY)],
@@ -111,7 +126,15 @@ class Scores(Ranks):
             table[controls].to_numpy() if controls[0] in names else None,
             by_language("top 10") if counted else None,
             by_language("candidates")[0] if counted else None,
+            tuple(np.hstack([by_language(name.format(n + 1)) for n in range(most)]) for name in EVERY)
+            if most
+            else None,
         )
+
+    @property
+    def _most(self) -> int:
+        """Most relevant candidates of a query in a language, where `every` is there."""
+        return 0 if self.every is None else self.every[0].shape[1] // len(self.languages)
 
 
 @dataclass(frozen=True)

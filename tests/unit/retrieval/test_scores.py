@@ -63,10 +63,12 @@ def slow_places(benchmark, qrels, similarity, setting, offered, other=False):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.integers(2, 4), st.booleans())
-def test_every_setting_pair_set_and_metric_equals_building_the_pools(tmp_path_factory, seed, languages, ties):
+@given(st.integers(0, 10**6), st.integers(2, 4), st.booleans(), st.booleans())
+def test_every_setting_pair_set_and_metric_equals_building_the_pools(
+    tmp_path_factory, seed, languages, ties, several
+):
     rng = np.random.default_rng(seed)
-    tables = make_benchmark(rng, languages, 5)
+    tables = make_benchmark(rng, languages, 5, several=several)
     benchmark = Benchmark.load(write(tmp_path_factory.mktemp("b"), tables))
     shape = len(benchmark.questions), len(benchmark.candidates)
     similarity = rng.integers(0, 5, shape).astype(np.float32) if ties else rng.random(shape, np.float32)
@@ -303,7 +305,7 @@ def test_loading_equals_looking_up_every_qrel(tmp_path):
 @pytest.mark.parametrize(
     "row, message",
     [
-        (("q0", "en", "en1"), "more than one relevant candidate"),
+        (("q0", "en", "en0"), "a relevant candidate stands twice; once is right"),
         (("nobody", "en", "en0"), "no such question: nobody en en0"),
         (("q0", "xx", "en0"), "no such question: q0 xx en0"),
         (("q0", "en", "nothing"), "no such candidate: q0 en nothing"),
@@ -316,3 +318,18 @@ def test_qrels_that_do_not_fit_are_told(tmp_path, row, message):
     with pytest.raises(UserError, match=message) as error:
         Benchmark.load(write(tmp_path, (questions, candidates, qrels)))
     assert str(error.value).startswith(f"{tmp_path}/qrels.parquet: ") and "\n" not in str(error.value)
+
+
+def test_several_relevant_candidates_are_saved_and_loaded(tmp_path):
+    rng = np.random.default_rng(3)
+    benchmark = Benchmark.load(write(tmp_path, make_benchmark(rng, 3, 6, several=True)))
+    assert benchmark.relevant.shape[1] == 9
+    shape = len(benchmark.questions), len(benchmark.candidates)
+    scores = scores_of(benchmark, rng.random(shape, np.float32))
+    scores.save(tmp_path / "x.parquet")
+    loaded = Scores.load(tmp_path / "x.parquet")
+    for found, right in zip(loaded.every, scores.every, strict=True):
+        assert (found == right).all()
+    for setting in SETTINGS:
+        for metric in RELEVANCE:
+            np.testing.assert_array_equal(loaded.values(setting, metric), scores.values(setting, metric))

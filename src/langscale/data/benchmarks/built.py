@@ -56,13 +56,14 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A benchmark with at most one relevant candidate per query and language, as arrays.
+    """A benchmark in memory, as arrays.
 
     questions: Q rows (question_id, cluster, language, text).
     candidates: N rows in the order of the corpus.
     languages: L sorted codes.
     question_language: int [Q], candidate_language: int [N], indices of languages.
-    relevant: int32 [Q, L], row of the relevant candidate of each language; -1: none.
+    relevant: int32 [Q, R x L], rows of the relevant candidates: in column r x L + l the r-th of language l,
+        with R the most of a query in a language, mostly 1; -1: none.
     """
 
     questions: pd.DataFrame
@@ -76,8 +77,7 @@ class Benchmark:
     def load(cls, folder: str | Path) -> "Benchmark":
         """Read the three tables of a folder.
 
-        Raises UserError for qrels with an unknown query or candidate, or with two relevant candidates of a
-        query in a language.
+        Raises UserError for qrels with an unknown query or candidate.
         """
         folder = Path(folder)
         questions, candidates, qrels = (
@@ -96,10 +96,11 @@ class Benchmark:
                     f"{folder}/qrels.parquet: no such {name}: {missing['question_id']} {missing['language']} "
                     f"{missing['candidate_id']}"
                 )
-        relevant = np.full((len(questions), len(languages)), -1, dtype=np.int32)
-        relevant[row, offered[candidate]] = candidate
-        if (relevant >= 0).sum() != len(qrels):
-            raise UserError(
-                f"{folder}/qrels.parquet: more than one relevant candidate per question and language"
-            )
+        place = pd.DataFrame({"row": row, "language": offered[candidate], "candidate": candidate})
+        if place.duplicated().any():
+            raise UserError(f"{folder}/qrels.parquet: a relevant candidate stands twice; once is right")
+        place["number"] = place.groupby(["row", "language"]).cumcount()
+        most = int(place["number"].max()) + 1 if len(place) else 1
+        relevant = np.full((len(questions), most * len(languages)), -1, dtype=np.int32)
+        relevant[row, place["number"] * len(languages) + place["language"]] = candidate
         return cls(questions, candidates, tuple(languages), asked, offered, relevant)
