@@ -28,6 +28,9 @@ from langscale.reporting.figures.style import (
 from langscale.reporting.wording import PAIR_SETS, count
 
 CELL = ("model", "sampler", "alpha", "budget", "n_languages")
+ROOM = (
+    0.6  # of the height of the gains, on either side: a line of the untrained encoder beyond it is a number
+)
 KEYS = ["benchmark", "setting", "pair_set", "metric", "model", "line"]
 
 
@@ -133,6 +136,14 @@ def _panel(axes: Axes, found: Gains, look: dict[str, Look]) -> None:
         axes.plot(
             own["n_languages"] * shift, own["difference"], ls="", marker=".", ms=3, color=color, alpha=0.5
         )
+    low, high = axes.get_ylim()
     for _, row in found.untrained.drop_duplicates(["difference"]).iterrows():
-        across(axes, row["difference"], row["ci_low"], row["ci_high"], (0, (5, 3)), "untrained")
+        value = row["difference"]
+        if low - ROOM * (high - low) < value < high + ROOM * (high - low):
+            across(axes, value, row["ci_low"], row["ci_high"], (0, (5, 3)), "untrained")
+        else:  # its line would press the gains together
+            text, (y, side) = f"untrained {value:+.2f}", (0.03, "bottom") if value < low else (0.97, "top")
+            axes.text(
+                0.97, y, text, transform=axes.transAxes, ha="right", va=side, fontsize=6.5, color="0.35"
+            )
     number_axis(axes, [start, *found.lines["n_languages"]])

@@ -40,6 +40,7 @@ RC: dict[RcKeyType, Any] = {
     "figure.dpi": 100, "savefig.dpi": 200,
 }  # fmt: skip
 N = "training languages"
+BETWEEN = ", "  # sampler and budget in the name of a line
 FITTED = "fitted curve "  # and the name of the line, as the gid of a curve
 
 
@@ -93,19 +94,29 @@ def named(table: pd.DataFrame, like: pd.DataFrame | None = None, side: str = "")
     like = table if like is None else like
     line = pd.Series([label(row, side) for _, row in table.iterrows()], index=table.index, dtype=object)
     if like.loc[like[f"{side}n_languages"] > 0, f"{side}budget"].nunique() > 1:
-        line = line + (" " + table[f"{side}budget"]).where(table[f"{side}budget"] != NONE, "")
+        line = line + (BETWEEN + table[f"{side}budget"]).where(table[f"{side}budget"] != NONE, "")
     return table.assign(line=line)
 
 
 def looks(lines: Iterable[str]) -> dict[str, Look]:
-    """Colour, marker and style of every line, the paper's samplers first. After seven, hollow markers."""
-    order = [*FIRST, *sorted(set(lines) - set(FIRST))]
+    """Colour, marker and style of every line, the paper's samplers first.
+
+    A sampler has one colour and marker. Its line is solid and filled under the first budget of `lines`, and
+    dashed or dotted with hollow markers under the others. With one budget the styles differ by sampler, and
+    markers are hollow after seven samplers.
+    """
+    names = [name.partition(BETWEEN)[::2] for name in dict.fromkeys(lines)]
+    samplers = [*FIRST, *sorted({sampler for sampler, _ in names} - set(FIRST))]
+    budgets = list(dict.fromkeys(budget for _, budget in names)) or [""]
     found: dict[str, Look] = {}
-    for i, name in enumerate(order):
+    for i, sampler in enumerate(samplers):
         color, marker, _ = STYLES[i % len(STYLES)]
         style = STYLES[(i + i // len(STYLES)) % len(STYLES)][2]
-        filled = color if i < len(STYLES) else "white"
-        found[name] = {"color": color, "marker": marker, "ls": style, "mfc": filled}
+        for k, budget in enumerate(budgets):
+            filled = color if k == 0 and i < len(STYLES) else "white"
+            by_budget = STYLES[k % len(STYLES)][2] if len(budgets) > 1 else style
+            name = BETWEEN.join(filter(None, (sampler, budget)))
+            found[name] = {"color": color, "marker": marker, "ls": by_budget, "mfc": filled}
     return found
 
 

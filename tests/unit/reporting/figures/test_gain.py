@@ -82,3 +82,13 @@ def test_without_intervals_the_points_stand_alone(folder):
     few = read(folder, "contrasts").assign(ci_low=float("nan"), ci_high=float("nan"))
     figure = gain(few, read(folder, "seeds"))
     assert len(figure.axes) == 4 and not any(axes.collections for axes in figure.axes)
+
+
+def test_an_untrained_encoder_far_below_is_a_number_and_leaves_the_axis_to_the_gains(folder):
+    contrasts = read(folder, "contrasts")
+    of_untrained = contrasts["reference_sampler"] == "untrained"
+    contrasts.loc[of_untrained, "difference"] = 5.0
+    figure = gain(contrasts, read(folder, "seeds"))
+    for axes in figure.axes:
+        assert "untrained -5.00" in [text.get_text() for text in axes.texts]
+        assert "untrained" not in [line.get_label() for line in axes.lines] and axes.get_ylim()[0] > -1

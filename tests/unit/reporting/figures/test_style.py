@@ -38,6 +38,17 @@ def test_samplers_look_the_same_whatever_else_is_in_the_study():
     assert len(seen) == len(set(seen)) == 11
 
 
+def test_budgets_change_the_style_of_a_sampler_and_not_its_colour():
+    names = [f"{sampler}, {budget}" for budget in ("total", "rows") for sampler in ("x-y", "x-x-mono")]
+    found = drawing.looks(names)
+    for sampler in ("x-y", "x-x-mono"):
+        total, rows = found[f"{sampler}, total"], found[f"{sampler}, rows"]
+        alone = drawing.looks([sampler])[sampler]
+        assert total["color"] == rows["color"] == alone["color"] and total["marker"] == rows["marker"]
+        assert (total["ls"], rows["ls"]) == ("-", "--")
+        assert (total["mfc"], rows["mfc"]) == (total["color"], "white")
+
+
 def test_labels_of_n_do_not_lie_on_each_other():
     assert drawing._tick_labels([1, 2, 4, 8, 16, 32, 64, 96]) == ["1", "2", "4", "8", "16", "32", "", "96"]
     assert drawing._tick_labels([1, 2, 3, 4, 6, 8]) == [
