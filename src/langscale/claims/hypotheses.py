@@ -27,6 +27,7 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.data import catalogue
 from langscale.models.known import encoder
+from langscale.retrieval.measures import MAP, MAP_AT_20, OWN_LANGUAGE_ADVANTAGE
 from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
 from langscale.statistics.quantities import Mix, Quantity
 from langscale.statistics.scaling_curves import slope_weights
@@ -67,7 +68,7 @@ def _dilution(d: Design) -> Iterator[Part]:
 
 def _saturation(d: Design) -> Iterator[Part]:
     sampler, ns = d.curve()
-    for setting, metric in (("cross", "mAP"), ("multi", "mAP@20")):
+    for setting, metric in (("cross", MAP.name), ("multi", MAP_AT_20.name)):
         quantity = d.quantity(setting, metric, "pool")
         yield from _rise_and_plateau(d, sampler, ns, quantity, f"{setting} {metric}, pool languages")
 
@@ -81,7 +82,7 @@ def _bias_along_n(d: Design) -> Iterator[Part]:
         if d.ns(sampler) and not last:
             yield Part(text, region, missing=f"{sampler} has fewer than two n to compare")
             continue
-        quantity, cells = Quantity("multi", "own-language advantage"), d.change(sampler, last, first)
+        quantity, cells = Quantity("multi", OWN_LANGUAGE_ADVANTAGE.name), d.change(sampler, last, first)
         yield part(region, quantity, text, cells, about_n=True, covariate=d.quantity("multi"))
 
 
@@ -92,7 +93,7 @@ def _scripts(d: Design) -> Iterator[Part]:
     sampler, ns = d.curve()
     text = f"cross mAP, held-out queries, pool candidates: per script of the set, {sampler}"
     cells = [d.cell(1.0, sampler, n) for n in ns]
-    one = part(ABOVE, d.quantity("cross", "mAP", "heldout-pool"), text, cells, about_n=True)
+    one = part(ABOVE, d.quantity("cross", MAP.name, "heldout-pool"), text, cells, about_n=True)
     yield replace(one, missing="no matched sets: no table compares sets of equal n by their diversity")
 
 
@@ -133,7 +134,7 @@ def _flatter(xlmr: Design, labse: Design) -> Iterator[Part]:
     text = f"multi mAP@20, pool languages: slope of {sampler} per doubling of n, {_list(ns)}, {xlmr.model}"
     for sign, word in ((-1.0, "minus"), (1.0, "plus")):
         cells = xlmr.slope(sampler, ns) + labse.slope(sampler, ns, sign)
-        quantity = xlmr.quantity("multi", "mAP@20", "pool")
+        quantity = xlmr.quantity("multi", MAP_AT_20.name, "pool")
         yield part(ABOVE, quantity, f"{text} {word} {labse.model}", cells, about_n=True)
 
 
@@ -154,7 +155,7 @@ def _best_alpha(d: Design) -> Iterator[Part]:
     steep = list(zip(slope_weights(used).tolist(), (alphas[a] for a in used), strict=True))
     cells = [d.cell(sign * w, s, n) for sign, n in ((1.0, last), (-1.0, first)) for w, s in steep]
     text = f"multi mAP@20, pool languages: slope over alpha ({_list(used)}), n = {last} minus {first}"
-    yield part(ABOVE, d.quantity("multi", "mAP@20", "pool"), text, cells, about_n=True)
+    yield part(ABOVE, d.quantity("multi", MAP_AT_20.name, "pool"), text, cells, about_n=True)
 
 
 def sizes(study: Study) -> tuple[str, str]:
@@ -198,7 +199,9 @@ def _translation_noise(d: Design) -> Iterator[Part]:
     if not sampler:
         raise Missing(f"no sampler has n = {n}, the whole pool")
     rest = tuple(code for code in pool if code not in low)
-    quantity = Mix(((1.0, Quantity("mono", "mAP", ALL, low)), (-1.0, Quantity("mono", "mAP", ALL, rest))))
+    quantity = Mix(
+        ((1.0, Quantity("mono", MAP.name, ALL, low)), (-1.0, Quantity("mono", MAP.name, ALL, rest)))
+    )
     text = f"mono mAP: th and hi minus the other pool languages, {sampler}, n = {n}"
     yield part(BELOW, quantity, text, [d.cell(1.0, sampler, n)])
 

@@ -12,6 +12,7 @@ from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED
 from langscale.design.grid import Point
+from langscale.retrieval.measures import MAP
 from langscale.statistics.quantities import Mix, Quantity, pair_set_languages
 from langscale.statistics.scaling_curves import slope_weights
 
@@ -106,17 +107,17 @@ class Design:
         weights = slope_weights(np.log2(ns)).tolist()
         return [self.cell(sign * w, sampler, n) for w, n in zip(weights, ns, strict=True)]
 
-    def quantity(self, setting: str, metric: str = "mAP", pair_set: str = ALL) -> Quantity:
+    def quantity(self, setting: str, metric: str = MAP.name, pair_set: str = ALL) -> Quantity:
         """A measure in a setting, over the languages of a pair set."""
         return Quantity(setting, metric, pair_set, *pair_set_languages(self.study, pair_set))
 
     def heldout(self, setting: str) -> Quantity:
         """MAP of queries in held-out languages."""
-        return Quantity(setting, "mAP", ALL, tuple(self.study.languages.heldout))
+        return Quantity(setting, MAP.name, ALL, tuple(self.study.languages.heldout))
 
     def first(self) -> Quantity:
         """Monolingual mAP in the first language, a member of every set."""
-        return Quantity("mono", "mAP", ALL, (self.study.languages.pool[0],))
+        return Quantity("mono", MAP.name, ALL, (self.study.languages.pool[0],))
 
 
 class Cell(NamedTuple):

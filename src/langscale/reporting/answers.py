@@ -11,6 +11,7 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, NONE, SETTINGS, UNTRAINED
 from langscale.reporting import wording
 from langscale.reporting.wording import count
+from langscale.retrieval.measures import MAP
 from langscale.statistics.decomposition import KINDS as KIND_OF_PART
 from langscale.statistics.decomposition import LANGUAGES
 
@@ -48,14 +49,14 @@ def answers(
     budget that it splits. Empty without mAP. A study without training has an answer for every benchmark.
     """
     table = scaling[
-        (scaling["metric"] == "mAP") & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
+        (scaling["metric"] == MAP.name) & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)
     ]
     table = wording.headline(table)
-    contrasts = contrasts[(contrasts["metric"] == "mAP") & (contrasts["checkpoint"] == "last")]
+    contrasts = contrasts[(contrasts["metric"] == MAP.name) & (contrasts["checkpoint"] == "last")]
     contrasts = contrasts[contrasts["average"] == "macro"]
     if not study.grid:
         return _as_they_are(study, table, languages)
-    parts = decomposition[(decomposition["metric"] == "mAP") & (decomposition["checkpoint"] == "last")]
+    parts = decomposition[(decomposition["metric"] == MAP.name) & (decomposition["checkpoint"] == "last")]
     parts = parts[(parts["part"] == LANGUAGES) & (parts["average"] == "macro")]
     curves = table.loc[table["n_languages"] > 0, ["benchmark", "model", "budget"]].drop_duplicates()
     first = [list(part) for part in (study.benchmarks, study.models, study.budgets)]

@@ -1,6 +1,7 @@
 """Layouts for reading: a selection of rows and columns of the CSV tables, with intervals as text."""
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -19,13 +20,21 @@ from langscale.reporting.wording import (
     place,
     with_languages,
 )
-from langscale.retrieval.measures import MAP
+from langscale.retrieval.measures import (
+    MAP,
+    MAP_AT_20,
+    NDCG_AT_10,
+    RANK_DISTANCE,
+    RECALL_AT_1,
+    RECALL_AT_10,
+    RECALL_AT_100,
+)
 
 MAIN = (
-    ("mono", "mAP"), ("mono", "R@1"), ("cross", "mAP"), ("cross", "R@1"), ("multi", "mAP"),
-    ("multi", "mAP@20"), ("multi", "R@10"), ("multi", "rank distance"),
+    *product(("mono", "cross"), (MAP.name, RECALL_AT_1.name)),
+    *product(("multi",), (MAP.name, MAP_AT_20.name, RECALL_AT_10.name, RANK_DISTANCE.name)),
 )  # fmt: skip
-LISTS = (("mono", "nDCG@10"), ("mono", "R@100"))  # of corpora larger than memory
+LISTS = (("mono", NDCG_AT_10.name), ("mono", RECALL_AT_100.name))  # of corpora larger than memory
 N = "training languages"
 NOT_TESTED = "not tested"
 LEVEL = 0.05  # of adjusted p values
@@ -80,10 +89,10 @@ def scaling(table: pd.DataFrame) -> pd.DataFrame:
     nDCG@10 for benchmarks with result lists only.
     """
     table = headline(table)
-    ranked = table.loc[table["metric"] == "mAP", "benchmark"]
-    lists = (table["metric"] == "nDCG@10") & ~table["benchmark"].isin(ranked)
-    table = table[(table["metric"] == "mAP") | lists]
-    metric = table["metric"].map({"mAP": "", "nDCG@10": "nDCG@10, "})
+    ranked = table.loc[table["metric"] == MAP.name, "benchmark"]
+    lists = (table["metric"] == NDCG_AT_10.name) & ~table["benchmark"].isin(ranked)
+    table = table[(table["metric"] == MAP.name) | lists]
+    metric = table["metric"].map({MAP.name: "", NDCG_AT_10.name: f"{NDCG_AT_10.name}, "})
     return _wide(table, _points(table), metric + _places(table))
 
 
@@ -92,7 +101,7 @@ def main(table: pd.DataFrame) -> pd.DataFrame:
     table = headline(table)
     table = table[[pair in MAIN + LISTS for pair in zip(table["setting"], table["metric"], strict=True)]]
     columns = table["metric"].where(
-        table["metric"] == "rank distance", table["setting"] + " " + table["metric"]
+        table["metric"] == RANK_DISTANCE.name, table["setting"] + " " + table["metric"]
     )
     return _wide(table, _points(table), columns)
 
@@ -198,10 +207,10 @@ def _lines(table: pd.DataFrame) -> dict[str, pd.Series]:
 
 def trends(table: pd.DataFrame) -> pd.DataFrame:
     """Slopes per doubling of n_languages: mAP in a column per setting and pair set, and rank distance."""
-    table = table[table["metric"].isin(["mAP", "rank distance"]) & (table["average"] == "macro")]
+    table = table[table["metric"].isin([MAP.name, RANK_DISTANCE.name]) & (table["average"] == "macro")]
     if table.empty:
         return pd.DataFrame({"trend": ["no sampler has two numbers of training languages"]})
-    columns = _places(table).where(table["metric"] == "mAP", table["metric"])
+    columns = _places(table).where(table["metric"] == MAP.name, table["metric"])
     return _wide(table, _lines(table), columns, value="slope")
 
 
@@ -240,7 +249,7 @@ def decomposition(table: pd.DataFrame) -> pd.DataFrame:
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:
     """The chosen curve of mAP for each sampler, setting and pair set."""
-    table = table[table["chosen"].eq(True) & (table["metric"] == "mAP") & (table["average"] == "macro")]
+    table = table[table["chosen"].eq(True) & (table["metric"] == MAP.name) & (table["average"] == "macro")]
     if table.empty:
         return pd.DataFrame({"curve": ["fewer than four numbers of training languages: no curve is fitted"]})
     fitted = {
@@ -333,7 +342,9 @@ def data(table: pd.DataFrame) -> pd.DataFrame:
 
 def ends(table: pd.DataFrame) -> pd.DataFrame:
     """Cross mAP of every query language: untrained, and the smallest and largest n_languages."""
-    table = table[(table["setting"] == "cross") & (table["metric"] == "mAP") & (table["average"] == "macro")]
+    table = table[
+        (table["setting"] == "cross") & (table["metric"] == MAP.name) & (table["average"] == "macro")
+    ]
     table = table[(table["checkpoint"] == "last") & (table["ladder"] == ALL)]
     trained = table["n_languages"][table["n_languages"] > 0]
     shown = table["n_languages"].isin([0, trained.min(), trained.max()]) & (table["sampler"] != NONE)

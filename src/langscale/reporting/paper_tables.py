@@ -18,6 +18,7 @@ from langscale.published.figures import MEDIAN, PAPER, RANK_DISTANCE, figures
 from langscale.reporting import formats
 from langscale.reporting.comparison import at_n, checkpoint_rule, own_rows
 from langscale.reporting.wording import Record
+from langscale.retrieval.measures import MAP, NDCG_AT_10, RECALL_AT_1, RECALL_AT_10, RECALL_AT_100
 
 # alpha, and the superscript of a value significantly better than the sampler's
 SAMPLERS: dict[str, tuple[float | None, str]] = {
@@ -98,14 +99,14 @@ def write(table: Table, folder: str | Path, name: str) -> None:
 N = 9  # languages that the paper trains on
 LEVEL = 0.05
 DETAIL = (
-    ("mono", "mAP"),
-    ("mono", "R@1"),
-    ("cross", "mAP"),
-    ("cross", "R@1"),
-    ("multi", "mAP"),
-    ("multi", "R@10"),
+    ("mono", MAP.name),
+    ("mono", RECALL_AT_1.name),
+    ("cross", MAP.name),
+    ("cross", RECALL_AT_1.name),
+    ("multi", MAP.name),
+    ("multi", RECALL_AT_10.name),
 )
-MIRACL = (("mono", "nDCG@10"), ("mono", "R@100"))
+MIRACL = (("mono", NDCG_AT_10.name), ("mono", RECALL_AT_100.name))
 DISTANCE = (("multi", RANK_DISTANCE),)
 
 
@@ -129,7 +130,7 @@ class Layout:
 
 _BOTH = ("xquad-r", "mlqa-r")
 LAYOUTS = {
-    1: Layout("mAP by setting", _BOTH, tuple((s, "mAP") for s in ("mono", "cross", "multi")), False),
+    1: Layout("mAP by setting", _BOTH, tuple((s, MAP.name) for s in ("mono", "cross", "multi")), False),
     2: Layout("rank distance (lower is better)", _BOTH, DISTANCE, False),
     3: Layout("XQuAD-R by query language", ("xquad-r",), DETAIL, labse=False),
     4: Layout("MLQA-R by query language", ("mlqa-r",), DETAIL, labse=False),

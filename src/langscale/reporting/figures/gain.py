@@ -26,6 +26,7 @@ from langscale.reporting.figures.style import (
     without_empty,
 )
 from langscale.reporting.wording import PAIR_SETS, count
+from langscale.retrieval.measures import MAP, NDCG_AT_10
 
 CELL = ("model", "sampler", "alpha", "budget", "n_languages")
 ROOM = (
@@ -56,8 +57,8 @@ def gains(contrasts: pd.DataFrame, seeds: pd.DataFrame, setting: str) -> Gains:
     fixed = {"candidate_language": ALL, "query_language": ALL, "checkpoint": "last", "average": "macro"}
     fixed |= {"cell_ladder": ALL, "reference_ladder": ALL}
     rows = contrasts[(contrasts[list(fixed)] == pd.Series(fixed, dtype=object)).all(axis=1)]
-    ranked = (rows["setting"] == setting) & (rows["metric"] == "mAP")
-    lists = (rows["setting"] == "mono") & (rows["metric"] == "nDCG@10")
+    ranked = (rows["setting"] == setting) & (rows["metric"] == MAP.name)
+    lists = (rows["setting"] == "mono") & (rows["metric"] == NDCG_AT_10.name)
     rows = rows[ranked | (lists & ~rows["benchmark"].isin(rows.loc[ranked, "benchmark"]))]
     rows = named(rows[rows["cell_n_languages"] > 0], side="cell_")
     rows = rows.rename(columns={f"cell_{name}": name for name in CELL})

@@ -14,6 +14,7 @@ from langscale.config.terms import BM25
 from langscale.languages.families import branch, family, script, script_name
 from langscale.reporting.figures.style import RC, WIDTH, Block, blank, counts, fitting, named, select
 from langscale.reporting.wording import count
+from langscale.retrieval.measures import MAP
 
 BESIDE = 36  # up to so many languages, mAP and gain stand side by side; more need the whole width
 SMALLEST = 0.105  # inches of a cell with a readable language code
@@ -38,7 +39,7 @@ def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
     mono. Without a smaller n_languages, the gain is over the untrained encoder. Held-out languages have a
     star.
     """
-    pairs = named(select(pairs, metric="mAP", status="all"))
+    pairs = named(select(pairs, metric=MAP.name, status="all"))
     pairs = pairs[pairs["model"] != BM25]
     found = [
         Block(f"{benchmark}, {model}", part)

@@ -31,14 +31,21 @@ from langscale.reporting.figures.style import (
     without_empty,
 )
 from langscale.reporting.wording import PAIR_SETS, count, label, place
-from langscale.retrieval.measures import ENGLISH_PREFERENCE, OWN_BEFORE_OTHER, OWN_FIRST, RANK_DISTANCE
+from langscale.retrieval.measures import (
+    ENGLISH_PREFERENCE,
+    MAP,
+    NDCG_AT_10,
+    OWN_BEFORE_OTHER,
+    OWN_FIRST,
+    RANK_DISTANCE,
+)
 
 HEIGHT = 2.0  # inches of a row of panels
 
 
 def comparable(published: pd.DataFrame, setting: str) -> pd.DataFrame:
     """The comparable published values of mAP over all languages in one setting, of trained encoders."""
-    same = {"metric": "mAP", "query_language": ALL, "setting": setting}
+    same = {"metric": MAP.name, "query_language": ALL, "setting": setting}
     rows = (published[list(same)] == pd.Series(same)).all(axis=1) & (published["verdict"] != NOT)
     return published[rows & (published["n_languages"] > 0)]
 
@@ -48,7 +55,7 @@ def scaling(table: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame, 
 
     Corpora larger than memory have no mAP. In mono, nDCG@10 stands for it.
     """
-    measured = [headline(table, metric, setting) for metric in ("mAP", "nDCG@10")]
+    measured = [headline(table, metric, setting) for metric in (MAP.name, NDCG_AT_10.name)]
     measured[1] = measured[1][~measured[1]["benchmark"].isin(measured[0]["benchmark"])]
     table = named(pd.concat(measured))
     found = list(blocks(table))
@@ -56,7 +63,7 @@ def scaling(table: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame, 
         return blank()
     look = looks(table.loc[table["n_languages"] > 0, "line"])
     printed = named(comparable(published, setting), table)
-    chosen = named(select(curves[curves["chosen"].eq(True)], metric="mAP", setting=setting), table)
+    chosen = named(select(curves[curves["chosen"].eq(True)], metric=MAP.name, setting=setting), table)
     shown = [name for name in PAIR_SETS if name != ALL and name in set(table["pair_set"])]
     shown = [ALL] * (not shown or len(printed) > 0) + shown
     columns = len(shown) if len(shown) < 5 else 3

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from langscale.config.terms import ALL
+from langscale.retrieval.measures import MAP
 
 KEYS = ["benchmark", "setting", "pair_set", "n_queries"]
 COUNTS = ["n_query_languages", "n_queries_each"]
@@ -41,7 +42,7 @@ def with_gap_counts(gaps: pd.DataFrame, scaling: pd.DataFrame) -> pd.DataFrame:
     """
     keys, columns = ["benchmark", "setting", "pair_set"], ["n_queries", *COUNTS]
     plain = (scaling[["query_language", "candidate_language", "status"]] == ALL).all(axis=1)
-    facts = scaling.loc[plain & (scaling["metric"] == "mAP"), keys + columns].drop_duplicates(keys)
+    facts = scaling.loc[plain & (scaling["metric"] == MAP.name), keys + columns].drop_duplicates(keys)
     pool = facts[facts["pair_set"] == "pool"].drop(columns="pair_set")
     both = gaps.merge(facts, on=keys, how="left").merge(pool, on=keys[:2], how="left", suffixes=("", "_pool"))
     # pool queries are on both sides of (pool -> pool) - (pool -> held-out), held-out queries on one side

@@ -24,6 +24,7 @@ from langscale.reporting.figures.style import (
     without_empty,
 )
 from langscale.reporting.wording import count, label
+from langscale.retrieval.measures import MAP
 
 BOTH = ["value", "ci_low", "ci_high"]
 POINT = ["model", "sampler", "alpha", "budget", "n_languages", "benchmark"]
@@ -41,7 +42,7 @@ def tradeoff(table: pd.DataFrame, mono: pd.DataFrame, multi: pd.DataFrame) -> Fi
 
     mono, multi: comparable rows of published.csv. A pair of published values is a star.
     """
-    sides = [headline(table, "mAP", setting).query("pair_set == 'all'") for setting in ("mono", "multi")]
+    sides = [headline(table, MAP.name, setting).query("pair_set == 'all'") for setting in ("mono", "multi")]
     both = sides[0].merge(sides[1][[*POINT, *BOTH]], on=POINT, suffixes=("", "_multi"))
     both = named(both)
     parts = list(blocks(both))
