@@ -157,6 +157,8 @@ class Kind:
     possible directions of an example, from the sampler, the sorted languages and the code of English. mixes:
     two other kinds instead, for a batch of the first with probability alpha, else of the second. options: its
     fields of Spec. english: English only.
+
+    Raises ValueError for a cross kind without the option `pair`, because its control has `pair: batch`.
     """
 
     name: str
@@ -166,6 +168,10 @@ class Kind:
     mixes: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     english: bool = False
+
+    def __post_init__(self) -> None:
+        if self.form == "cross" and "pair" not in self.options:
+            raise ValueError(f"kind {self.name}: options {self.options}; a cross kind has the option pair")
 
 
 def _english(spec: Spec, languages: Sequence[str], english: str) -> list[Direction]:

@@ -144,6 +144,11 @@ def test_the_columns_of_a_table_name_a_sampler():
     assert Spec.of("x-y", float("nan")) == Spec("x-y")
 
 
+def test_a_cross_sampler_has_a_control():
+    with pytest.raises(ValueError, match="kind en-y: options .*; a cross kind has the option pair"):
+        Kind("en-y", "English into others", "cross", lambda *_: [])
+
+
 def test_a_sampler_is_added_by_one_record(monkeypatch):
     """From English into every language: batches, identity, control and names come from the record."""
 
