@@ -56,9 +56,9 @@ def scores_of(benchmark, similarity):
     top, languages = first_k(similarity, 10), len(benchmark.languages)
     top = np.where(top >= 0, benchmark.candidate_language[top], -1)
     counts = bias.language_counts(top, languages, (1, 2, 10))
-    own_share = [bias.own_share(counts[k], benchmark.question_language) for k in (1, 2, 2)]
+    own_share = [bias.own_share(counts[k], benchmark.query_language) for k in (1, 2, 2)]
     return Scores(
-        benchmark.questions,
+        benchmark.queries,
         benchmark.languages,
         best(own, languages),
         best(multi, languages),

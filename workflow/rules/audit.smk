@@ -14,7 +14,7 @@ GATE = f"{RESULTS}/audit/passed.json"
 
 
 rule overlap:
-    """Overlap of the training and validation set of one source with one benchmark's questions and passages."""
+    """Overlap of the training and validation set of one source with one benchmark's queries and passages."""
     input:
         source=f"{RESULTS}/data/{{source}}.json",
         benchmark=f"{RESULTS}/benchmarks/{{name}}.json",

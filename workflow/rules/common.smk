@@ -70,12 +70,12 @@ def tokens_of(run, name):
     return f"{RESULTS}/models/{run.model}/tokens/{name}.json"
 
 
-LISTED = [
+LARGER_THAN_MEMORY = [
     name
     for name in BENCHMARKS
     if catalogue.benchmark(name, STUDY.benchmarks[name]).larger_than_memory
 ]
-IN_MEMORY = [name for name in BENCHMARKS if name not in LISTED]
+IN_MEMORY = [name for name in BENCHMARKS if name not in LARGER_THAN_MEMORY]
 TRANSLATION = "translation"  # its name among the raw files of models
 TRANSLATED = [name for name in SOURCES if STUDY.sources[name].translate]
 
@@ -196,7 +196,7 @@ def files_of(name):
 
 
 def languages_of(kind, name):
-    """The languages that a data set is asked for, sorted."""
+    """The languages of a data set in the study, sorted."""
     if kind == "benchmark":
         return sorted(STUDY.benchmarks[name].languages or STUDY.languages.all)
     # a tokenizer that is trained here reads the held-out languages too

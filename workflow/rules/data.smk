@@ -40,7 +40,7 @@ rule source:
 
 
 rule benchmark:
-    """Questions, candidate pools and relevance of one benchmark."""
+    """Queries, candidates and relevance of one benchmark."""
     input:
         raw=lambda w: raw("benchmark", w.name),
         own=lambda w: own_files("benchmark", w.name),
@@ -92,7 +92,7 @@ rule subset:
 
 
 rule data_table:
-    """Pairs, passages, questions and candidates per language."""
+    """Pairs, passages, queries and candidates per language."""
     input:
         sources=ALL_SOURCES,
         benchmarks=ALL_BENCHMARKS,

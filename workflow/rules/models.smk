@@ -3,7 +3,7 @@
 Needs:  data/, benchmarks/
 Makes:  models/<model>/base/                      transformers config, tokenizer and, if downloaded, weights
         models/<model>/tokens/source-<name>/      token ids of the training and validation texts
-        models/<model>/tokens/benchmark-<name>/   token ids of questions and candidates; corpus-<name>, where
+        models/<model>/tokens/benchmark-<name>/   token ids of queries and candidates; corpus-<name>, where
                                                   they are more than fit into memory
 """
 
@@ -59,7 +59,7 @@ rule tokens:
 ALL_TOKENS = [
     *(f"source-{name}" for name in SOURCES),
     *(f"benchmark-{name}" for name in IN_MEMORY),  # training embeds these
-    *(f"corpus-{name}" for name in LISTED),
+    *(f"corpus-{name}" for name in LARGER_THAN_MEMORY),
 ]
 
 

@@ -1,15 +1,15 @@
 """Rankings and scores: one job per run, checkpoint and benchmark; torch is not needed.
 
 Needs:  benchmarks/<name>/, runs/<run>/embeddings/<checkpoint>/<name>/
-Makes:  runs/<run>/rankings/<checkpoint>/<name>.npy     top-k rows of candidates.parquet for every question
+Makes:  runs/<run>/rankings/<checkpoint>/<name>.npy     top-k rows of candidates.parquet for every query
         runs/<run>/rankings/<checkpoint>/<name>-similarity.npy   their scores, of corpora larger than memory
-        runs/<run>/scores/<checkpoint>/<name>.parquet   exact ranks and values of every question
+        runs/<run>/scores/<checkpoint>/<name>.parquet   exact ranks and values of every query
 A corpus larger than memory has no embeddings: `search` embeds and searches it shard by shard.
 """
 
 
 rule score:
-    """FAISS top-k lists, exact ranks of the relevant candidates, and per-question values in every setting."""
+    """FAISS top-k lists, exact ranks of the relevant candidates, and per-query values in every setting."""
     input:
         benchmark=f"{RESULTS}/benchmarks/{{name}}.json",
         embeddings=lambda w: (
@@ -59,7 +59,7 @@ rule search:
     benchmark:
         f"{RESULTS}/logs/search/{{run}}-{{checkpoint}}-{{name}}.tsv"
     wildcard_constraints:
-        name=one_of(LISTED),
+        name=one_of(LARGER_THAN_MEMORY),
     conda:
         "../../environment.yml"
     resources:
@@ -75,7 +75,7 @@ rule search:
 
 
 rule score_lists:
-    """Per-question values of the lists of a corpus larger than memory."""
+    """Per-query values of the lists of a corpus larger than memory."""
     input:
         benchmark=f"{RESULTS}/benchmarks/{{name}}.json",
         rankings=rules.search.output.rankings,
@@ -84,7 +84,7 @@ rule score_lists:
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
     wildcard_constraints:
-        name=one_of(LISTED),
+        name=one_of(LARGER_THAN_MEMORY),
     conda:
         "../../environment.yml"
     params:
@@ -103,6 +103,6 @@ rule rankings:
 
 
 rule scores:
-    """The per-question scores of every run and benchmark."""
+    """The per-query scores of every run and benchmark."""
     input:
         [scores(*scored) for scored in ALL_SCORED],

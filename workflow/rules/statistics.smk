@@ -1,10 +1,10 @@
-"""Statistics: every table of the study, from the per-question scores of all runs.
+"""Statistics: every table of the study, from the per-query scores of all runs.
 
 Needs:  runs/<run>/scores/<checkpoint>/<benchmark>.parquet, tables/audit.csv where the study has an audit
 Makes:  tables/runs.csv         which run gives the value of each cell
         tables/scaling.csv      every setting, pair set and metric against n, with both intervals
         tables/main.csv         samplers by setting at the largest n
-        tables/languages.csv    by question language;  tables/pairs.csv  by language pair
+        tables/languages.csv    by query language;  tables/pairs.csv  by language pair
         tables/transfer.csv     held-out languages by script and branch
         tables/shares.csv       languages of the top 10
         tables/contrasts.csv    paired differences with p values

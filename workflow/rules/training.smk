@@ -51,7 +51,7 @@ rule train:
 
 
 rule embed:
-    """All questions and candidates of a benchmark, in all languages, by one checkpoint."""
+    """All queries and candidates of a benchmark, in all languages, by one checkpoint."""
     input:
         checkpoint=lambda w: (
             f"{RESULTS}/runs/{w.run}/{w.checkpoint}.json"

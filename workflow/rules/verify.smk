@@ -25,7 +25,11 @@ KEPT = [
     ),
     *rules.embeddings.input,
     *rules.rankings.input,
-    *(rankings(r, c, f"{b}-similarity") for r, c, b in ALL_SCORED if b in LISTED),
+    *(
+        rankings(r, c, f"{b}-similarity")
+        for r, c, b in ALL_SCORED
+        if b in LARGER_THAN_MEMORY
+    ),
     *rules.scores.input,
 ]
 

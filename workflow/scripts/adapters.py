@@ -19,14 +19,14 @@ terminal = redirect(snakemake.log[0])
 where = snakemake.params.where
 
 
-def listed(files: Any) -> list[Path]:
+def as_paths(files: Any) -> list[Path]:
     """Paths of one file or of several."""
     return [Path(file) for file in ([files] if isinstance(files, str) else files)]
 
 
 jobs = []
 for inputs, params, outputs in zip(where["inputs"], snakemake.params.runs, where["outputs"], strict=True):
-    read = {name: listed(files) for name, files in inputs.items()}
+    read = {name: as_paths(files) for name, files in inputs.items()}
     job = Job(read, params, {name: Path(file) for name, file in outputs.items()}, terminal)
     if job.kept:
         job.restore()

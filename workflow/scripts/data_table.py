@@ -1,4 +1,4 @@
-"""Count pairs, passages, questions and candidates per language."""
+"""Count pairs, passages, queries and candidates per language."""
 
 from collections import Counter
 from typing import TYPE_CHECKING

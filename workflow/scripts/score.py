@@ -23,8 +23,8 @@ if p.ngrams:
     scores = scores_of(benchmark, top, own, multi)
 else:
     folder = job.data("embeddings")
-    questions, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
-    top, scores = scored(benchmark, questions, candidates, p.top_k, p.controls)
+    queries, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
+    top, scores = scored(benchmark, queries, candidates, p.top_k, p.controls)
 
 arrays.save(job.target(".npy", "rankings"), top)
 scores.save(job.target(".parquet", "scores"))

@@ -15,14 +15,14 @@ redirect(snakemake.log[0])
 where, params = snakemake.params.where, snakemake.params.scores
 
 
-def listed(files: Any) -> list[Path]:
+def as_paths(files: Any) -> list[Path]:
     """Paths of one file or of several."""
     return [Path(file) for file in ([files] if isinstance(files, str) else files)]
 
 
 jobs = []
 for inputs, outputs in zip(where["inputs"], where["outputs"], strict=True):
-    read = {name: listed(files) for name, files in inputs.items()}
+    read = {name: as_paths(files) for name, files in inputs.items()}
     job = Job(read, params, {name: Path(file) for name, file in outputs.items()})
     if job.kept:
         job.restore()
@@ -50,12 +50,12 @@ def vectors(folder: Path) -> Vectors:
 for job in jobs:
     adapter = Adapter.load(job.data("checkpoint")) if job.inputs["checkpoint"] else Adapter()
     index = job.data("vectors")
-    questions, candidates = (
+    queries, candidates = (
         adapter.apply(vectors(index / side).table, role)[vectors(index / side).rows]
         for side, role in (("questions", "query"), ("candidates", "passage"))
     )
     top, scores = scored(
-        benchmark_of(job.data("benchmark")), questions, candidates, params["top_k"], params["controls"]
+        benchmark_of(job.data("benchmark")), queries, candidates, params["top_k"], params["controls"]
     )
     arrays.save(job.target(".npy", "rankings"), top)
     scores.save(job.target(".parquet", "scores"))

@@ -16,5 +16,5 @@ from langscale.retrieval.scores import ListScores
 
 corpus = Corpus.load(job.data("benchmark", *Corpus.FILES))
 lists = np.load(job.data("rankings"))
-ListScores.of(corpus.questions, lists, corpus.relevant).save(job.target(".parquet"))
+ListScores.of(corpus.queries, lists, corpus.relevant).save(job.target(".parquet"))
 job.done()

@@ -25,9 +25,9 @@ built = {}
 for (source, parts), folder in zip(p.sources.items(), job.all_data("sources"), strict=True):
     for part in parts:
         # ids alone: the texts of a large source do not fit in memory
-        asked = table(folder, part, "pairs")
-        prints = np.fromiter(map(fingerprint, asked["query"]), np.int64, len(asked))
-        pairs = asked.remove_columns("query").to_pandas()
+        queries = table(folder, part, "pairs")
+        prints = np.fromiter(map(fingerprint, queries["query"]), np.int64, len(queries))
+        pairs = queries.remove_columns("query").to_pandas()
         passages = table(folder, part, "passages").remove_columns("text").to_pandas()
         built[source, part] = subsets.build(
             source, pairs, passages, p.languages, p.pool, p.hard_negatives, without, prints

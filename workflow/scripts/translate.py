@@ -29,8 +29,8 @@ name = model.hub.replace("/", "--") if files.raw else Path(model.path).resolve()
 with TemporaryDirectory() as scratch:
     folder = Path(scratch) / name
     base.place(folder, model, files.raw or None)
-    listed = json.loads(Path(files.raw).read_text(encoding="utf-8")) if files.raw else digests(folder)
-    kept = f"{name}-{identity(listed)}"
+    raw_files = json.loads(Path(files.raw).read_text(encoding="utf-8")) if files.raw else digests(folder)
+    kept = f"{name}-{identity(raw_files)}"
     translator = Translator(
         folder,
         p.origin,

@@ -275,11 +275,11 @@ def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
     listing = Path(mirror) / f"{entry.path}.json"
     if _is_url(mirror):
         try:
-            return _listed(entry, web.get_json(f"{_mirrored(entry, mirror)}.json"), mirror)
+            return _rows_of(entry, web.get_json(f"{_mirrored(entry, mirror)}.json"), mirror)
         except web.errors():
             return None
     if listing.is_file():
-        return _listed(entry, json.loads(listing.read_text(encoding="utf-8")), mirror)
+        return _rows_of(entry, json.loads(listing.read_text(encoding="utf-8")), mirror)
     if not listing.parent.is_dir():
         return None
     inside, pattern = Path(entry.file).parent, Path(entry.file).name
@@ -288,7 +288,7 @@ def _mirrored_names(entry: Entry, mirror: str) -> list[dict[str, Any]] | None:
     return [{"file": name} for name in names] if names or entry.optional else None
 
 
-def _listed(entry: Entry, listing: Any, mirror: str) -> list[dict[str, Any]]:
+def _rows_of(entry: Entry, listing: Any, mirror: str) -> list[dict[str, Any]]:
     """Name, SHA-256 and size of each file in a mirror's listing.
 
     Raises UserError for a file outside the pattern of the entry, such as ../x or /x, and for a malformed

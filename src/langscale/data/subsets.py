@@ -52,9 +52,7 @@ class Subset:
         """
         rows = np.flatnonzero(self.whole) if whole_pool else np.flatnonzero((self.queries >= 0).any(1))
         if pairs is not None and pairs > len(rows):
-            raise UserError(
-                f"budgets: pairs: {pairs} asked for, {self.name} has {len(rows)} in these languages"
-            )
+            raise UserError(f"budgets: pairs: found {pairs}; {self.name} has {len(rows)} in these languages")
         rows = rows[: (len(rows) if pairs is None else pairs) // share]
         chosen = {field: getattr(self, field)[rows] for field in FIELDS[:-1]}
         return Subset(self.name, answers=self.answers, **chosen)
@@ -67,9 +65,9 @@ class Subset:
         question = self.question[rows].astype(np.int64)
         if (question < 0).all():
             return None
-        asked = question[:, None] << 32 | passages
+        found = question[:, None] << 32 | passages
         # below 0, hence not among the answers, where either is -1
-        return self.answers[np.searchsorted(self.answers, asked).clip(max=len(self.answers) - 1)] == asked
+        return self.answers[np.searchsorted(self.answers, found).clip(max=len(self.answers) - 1)] == found
 
     @property
     def available(self) -> np.ndarray:
@@ -110,8 +108,8 @@ def build(
     where = np.vstack([_matrix(passages, "passage_id", numbers, languages), np.full((1, len(languages)), -1)])
     once = pairs.drop_duplicates("pair_id").set_index("pair_id").loc[ids]
     passage = numbers.get_indexer(once["passage_id"])
-    asked = (_matrix(pairs, "pair_id", ids, pool) >= 0).all(1)
-    answered = (_matrix(passages, "passage_id", numbers, pool) >= 0).all(1)
+    has_query = (_matrix(pairs, "pair_id", ids, pool) >= 0).all(1)
+    has_passage = (_matrix(passages, "passage_id", numbers, pool) >= 0).all(1)
     lists = [list(negatives)[:hard] for negatives in once["negative_ids"]]
     width = max(map(len, lists), default=0)
     flat = [n for negatives in lists for n in negatives + [None] * (width - len(negatives))]
@@ -124,7 +122,7 @@ def build(
         where[negative_passage].astype(np.int32),
         passage.astype(np.int32),
         negative_passage.astype(np.int32),
-        np.asarray(asked) & np.asarray(answered)[passage] & (passage >= 0),
+        np.asarray(has_query) & np.asarray(has_passage)[passage] & (passage >= 0),
         question.reindex(ids, fill_value=-1).to_numpy(np.int32),
         answers,
     )

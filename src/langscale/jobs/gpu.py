@@ -47,9 +47,9 @@ def devices() -> list[str]:
     if shutil.which("nvidia-smi") is None:
         return []
     query = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
-    listed = subprocess.run(query, capture_output=True, text=True, check=False)
-    if listed.returncode:
-        said = " ".join((listed.stdout + listed.stderr).split())
-        print(f"no GPU: nvidia-smi ended with {listed.returncode}: {said}", file=sys.stderr)
+    done = subprocess.run(query, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " ".join((done.stdout + done.stderr).split())
+        print(f"no GPU: nvidia-smi ended with {done.returncode}: {said}", file=sys.stderr)
         return []
-    return listed.stdout.split()
+    return done.stdout.split()

@@ -26,7 +26,7 @@ def ngrams(text: str, shortest: int, longest: int) -> list[str]:
 class BM25:
     """BM25 as of Lucene (k1 = 1.5, b = 0.75; the defaults of bm25s) over one index of all candidates.
 
-    Document frequencies are those of the pool of all languages, in mono and cross too.
+    Document frequencies are those of the corpus of all languages, in mono and cross too.
     """
 
     def __init__(self, candidates: Sequence[str], shortest: int, longest: int) -> None:
@@ -34,10 +34,10 @@ class BM25:
         self.index = bm25s.BM25()
         self.index.index([ngrams(text, *self.range) for text in candidates], show_progress=False)
 
-    def scores(self, questions: Sequence[str]) -> np.ndarray:
-        """float32 [len(questions), N] in the order of the candidates."""
-        scores = np.zeros((len(questions), self.index.scores["num_docs"]), dtype=np.float32)
-        for row, text in zip(scores, questions, strict=True):
+    def scores(self, queries: Sequence[str]) -> np.ndarray:
+        """float32 [len(queries), N] in the order of the candidates."""
+        scores = np.zeros((len(queries), self.index.scores["num_docs"]), dtype=np.float32)
+        for row, text in zip(scores, queries, strict=True):
             known = [gram for gram in ngrams(text, *self.range) if gram in self.index.vocab_dict]
             if known:  # bm25s takes no empty query
                 row[:] = self.index.get_scores(known)
@@ -52,8 +52,8 @@ def rank(
     """
     index = BM25(benchmark.candidates["text"].tolist(), shortest, longest)
     parts = []
-    for start in range(0, len(benchmark.questions), BLOCK):
-        scores = index.scores(benchmark.questions["text"].tolist()[start : start + BLOCK])
+    for start in range(0, len(benchmark.queries), BLOCK):
+        scores = index.scores(benchmark.queries["text"].tolist()[start : start + BLOCK])
         ranks = ranks_from_scores(
             scores, benchmark.candidate_language, benchmark.relevant[start : start + BLOCK]
         )

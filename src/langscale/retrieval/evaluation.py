@@ -9,20 +9,20 @@ from langscale.retrieval.scores import Scores
 
 
 def scored(
-    benchmark: Benchmark, questions: np.ndarray, candidates: np.ndarray, k: int, controls: bool
+    benchmark: Benchmark, queries: np.ndarray, candidates: np.ndarray, k: int, controls: bool
 ) -> tuple[np.ndarray, Scores]:
     """(top k candidates int [Q, k], scores) of unit vectors [Q, d] and [N, d]; controls: of language
     bias, too.
     """
     from langscale.retrieval.search import exact_ranks, top_k
 
-    top = top_k(questions, candidates, k)[1]
-    own, multi = exact_ranks(questions, candidates, benchmark.candidate_language, benchmark.relevant)
+    top = top_k(queries, candidates, k)[1]
+    own, multi = exact_ranks(queries, candidates, benchmark.candidate_language, benchmark.relevant)
     of_bias = None
     if controls:
         from langscale.retrieval.bias_controls import controls as bias_controls
 
-        of_bias = bias_controls(questions, candidates, benchmark)
+        of_bias = bias_controls(queries, candidates, benchmark)
     return top, scores_of(benchmark, top, own, multi, of_bias)
 
 
@@ -38,10 +38,10 @@ def scores_of(
         top >= 0, benchmark.candidate_language[top], -1
     )  # -1: behind the end of a small corpus
     counts = bias.language_counts(languages, len(benchmark.languages))
-    own_share = [bias.own_share(count, benchmark.question_language) for count in counts.values()]
+    own_share = [bias.own_share(count, benchmark.query_language) for count in counts.values()]
     several = own.shape[1] > len(benchmark.languages)
     return Scores(
-        benchmark.questions,
+        benchmark.queries,
         benchmark.languages,
         best(own, len(benchmark.languages)),
         best(multi, len(benchmark.languages)),

@@ -37,12 +37,12 @@ def own_language_advantage(rank_multi: np.ndarray, own: np.ndarray) -> np.ndarra
     of the query's language, -1 where it has none -> [Q] float64: above 0 where the own language is
     preferred; nan where either side is missing.
     """
-    question = np.arange(len(own))
+    query = np.arange(len(own))
     own_rank = _rank_in(rank_multi, own)
     other = (rank_multi > 0) & (np.arange(rank_multi.shape[1]) != own[:, None])
     count = other.sum(axis=1)
     ordered = np.sort(np.where(other, rank_multi, np.inf), axis=1)
-    median = (ordered[question, np.maximum(count - 1, 0) // 2] + ordered[question, count // 2]) / 2
+    median = (ordered[query, np.maximum(count - 1, 0) // 2] + ordered[query, count // 2]) / 2
     return np.where((own_rank > 0) & (count > 0), median - own_rank, np.nan)
 
 
@@ -113,14 +113,14 @@ def language_counts(
     -1 behind the end of a small corpus -> {k: [Q, n_languages] int64}. Raises ValueError where a k is above
     K.
     """
-    questions, places = topk_language.shape
+    queries, places = topk_language.shape
     if max(ks) > places:
         raise ValueError(f"counts in the top {max(ks)} need as many places, found {places}")
     counts = {}
     for k in ks:
         top = topk_language[:, :k]
-        cell = np.arange(questions)[:, None] * n_languages + top
-        counts[k] = np.bincount(cell[top >= 0], minlength=questions * n_languages).reshape(questions, -1)
+        cell = np.arange(queries)[:, None] * n_languages + top
+        counts[k] = np.bincount(cell[top >= 0], minlength=queries * n_languages).reshape(queries, -1)
     return counts
 
 

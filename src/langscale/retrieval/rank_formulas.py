@@ -76,13 +76,13 @@ def _precisions(ranks: np.ndarray, k: float = np.inf) -> np.ndarray:
 
 
 def _count(ranks: np.ndarray, relevant: np.ndarray | None) -> np.ndarray:
-    """|R| of every question: [Q] int."""
+    """|R| of every query: [Q] int."""
     found = (ranks > 0).sum(axis=1)
     if relevant is None:
         return found
     if (found > relevant).any():
         q = int(np.argmax(found > relevant))
-        raise ValueError(f"question {q} has {found[q]} ranks, `relevant` is {relevant[q]}")
+        raise ValueError(f"query {q} has {found[q]} ranks, `relevant` is {relevant[q]}")
     return relevant
 
 

@@ -1,6 +1,6 @@
 """Exact retrieval from embeddings: top-k lists, and the exact rank of every relevant candidate.
 
-Equal scores: the lower candidate index comes first, everywhere (candidates are in pool order).
+Equal scores: the lower candidate index comes first, everywhere (candidates are in corpus order).
 
 The rounding of a matrix product moves with its shape and with a vector's column in it (OpenBLAS on AVX2, such
 as Zen and Haswell, rounds equal columns differently), and ranks follow. So
@@ -38,7 +38,7 @@ def top_k(queries: np.ndarray, candidates: np.ndarray, k: int) -> tuple[np.ndarr
 
 
 class Best:
-    """The k best candidates of every query among those added so far; they are added in parts, in pool order.
+    """The k best candidates of every query among those added so far, in parts and in corpus order.
 
     scores [Q, k] float32, best first; index [Q, k] int64. The score is the inner product in float64, rounded
     to float32; equal scores are in order of index, also where they straddle place k. Where there are fewer
@@ -53,7 +53,7 @@ class Best:
         self.lengths = np.sqrt(_squares(self.queries))
 
     def add(self, candidates: np.ndarray, begin: int) -> None:
-        """Take in candidates [N, d] float32, which are `begin`, begin + 1, ... of the pool.
+        """Take in candidates [N, d] float32, which are `begin`, begin + 1, ... of the corpus.
 
         Raises ValueError on NaN or infinite values.
         """
@@ -75,11 +75,11 @@ class Best:
     def _with(
         self, candidates: np.ndarray, begin: int, error: np.ndarray, rows: np.ndarray, width: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The lists of the queries `rows` with the new candidates in them, of which FAISS is asked for
-        `width`.
+        """The lists of the queries `rows` with the new candidates in them, from the first `width` of
+        FAISS.
 
         A candidate that FAISS leaves out cannot be in the list if FAISS's last hit is below place k by more
-        than the error; else more hits are asked for.
+        than the error; else FAISS searches for more hits.
         """
         import faiss
 
@@ -113,7 +113,7 @@ def exact_ranks(
     would differ in the last bits, and a candidate would outrank itself.
 
     queries [Q, d] and candidates [N, d], float32; candidate_language [N] int; relevant [Q, R] int: candidate
-    indices, -1 where there is none -> (rank_own_pool, rank_multi), both [Q, R] int32, see
+    indices, -1 where there is none -> (rank_own_language, rank_multi), both [Q, R] int32, see
     `ranks_from_scores`. Memory: ROWS x N scores. Raises ValueError as `top_k` and `ranks_from_scores` do.
     """
     queries, candidates = _matrices(queries, candidates)
@@ -138,11 +138,11 @@ def ranks_from_scores(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exact ranks of the relevant candidates from dense scores of any origin (embeddings, BM25).
 
-    scores [B, N] float in pool order; candidate_language [N] int; relevant [B, R] int, -1 where there is none
-    -> rank_own_pool [B, R] int32, the rank in the pool of the candidate's own language, and rank_multi [B, R]
-    int32, the rank among all candidates; both 1-based, 0 where there is none. The rank of candidate i is 1 +
-    the number of candidates j with a higher score, or with the same score and j < i. Raises ValueError on NaN
-    scores (which nothing would beat) and on indices that are no candidates.
+    scores [B, N] float in corpus order; candidate_language [N] int; relevant [B, R] int, -1 where there is
+    none -> rank_own_language [B, R] int32, the rank in the corpus of the candidate's language, and rank_multi
+    [B, R] int32, the rank among all candidates; both 1-based, 0 where there is none. The rank of candidate i
+    is 1 + the number of candidates j with a higher score, or with the same score and j < i. Raises ValueError
+    on NaN scores (which nothing would beat) and on indices that are no candidates.
     """
     _check(relevant, candidate_language, *scores.shape)
     order = np.argsort(candidate_language, kind="stable")
@@ -158,7 +158,7 @@ def _ranks(
     """`ranks_from_scores` for scores whose columns are the candidates in `order`: by language, then by index.
 
     One sort of a row costs less than a pass over it for each of R relevant candidates, and N grows with R;
-    the pool of a language is one slice. Equal scores are rare in embeddings and are counted apart.
+    the corpus of a language is one slice. Equal scores are rare in embeddings and are counted apart.
     """
     n = len(order)
     column = np.empty(n, np.int64)
@@ -171,22 +171,22 @@ def _ranks(
     multi = np.empty(relevant.shape, np.int32)
     ascending = np.empty(n, scores.dtype)
     same_by_index = np.empty(n, bool)
-    for question, row in enumerate(scores):
+    for query, row in enumerate(scores):
         ascending[:] = row
         ascending.sort()
         if np.isnan(ascending[-1]):
-            raise ValueError(f"the scores of question {question} hold NaN")
-        score = row[columns[question]]
+            raise ValueError(f"the scores of query {query} hold NaN")
+        score = row[columns[query]]
         not_above = ascending.searchsorted(score, "right")
         equal = not_above - ascending.searchsorted(score, "left")
-        multi[question] = 1 + n - not_above
-        pools = zip(score, begins[question].tolist(), ends[question].tolist(), strict=True)
-        own[question] = [1 + np.count_nonzero(row[begin:end] > value) for value, begin, end in pools]
+        multi[query] = 1 + n - not_above
+        spans = zip(score, begins[query].tolist(), ends[query].tolist(), strict=True)
+        own[query] = [1 + np.count_nonzero(row[begin:end] > value) for value, begin, end in spans]
         for value in dict.fromkeys(score[equal > 1].tolist()):
             same = row == value
             same_by_index[order] = same
             for slot in np.flatnonzero(score == value):
-                at = question, slot
+                at = query, slot
                 multi[at] += np.count_nonzero(same_by_index[: relevant[at]])
                 own[at] += np.count_nonzero(same[begins[at] : columns[at]])
     present = relevant >= 0
@@ -242,10 +242,10 @@ def _squares(matrix: np.ndarray) -> np.ndarray:
     return np.einsum("nd,nd->n", matrix, matrix).astype(np.float64)
 
 
-def _check(relevant: np.ndarray, candidate_language: np.ndarray, questions: int, n: int) -> None:
+def _check(relevant: np.ndarray, candidate_language: np.ndarray, queries: int, n: int) -> None:
     """Raise ValueError where the shapes do not fit, or an index is no candidate."""
-    if len(relevant) != questions or candidate_language.shape != (n,):
+    if len(relevant) != queries or candidate_language.shape != (n,):
         shapes = f"relevant {relevant.shape} and candidate_language {candidate_language.shape}"
-        raise ValueError(f"{shapes} do not fit {questions} questions and {n} candidates")
+        raise ValueError(f"{shapes} do not fit {queries} queries and {n} candidates")
     if relevant.size and not -1 <= relevant.min() <= relevant.max() < n:
         raise ValueError(f"relevant holds {relevant.min()} .. {relevant.max()}, expected -1 .. {n - 1}")

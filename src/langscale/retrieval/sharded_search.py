@@ -35,7 +35,7 @@ def search(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k candidates of the highest inner product of every query, best first, among `size` candidates.
 
-    queries [Q, d] float32; vectors(begin, end) -> float32 [end - begin, d], asked in order -> scores [Q, k]
+    queries [Q, d] float32; vectors(begin, end) -> float32 [end - begin, d], in rising order -> scores [Q, k]
     float32 and index [Q, k] int64, as `search.top_k`. `state`: a file that holds the lists after every shard,
     from which a search that was stopped goes on; its name must say what is searched. It stays. Raises
     ValueError on NaN or infinite values.
@@ -60,9 +60,9 @@ def stored(file: str | Path) -> Vectors:
 
 
 def embedded(encoder: Encoder, tokens: str | Path, start: int = 0) -> Vectors:
-    """The vectors of texts, embedded when they are asked for, group by group.
+    """The vectors of texts, embedded when they are needed, group by group.
 
-    `encoder`: an encoder.Encoder; `tokens`: the folder of the corpus's tokens, of which the pool begins at
+    `encoder`: an encoder.Encoder; `tokens`: the folder of the corpus's tokens, where the language begins at
     row `start`. Raises ValueError where a shard would cut a group.
     """
 
@@ -80,22 +80,22 @@ def embedded(encoder: Encoder, tokens: str | Path, start: int = 0) -> Vectors:
 def search_corpus(
     corpus: Corpus, encoder: Encoder, tokens: str | Path, k: int, state: str | Path, shard: int = SHARD
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lists of every question in the pool of its language: scores [Q, k] float32, rows of the corpus [Q, k]
+    """Lists of every query in the corpus of its language: scores [Q, k] float32, rows of the corpus [Q, k]
     int64.
 
-    Places behind the end of a pool hold -inf and -1. `tokens`: the folder of the corpus's tokens; `state`:
+    Places behind the end of a corpus hold -inf and -1. `tokens`: the folder of the corpus's tokens; `state`:
     the folder of the languages' states, see `search`.
     """
     tokens = Path(tokens)
     queries = embed(encoder, Tokens.load(tokens / "questions"))
     scores = np.full((len(queries), k), -np.inf, np.float32)
     lists = np.full((len(queries), k), -1, np.int64)
-    for code, (start, size) in corpus.pools.items():
-        asked = np.flatnonzero(corpus.questions["language"] == code)
-        if len(asked):
+    for code, (start, size) in corpus.spans.items():
+        mine = np.flatnonzero(corpus.queries["language"] == code)
+        if len(mine):
             vectors = _told(embedded(encoder, tokens / "candidates", start), code, size)
-            its, found = search(queries[asked], vectors, size, k, shard, Path(state) / f"{code}.npz")
-            scores[asked], lists[asked] = its, np.where(found >= 0, found + start, -1)
+            its, found = search(queries[mine], vectors, size, k, shard, Path(state) / f"{code}.npz")
+            scores[mine], lists[mine] = its, np.where(found >= 0, found + start, -1)
     return scores, lists
 
 

@@ -141,7 +141,7 @@ def test_take_is_a_prefix(holes):
                 assert np.array_equal(getattr(part, field), getattr(whole, field)[: count // share])
             assert np.array_equal(part.answers, whole.answers)
     assert len(built.take(whole_pool=True, share=3).queries) == 32 // 3
-    with pytest.raises(UserError, match="budgets: pairs: 33 asked for, toy has 32 in these languages"):
+    with pytest.raises(UserError, match="budgets: pairs: found 33; toy has 32 in these languages"):
         built.take(whole_pool=True, pairs=33)
 
 

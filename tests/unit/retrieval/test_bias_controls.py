@@ -26,8 +26,8 @@ def unit(vectors):
 
 def test_spearman_equals_scipys_pair_by_pair(benchmark):
     rng = np.random.default_rng(0)
-    q, c = (unit(rng.normal(size=(len(t), 8))) for t in (benchmark.questions, benchmark.candidates))
-    ids = benchmark.questions["question_id"].to_numpy()
+    q, c = (unit(rng.normal(size=(len(t), 8))) for t in (benchmark.queries, benchmark.candidates))
+    ids = benchmark.queries["question_id"].to_numpy()
     got = spearman(q, c, ids)
     for i in range(len(q)):
         others = [j for j in np.flatnonzero(ids == ids[i]) if j != i]
@@ -42,11 +42,11 @@ def test_centring_takes_a_planted_language_direction_out(benchmark):
     perfect.
     """
     rng = np.random.default_rng(1)
-    ids = pd.factorize(benchmark.questions["question_id"])[0]
+    ids = pd.factorize(benchmark.queries["question_id"])[0]
     meaning = rng.normal(size=(ids.max() + 1, 32))
     meaning -= meaning.mean(axis=0)
     language = 5 * rng.normal(size=(4, 32))
-    q = unit(meaning[ids] + language[benchmark.question_language])
+    q = unit(meaning[ids] + language[benchmark.query_language])
     key = np.empty(len(benchmark.candidates), int)
     key[benchmark.relevant] = ids[:, None]
     used = np.isin(np.arange(len(key)), benchmark.relevant)
@@ -55,11 +55,9 @@ def test_centring_takes_a_planted_language_direction_out(benchmark):
     c = unit(text + language[benchmark.candidate_language])
     found = dict(zip(CONTROLS, controls(q, c, benchmark).T, strict=True))
     assert found["centred mAP"].mean() > 0.95
-    plain = dict(
-        zip(CONTROLS, controls(centred(q, benchmark.question_language), c, benchmark).T, strict=True)
-    )
+    plain = dict(zip(CONTROLS, controls(centred(q, benchmark.query_language), c, benchmark).T, strict=True))
     assert plain["Spearman"].mean() > found["Spearman"].mean()  # rankings agree once the language is out
-    assert np.allclose(np.linalg.norm(centred(q, benchmark.question_language), axis=1), 1, atol=1e-6)
+    assert np.allclose(np.linalg.norm(centred(q, benchmark.query_language), axis=1), 1, atol=1e-6)
     assert centred(q[:1], np.array([0])).tolist() == [[0] * 32]
 
 

@@ -63,7 +63,7 @@ def test_names_and_settings_of_well_known_measures():
 def test_values_lie_in_the_range_of_their_record(tmp_path_factory, seed, languages):
     rng = np.random.default_rng(seed)
     benchmark = Benchmark.load(write(tmp_path_factory.mktemp("b"), make_benchmark(rng, languages, 5)))
-    shape = len(benchmark.questions), len(benchmark.candidates)
+    shape = len(benchmark.queries), len(benchmark.candidates)
     scores = scores_of(benchmark, rng.random(shape, np.float32))
     for measure in MEASURES.values():
         for setting in measure.settings if measure.tables else ():

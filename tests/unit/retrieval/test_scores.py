@@ -46,7 +46,7 @@ def slow_places(benchmark, qrels, similarity, setting, offered, other=False):
     """
     language = benchmark.candidates["language"].tolist()
     row_of = {name: row for row, name in enumerate(benchmark.candidates["candidate_id"])}
-    for q, question in enumerate(benchmark.questions.itertuples()):
+    for q, question in enumerate(benchmark.queries.itertuples()):
         relevant = {
             row_of[c] for i, code, c in qrels if (i, code) == (question.question_id, question.language)
         }
@@ -70,7 +70,7 @@ def test_every_setting_pair_set_and_metric_equals_building_the_pools(
     rng = np.random.default_rng(seed)
     tables = make_benchmark(rng, languages, 5, several=several)
     benchmark = Benchmark.load(write(tmp_path_factory.mktemp("b"), tables))
-    shape = len(benchmark.questions), len(benchmark.candidates)
+    shape = len(benchmark.queries), len(benchmark.candidates)
     similarity = rng.integers(0, 5, shape).astype(np.float32) if ties else rng.random(shape, np.float32)
     scores, qrels = scores_of(benchmark, similarity), list(tables[2].itertuples(index=False))
     cases = [(setting, False) for setting in SETTINGS] + [("multi", True)]
@@ -115,13 +115,13 @@ def test_language_bias_equals_plain_loops(tmp_path):
     rng = np.random.default_rng(5)
     tables = make_benchmark(rng, 4, 8)
     benchmark = Benchmark.load(write(tmp_path, tables))
-    similarity = rng.random((len(benchmark.questions), len(benchmark.candidates)), np.float32)
+    similarity = rng.random((len(benchmark.queries), len(benchmark.candidates)), np.float32)
     scores = scores_of(benchmark, similarity)
     row_of = {name: row for row, name in enumerate(benchmark.candidates["candidate_id"])}
     language = benchmark.candidates["language"].tolist()
     found = {metric: scores.values("multi", metric) for metric in BIAS}
     seen = 0
-    for q, question in enumerate(benchmark.questions.itertuples()):
+    for q, question in enumerate(benchmark.queries.itertuples()):
         mine = tables[2][(tables[2]["question_id"] == question.question_id)]
         ranked = ranking(range(len(language)), similarity[q])
         names = mine.loc[mine["language"] == question.language, "candidate_id"]
@@ -173,7 +173,7 @@ def test_partially_parallel_data_asks_only_what_has_an_answer(tmp_path):
     ]
     assert scores.values("multi", "relevant")[:, 0].tolist() == [2, 2, 2, 2, 1]
     assert not np.isnan(scores.values("mono", "mAP")).any()
-    sums = Clusters(benchmark.questions, benchmark.languages)
+    sums = Clusters(benchmark.queries, benchmark.languages)
     every = np.arange(3)
     cells = sums.cells(cross)
     assert cells.counts.sum() == 4
@@ -206,9 +206,7 @@ def test_a_random_ranking_is_worth_what_the_formula_says(tmp_path):
 def test_save_and_load_give_the_same_scores(tmp_path):
     rng = np.random.default_rng(1)
     benchmark = Benchmark.load(write(tmp_path, make_benchmark(rng, 3)))
-    scores = scores_of(
-        benchmark, rng.random((len(benchmark.questions), len(benchmark.candidates)), np.float32)
-    )
+    scores = scores_of(benchmark, rng.random((len(benchmark.queries), len(benchmark.candidates)), np.float32))
     scores.save(tmp_path / "s.parquet")
     again = Scores.load(tmp_path / "s.parquet")
     assert (again.languages, again.corpus_size) == (scores.languages, scores.corpus_size)
@@ -292,7 +290,7 @@ def test_loading_equals_looking_up_every_qrel(tmp_path):
     assert benchmark.languages == tuple(sorted(set(questions["language"]) | set(candidates["language"])))
     named = {(q, lang, c) for q, lang, c in qrels.itertuples(index=False)}
     for q, question in enumerate(questions.itertuples()):
-        assert benchmark.languages[benchmark.question_language[q]] == question.language
+        assert benchmark.languages[benchmark.query_language[q]] == question.language
         for i, code in enumerate(benchmark.languages):
             row = benchmark.relevant[q, i]
             mine = [c for a, b, c in named if (a, b) == (question.question_id, question.language)]

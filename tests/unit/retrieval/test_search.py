@@ -242,9 +242,9 @@ def test_what_has_no_rank_raises():
         exact_ranks(queries, candidates, language, np.array([[0], [4]]))
     with pytest.raises(ValueError, match="relevant holds -2"):
         exact_ranks(queries, candidates, language, relevant - 2)
-    with pytest.raises(ValueError, match="do not fit 2 questions and 4 candidates"):
+    with pytest.raises(ValueError, match="do not fit 2 queries and 4 candidates"):
         exact_ranks(queries, candidates, language, relevant[:1])
     with pytest.raises(ValueError, match="do not fit"):
         ranks_from_scores(queries @ candidates.T, language[:3], relevant)
-    with pytest.raises(ValueError, match="question 1 hold NaN"):
+    with pytest.raises(ValueError, match="query 1 hold NaN"):
         ranks_from_scores(np.array([[1, 2], [np.nan, 1]]), language[:2], relevant)

@@ -20,16 +20,16 @@ def test_shares_of_the_first_ten_equal_a_count_in_the_ranking(tmp_path):
     tables = make_benchmark(rng, 4, 8)
     tables = tables[0], tables[1][tables[1]["language"] != "de"], tables[2][:0]  # German only asks
     benchmark = Benchmark.load(write(tmp_path, tables))
-    similarity = rng.random((len(benchmark.questions), len(benchmark.candidates)), np.float32)
+    similarity = rng.random((len(benchmark.queries), len(benchmark.candidates)), np.float32)
     scores = scores_of(benchmark, similarity)
     language = benchmark.candidates["language"].tolist()
     groups = {"own": lambda code: {code}, "other": lambda code: set(CODES) - {code},
               "one": lambda code: {"zh"}, "two": lambda code: {"de", "zh"} - {code},
               "all": lambda code: set(CODES)}  # fmt: skip
     for name, group in groups.items():
-        keep = np.array([[c in group(code) for c in CODES] for code in benchmark.questions["language"]])
+        keep = np.array([[c in group(code) for c in CODES] for code in benchmark.queries["language"]])
         found = {m: scores.values("multi", m, keep)[:, 0] for m in TOP}
-        for q, code in enumerate(benchmark.questions["language"]):
+        for q, code in enumerate(benchmark.queries["language"]):
             ten = [language[r] for r in ranking(range(len(language)), similarity[q])[:10]]
             blind = sum(c in group(code) for c in language) / len(language)
             share = sum(c in group(code) for c in ten) / 10

@@ -45,7 +45,7 @@ BELEBELE = BenchmarkRecord(
 FIELDS = ("link", "question_number", "flores_passage", "question")
 
 
-def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
+def build(languages: Sequence[str], queries: int | None, raw: str | Path) -> Frames:
     """Queries, candidates and qrels in BCP 47 `languages`. Languages outside Belebele are skipped.
 
     queries: sample size, by hash of the query id; None: all. A sample keeps all candidates.
@@ -60,19 +60,19 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     codes = BELEBELE.chosen(languages)
     entries = zip(codes, BELEBELE.files(codes), strict=True)
     rows = {code: _read(local(entry, raw)[0], code) for code, entry in entries}
-    chosen = sample(BELEBELE.name, (i for found in rows.values() for i in found), questions)
+    chosen = sample(BELEBELE.name, (i for found in rows.values() for i in found), queries)
     passages = {code: _passages(found) for code, found in rows.items()}
     cluster = clusters([ids for texts in passages.values() for ids in texts.values()])
-    asked, pool = [], []
+    query_rows, pool = [], []
     answers: dict[str, list[str]] = {}
     for code, texts in passages.items():
         for text, ids in texts.items():
             pool.append((f"{code}:{min(ids)}", min(ids), code, text))
             for i in (i for i in ids if i in chosen):
-                asked.append((i, cluster[i], code, rows[code][i]["question"]))
+                query_rows.append((i, cluster[i], code, rows[code][i]["question"]))
                 answers.setdefault(i, []).append(pool[-1][0])
-    relevant = [(i, code, answer) for i, _, code, _ in asked for answer in answers[i]]
-    return frames(asked, pool, relevant)
+    relevant = [(i, code, answer) for i, _, code, _ in query_rows for answer in answers[i]]
+    return frames(query_rows, pool, relevant)
 
 
 def _read(path: Path, code: str) -> dict[str, dict[str, str]]:

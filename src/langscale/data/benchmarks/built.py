@@ -30,46 +30,46 @@ def audited(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 class Corpus:
     """A monolingual benchmark with candidates that are searched in shards and never loaded.
 
-    questions: Q rows (question_id, cluster, language, text).
-    pools: language -> (first row, number of rows) of its candidates.
+    queries: Q rows (question_id, cluster, language, text).
+    spans: language -> (first row, number of rows) of its candidates.
     relevant: int64 [Q, R], rows of the relevant candidates of a query, filled up with -1.
     """
 
     FILES: ClassVar[tuple[str, ...]] = ("questions.parquet", "qrels.parquet", "pools.json")
 
-    questions: pd.DataFrame
-    pools: dict[str, tuple[int, int]]
+    queries: pd.DataFrame
+    spans: dict[str, tuple[int, int]]
     relevant: np.ndarray
 
     @classmethod
     def load(cls, folder: str | Path) -> "Corpus":
         """Read a folder of `langscale.data.benchmarks.miracl.write`."""
         folder = Path(folder)
-        questions, qrels = (pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "qrels"))
-        row = pd.Index(questions["question_id"]).get_indexer(qrels["question_id"])
+        queries, qrels = (pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "qrels"))
+        row = pd.Index(queries["question_id"]).get_indexer(qrels["question_id"])
         place = qrels.groupby("question_id").cumcount().to_numpy()
-        relevant = np.full((len(questions), place.max(initial=-1) + 1), -1, dtype=np.int64)
+        relevant = np.full((len(queries), place.max(initial=-1) + 1), -1, dtype=np.int64)
         relevant[row, place] = qrels["row"]
-        pools = json.loads((folder / "pools.json").read_text(encoding="utf-8"))
-        return cls(questions, {code: tuple(pool) for code, pool in pools.items()}, relevant)
+        spans = json.loads((folder / "pools.json").read_text(encoding="utf-8"))
+        return cls(queries, {code: tuple(span) for code, span in spans.items()}, relevant)
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """A benchmark in memory, as arrays.
 
-    questions: Q rows (question_id, cluster, language, text).
+    queries: Q rows (question_id, cluster, language, text).
     candidates: N rows in the order of the corpus.
     languages: L sorted codes.
-    question_language: int [Q], candidate_language: int [N], indices of languages.
+    query_language: int [Q], candidate_language: int [N], indices of languages.
     relevant: int32 [Q, R x L], rows of the relevant candidates: in column r x L + l the r-th of language l,
         with R the most of a query in a language, mostly 1; -1: none.
     """
 
-    questions: pd.DataFrame
+    queries: pd.DataFrame
     candidates: pd.DataFrame
     languages: tuple[str, ...]
-    question_language: np.ndarray
+    query_language: np.ndarray
     candidate_language: np.ndarray
     relevant: np.ndarray
 
@@ -80,27 +80,29 @@ class Benchmark:
         Raises UserError for qrels with an unknown query or candidate.
         """
         folder = Path(folder)
-        questions, candidates, qrels = (
+        queries, candidates, qrels = (
             pd.read_parquet(folder / f"{name}.parquet") for name in ("questions", "candidates", "qrels")
         )
-        languages = pd.Index(sorted(set(questions["language"]) | set(candidates["language"])))
-        asked, offered = (languages.get_indexer(table["language"]) for table in (questions, candidates))
-        row = pd.MultiIndex.from_frame(questions[["question_id", "language"]]).get_indexer(
+        languages = pd.Index(sorted(set(queries["language"]) | set(candidates["language"])))
+        of_queries, of_candidates = (
+            languages.get_indexer(table["language"]) for table in (queries, candidates)
+        )
+        row = pd.MultiIndex.from_frame(queries[["question_id", "language"]]).get_indexer(
             pd.MultiIndex.from_frame(qrels[["question_id", "language"]])
         )
         candidate = pd.Index(candidates["candidate_id"]).get_indexer(qrels["candidate_id"])
-        for name, found in (("question", row), ("candidate", candidate)):
+        for name, found in (("query", row), ("candidate", candidate)):
             if (found < 0).any():
                 missing = qrels.iloc[int(np.argmax(found < 0))]
                 raise UserError(
                     f"{folder}/qrels.parquet: no such {name}: {missing['question_id']} {missing['language']} "
                     f"{missing['candidate_id']}"
                 )
-        place = pd.DataFrame({"row": row, "language": offered[candidate], "candidate": candidate})
+        place = pd.DataFrame({"row": row, "language": of_candidates[candidate], "candidate": candidate})
         if place.duplicated().any():
             raise UserError(f"{folder}/qrels.parquet: a relevant candidate stands twice; once is right")
         place["number"] = place.groupby(["row", "language"]).cumcount()
         most = int(place["number"].max()) + 1 if len(place) else 1
-        relevant = np.full((len(questions), most * len(languages)), -1, dtype=np.int32)
+        relevant = np.full((len(queries), most * len(languages)), -1, dtype=np.int32)
         relevant[row, place["number"] * len(languages) + place["language"]] = candidate
-        return cls(questions, candidates, tuple(languages), asked, offered, relevant)
+        return cls(queries, candidates, tuple(languages), of_queries, of_candidates, relevant)

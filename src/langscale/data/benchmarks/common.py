@@ -22,7 +22,7 @@ QRELS = ("question_id", "language", "candidate_id")
 
 
 def frames(
-    questions: Iterable[Sequence], candidates: Iterable[Sequence], relevant: Iterable[Sequence], *more: str
+    queries: Iterable[Sequence], candidates: Iterable[Sequence], relevant: Iterable[Sequence], *more: str
 ) -> Frames:
     """The tables (queries, candidates, qrels), sorted.
 
@@ -30,25 +30,25 @@ def frames(
     then id, and qrels by language, query and candidate. Candidates are sorted by SHA-256 of their id, so that
     neither language nor place decides a tie.
     """
-    asked = pd.DataFrame(questions, columns=[*QUESTIONS, *more])
+    query_table = pd.DataFrame(queries, columns=[*QUESTIONS, *more])
     pool = sorted(candidates, key=lambda row: hashlib.sha256(row[0].encode()).digest())
     judged = pd.DataFrame(relevant, columns=list(QRELS))
     return (
-        asked.sort_values(["language", "question_id"], ignore_index=True),
+        query_table.sort_values(["language", "question_id"], ignore_index=True),
         pd.DataFrame(pool, columns=list(CANDIDATES)),
         judged.sort_values(["language", "question_id", "candidate_id"], ignore_index=True),
     )
 
 
-def sample(name: str, ids: Iterable[str], questions: int | None) -> set[str]:
+def sample(name: str, ids: Iterable[str], queries: int | None) -> set[str]:
     """The first `queries` of the distinct ids by hash; None: all. A sample contains all smaller samples.
 
     Raises UserError for more queries than ids.
     """
     ranked = sorted(set(ids), key=lambda i: (key(name, "question", i), i))
-    if questions is not None and not 1 <= questions <= len(ranked):
-        raise UserError(f"{name}: questions is {questions}; right: 1 to {len(ranked)}, or null for all")
-    return set(ranked[:questions])
+    if queries is not None and not 1 <= queries <= len(ranked):
+        raise UserError(f"{name}: questions is {queries}; right: 1 to {len(ranked)}, or null for all")
+    return set(ranked[:queries])
 
 
 def joined(blocks: Sequence[Sequence[str]]) -> list[int]:

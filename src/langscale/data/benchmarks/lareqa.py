@@ -84,17 +84,17 @@ class Paragraph:
     article: int
     context: str
     sentences: tuple[str, ...]
-    questions: tuple[tuple[str, str, int], ...]  # id, text, index of the sentence that answers it
+    queries: tuple[tuple[str, str, int], ...]  # id, text, index of the sentence that answers it
 
     @property
     def ids(self) -> list[str]:
         """Ids of its queries."""
-        return [question[0] for question in self.questions]
+        return [query[0] for query in self.queries]
 
 
 def build(
     languages: Sequence[str],
-    questions: int | None,
+    queries: int | None,
     raw: str | Path,
     candidate_text: str = "sentence",
     every_article: int = 1,
@@ -125,22 +125,22 @@ def build(
     ]
     articles = _article_numbers(found)
     found = [p for p in found if articles[p.language, p.article] % every_article == 0]
-    chosen = sample(record.name, (i for p in found for i in p.ids), questions)
+    chosen = sample(record.name, (i for p in found for i in p.ids), queries)
     cluster = clusters([p.ids for p in found])
-    asked: list[tuple[str, str, str, str, int]] = []
+    query_rows: list[tuple[str, str, str, str, int]] = []
     answers: dict[str, list[str]] = {}
     for p in found:
-        for i, text, sentence in p.questions:
+        for i, text, sentence in p.queries:
             if i in chosen:
-                asked.append((i, cluster[i], p.language, text, articles[p.language, p.article]))
+                query_rows.append((i, cluster[i], p.language, text, articles[p.language, p.article]))
                 answers.setdefault(i, []).append(f"{p.language}_{p.number}_{sentence}")
     pool = [
         (f"{p.language}_{p.number}_{n}", "", p.language, _text(p, sentence, candidate_text))
         for p in found
         for n, sentence in enumerate(p.sentences)
     ]
-    relevant = [(i, language, answer) for i, _, language, *_ in asked for answer in answers[i]]
-    return frames(asked, pool, relevant, "group")
+    relevant = [(i, language, answer) for i, _, language, *_ in query_rows for answer in answers[i]]
+    return frames(query_rows, pool, relevant, "group")
 
 
 def read(path: str | Path, language: str, name: str | None = None) -> list[Paragraph]:
@@ -159,7 +159,7 @@ def read(path: str | Path, language: str, name: str | None = None) -> list[Parag
             if len(sentences) != len(paragraph["sentence_breaks"]):
                 counts = f"{len(sentences)} sentences and {len(paragraph['sentence_breaks'])} sentence_breaks"
                 raise file.error(place, f"{counts}; equal numbers are right")
-            asked = []
+            query_rows = []
             for question in paragraph["qas"]:
                 i = file.ident(question.get("id"), place)
                 of_question = f"question {i}"
@@ -170,8 +170,8 @@ def read(path: str | Path, language: str, name: str | None = None) -> list[Parag
                 if len(holding) != 1:
                     raise file.error(of_question, f"its answer begins in {len(holding)} sentences; right: 1")
                 if file.once(i, (text, len(found)), of_question):
-                    asked.append((i, text, holding[0]))
-            found.append(Paragraph(language, len(found) + 1, article, context, sentences, tuple(asked)))
+                    query_rows.append((i, text, holding[0]))
+            found.append(Paragraph(language, len(found) + 1, article, context, sentences, tuple(query_rows)))
     return found
 
 

@@ -43,7 +43,7 @@ MENTION = ("mention", "entity_id")
 ENTITY = ("entity_id", "description", "description_language")
 
 
-def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
+def build(languages: Sequence[str], queries: int | None, raw: str | Path) -> Frames:
     """Queries in BCP 47 `languages`, all candidates, and qrels. Languages outside Mewsli-X are skipped.
 
     queries: mentions per language, a fixed sample by hash; None: all. A sample keeps all candidates.
@@ -58,20 +58,20 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     *mentions, entities = MEWSLI_X.files(codes)
     pool = list(_entities(entities, raw))
     known = {row[0] for row in pool}
-    asked = []
+    query_rows = []
     for code, entry in zip(codes, mentions, strict=True):
-        rows = _questions(entry, raw, code)
-        chosen = sample(MEWSLI_X.name, rows, None if questions is None else min(questions, len(rows)))
-        asked += [(i, gold, code, text) for i, (text, gold) in rows.items() if i in chosen]
-    lost = sorted({gold for _, gold, _, _ in asked} - known)
+        rows = _queries(entry, raw, code)
+        chosen = sample(MEWSLI_X.name, rows, None if queries is None else min(queries, len(rows)))
+        query_rows += [(i, gold, code, text) for i, (text, gold) in rows.items() if i in chosen]
+    lost = sorted({gold for _, gold, _, _ in query_rows} - known)
     if lost:
         raise UserError(
             f"mewsli-x: {len(lost)} gold entities, such as {lost[0]}, are not among the candidates"
         )
-    return frames(asked, pool, [(i, code, gold) for i, gold, code, _ in asked])
+    return frames(query_rows, pool, [(i, code, gold) for i, gold, code, _ in query_rows])
 
 
-def _questions(entry: Entry, raw: str | Path, code: str) -> dict[str, tuple[str, str]]:
+def _queries(entry: Entry, raw: str | Path, code: str) -> dict[str, tuple[str, str]]:
     """Query id -> (text, gold entity) of one language."""
     found: dict[str, tuple[str, str]] = {}
     copies: Counter[str] = Counter()

@@ -76,7 +76,7 @@ RUN = 1 << 17  # passages in memory at a time
 def write(
     folder: str | Path,
     languages: Sequence[str],
-    questions: int | None,
+    queries: int | None,
     raw: str | Path,
     record: BenchmarkRecord = MIRACL,
 ) -> None:
@@ -100,14 +100,14 @@ def write(
     """
     folder, name, codes = Path(folder), record.name, sorted(record.chosen(languages))
     entries = record.files(codes)
-    asked, relevant, found, pools, end = [], [], [], {}, 0
+    query_rows, relevant, found, pools, end = [], [], [], {}, 0
     schema = pa.schema([(column, pa.string()) for column in CANDIDATES])
     with parquet.ParquetWriter(folder / "candidates.parquet", schema) as candidates:
-        for code, corpus, queries, judged in zip(
+        for code, corpus, query_files, judged in zip(
             codes, entries[::3], entries[1::3], entries[2::3], strict=True
         ):
-            its, answers = _questions(code, queries, judged, raw, name, questions)
-            asked += its
+            its, answers = _queries(code, query_files, judged, raw, name, queries)
+            query_rows += its
             wanted = pa.array(sorted({answer for _, answer in answers}), pa.string())
             row_of: dict[str, int] = {}
             begin = end
@@ -126,7 +126,7 @@ def write(
             relevant += [(i, code, answer, row_of[answer]) for i, answer in answers]
             pools[code] = [begin, end - begin]
     tables = {
-        "questions": pd.DataFrame(asked, columns=list(QUESTIONS)),
+        "questions": pd.DataFrame(query_rows, columns=list(QUESTIONS)),
         "qrels": pd.DataFrame(relevant, columns=[*QRELS, "row"]),
     }
     for kind, frame in tables.items():
@@ -136,8 +136,8 @@ def write(
     (folder / "pools.json").write_text(json.dumps(pools, indent=2) + "\n")
 
 
-def _questions(
-    code: str, queries: Entry, judged: Entry, raw: str | Path, name: str, questions: int | None
+def _queries(
+    code: str, query_files: Entry, judged: Entry, raw: str | Path, name: str, queries: int | None
 ) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str]]]:
     """Rows of questions.parquet, and (question_id, candidate_id) of the relevant passages."""
     relevant: dict[str, list[str]] = {}
@@ -152,7 +152,7 @@ def _questions(
                 answers.append(f"{code}:{passage}")
     texts: dict[str, str] = {}
     file = None
-    for path in _paths(queries, raw):
+    for path in _paths(query_files, raw):
         file = TextFile(path, code, together=file)
         for place, row in file.parquet(QUERIES):
             i, text = file.ident(row["_id"], place, "_id"), file.text(row["text"], place)
@@ -161,9 +161,9 @@ def _questions(
     known = [i for i in relevant if i in texts]
     if not known:
         raise UserError(
-            f"{name}: no query of {queries.path} is judged in {judged.path}; right: ids in both files"
+            f"{name}: no query of {query_files.path} is judged in {judged.path}; right: ids in both files"
         )
-    chosen = sample(name, known, None if questions is None else min(questions, len(known)))
+    chosen = sample(name, known, None if queries is None else min(queries, len(known)))
     blocks: dict[str, list[str]] = {}
     for i in sorted(chosen):
         for answer in relevant[i] or [i]:

@@ -52,7 +52,7 @@ def english(code: str) -> str:
     return f"en-x-{code}"
 
 
-def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> Frames:
+def build(languages: Sequence[str], queries: int | None, raw: str | Path) -> Frames:
     """Queries, candidates and qrels of English and each of the BCP 47 `languages` in Tatoeba.
 
     queries: pairs of sentences per language, a fixed sample by hash; None: all. A sample keeps all
@@ -64,18 +64,18 @@ def build(languages: Sequence[str], questions: int | None, raw: str | Path) -> F
     UserError for a missing or malformed file.
     """
     codes = TATOEBA.chosen(languages)
-    asked, pool, relevant = [], [], []
+    query_rows, pool, relevant = [], [], []
     for code, entry in zip(codes, TATOEBA.files(codes), strict=True):
         sides = (code, english(code))
         pairs = {f"{code}-{n:04d}": pair for n, pair in enumerate(_read(local(entry, raw)[0], code), 1)}
-        chosen = sample(TATOEBA.name, pairs, None if questions is None else min(questions, len(pairs)))
+        chosen = sample(TATOEBA.name, pairs, None if queries is None else min(queries, len(pairs)))
         for i, pair in pairs.items():
             for side, other, text in zip(sides, sides[::-1], pair, strict=True):
                 pool.append((f"{side}:{i}", i, side, text))
                 if i in chosen:
-                    asked.append((i, i, side, text))
+                    query_rows.append((i, i, side, text))
                     relevant.append((i, side, f"{other}:{i}"))
-    return frames(asked, pool, relevant)
+    return frames(query_rows, pool, relevant)
 
 
 def _read(path: Path, code: str) -> list[tuple[str, str]]:

@@ -307,15 +307,15 @@ def pair_id(card: Card, pair: tuple[str, str]) -> str:
 
 def passage(card: Card, language: str) -> str:
     """The card in a language, by the locale's list pattern: "name: v1, v2 and v3"."""
-    return f"{names(language)[card.card_id]}: {_listed(card.values, language)}"
+    return f"{names(language)[card.card_id]}: {_enumerated(card.values, language)}"
 
 
 def query_text(pair: tuple[str, str], language: str) -> str:
     """A query in a language, by the locale's list pattern: "v1 and v2"."""
-    return _listed(pair, language)
+    return _enumerated(pair, language)
 
 
-def _listed(values: Sequence[str], language: str) -> str:
+def _enumerated(values: Sequence[str], language: str) -> str:
     # Persian and Khmer patterns bring display marks of their own.
     return format_list([names(language)[value] for value in values], locale=language).translate(CLEAN)
 
@@ -333,12 +333,12 @@ def build(
         raise ValueError(f"cldr: no part {part!r}; right: {', '.join(PARTS)}")
     languages = sorted(set(CLDR.chosen(languages)))
     its = [card for card in cards() if part_of(card) == part]
-    asked = [(pair_id(card, pair), card, pair) for card in its for pair in queries(card)]
-    asked = sorted(sorted(asked, key=lambda pair: key("cldr", seed, pair[0]))[:pairs])
+    chosen = [(pair_id(card, pair), card, pair) for card in its for pair in queries(card)]
+    chosen = sorted(sorted(chosen, key=lambda pair: key("cldr", seed, pair[0]))[:pairs])
     rows: list[tuple[str, str, str, str, list[str]]] = [
         (i, language, query_text(pair, language), f"cldr:{card.card_id}", [])
         for language in languages
-        for i, card, pair in asked
+        for i, card, pair in chosen
     ]
     passages = [
         (f"cldr:{card.card_id}", language, passage(card, language)) for language in languages for card in its

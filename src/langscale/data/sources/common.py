@@ -84,12 +84,12 @@ def tables(pairs: Iterable[tuple], passages: Iterable[tuple]) -> tuple[pd.DataFr
     first: dict[tuple[str, str], str] = {}
     for passage_id, language, text in passages:
         first.setdefault((language, passage_id), text)
-    asked = pd.DataFrame(pairs, columns=["pair_id", "language", "query", "passage_id", "negative_ids"])
-    given = pd.DataFrame(
+    pair_table = pd.DataFrame(pairs, columns=["pair_id", "language", "query", "passage_id", "negative_ids"])
+    passage_table = pd.DataFrame(
         [(passage_id, language, text) for (language, passage_id), text in sorted(first.items())],
         columns=["passage_id", "language", "text"],
     )
-    return asked.sort_values(["language", "pair_id"], ignore_index=True), given
+    return pair_table.sort_values(["language", "pair_id"], ignore_index=True), passage_table
 
 
 def clean(text: str | None) -> str:

@@ -175,23 +175,29 @@ def _yahoo(paths: list[Path]) -> Iterator[Pair]:
 
 def _keyless(name: str, paths: list[Path], query: str, text: str) -> Iterator[Pair]:
     for file, place, row in _parquet(paths, query, text):
-        asked, given = file.clean(row[query], place, query), file.clean(row[text], place, text)
-        passage = digest(given)
-        yield Pair(f"{name}:{digest(asked, given)}", passage, asked, f"{name}:{passage}", given)
+        query_text, passage_text = file.clean(row[query], place, query), file.clean(row[text], place, text)
+        passage = digest(passage_text)
+        yield Pair(
+            f"{name}:{digest(query_text, passage_text)}",
+            passage,
+            query_text,
+            f"{name}:{passage}",
+            passage_text,
+        )
 
 
 def _wikiqa(paths: list[Path]) -> Iterator[Pair]:
     """WikiQA (Yang, Yih, Meek 2015), all splits: a question and an answering sentence (label 1)."""
     for file, place, row in _parquet(paths, "question_id", "question", "document_title", "answer", "label"):
         if row["label"] == 1:
-            title, given = str(row["document_title"]), file.clean(row["answer"], place, "answer")
-            passage = digest(title, given)
+            title, passage_text = str(row["document_title"]), file.clean(row["answer"], place, "answer")
+            passage = digest(title, passage_text)
             yield Pair(
                 f"wikiqa:{row['question_id']}:{passage}",
                 title,
                 file.clean(row["question"], place, "question"),
                 f"wikiqa:{passage}",
-                given,
+                passage_text,
             )
 
 
@@ -271,9 +277,13 @@ def _mfaq(paths: list[Path]) -> Iterator[Pair]:
     for file, line, row in _json_lines(paths, "domain", "qa_pairs"):
         domain = file.ident(row["domain"], line, "domain")
         for qa in _objects(file, line, row, "qa_pairs", "question", "answer"):
-            asked, given = (file.clean(qa[key], line, key) for key in ("question", "answer"))
+            query_text, passage_text = (file.clean(qa[key], line, key) for key in ("question", "answer"))
             yield Pair(
-                f"mfaq:{digest(domain, asked, given)}", domain, asked, f"mfaq:{digest(domain, given)}", given
+                f"mfaq:{digest(domain, query_text, passage_text)}",
+                domain,
+                query_text,
+                f"mfaq:{digest(domain, passage_text)}",
+                passage_text,
             )
 
 
@@ -340,11 +350,11 @@ def _entity_questions(paths: list[Path]) -> Iterator[Pair]:
         file.record(row, place, "question", "answers")
         if not isinstance(row["answers"], list) or not row["answers"]:
             raise file.error(place, "answers: empty; one at least is right")
-        asked = file.clean(row["question"], place, "question")
-        given = file.clean(row["answers"][0], place, "answer")
-        passage = digest(given)
-        pair = f"entity-questions:{digest(asked, given)}"
-        yield Pair(pair, passage, asked, f"entity-questions:{passage}", given)
+        query_text = file.clean(row["question"], place, "question")
+        passage_text = file.clean(row["answers"][0], place, "answer")
+        passage = digest(passage_text)
+        pair = f"entity-questions:{digest(query_text, passage_text)}"
+        yield Pair(pair, passage, query_text, f"entity-questions:{passage}", passage_text)
 
 
 def _squadshifts(paths: list[Path]) -> Iterator[Pair]:

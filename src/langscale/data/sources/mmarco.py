@@ -142,16 +142,18 @@ def _triples(path: Path) -> Iterator[np.ndarray]:
 def _language(language: str, triples: np.ndarray, raw: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables of one language, without triples that lack a query or a positive text in it."""
     collection, queries, _ = (local(entry, raw) for entry in MMARCO.files_of([language]))
-    asked = _texts(queries, triples[:, 0], language)
-    given = _texts(collection, triples[:, 1:], language)
+    query_texts = _texts(queries, triples[:, 0], language)
+    passage_texts = _texts(collection, triples[:, 1:], language)
     rows = sorted(
-        (f"mmarco:{q}-{p}-{n}", q, p, n) for q, p, n in triples.tolist() if q in asked and p in given
+        (f"mmarco:{q}-{p}-{n}", q, p, n)
+        for q, p, n in triples.tolist()
+        if q in query_texts and p in passage_texts
     )
-    passages = sorted((f"mmarco:{passage}", text) for passage, text in given.items())
+    passages = sorted((f"mmarco:{passage}", text) for passage, text in passage_texts.items())
     pairs = {
         "pair_id": [row[0] for row in rows],
         "language": language,
-        "query": [asked[row[1]] for row in rows],
+        "query": [query_texts[row[1]] for row in rows],
         "passage_id": [f"mmarco:{row[2]}" for row in rows],
         "negative_ids": [[f"mmarco:{row[3]}"] for row in rows],
     }

@@ -59,16 +59,18 @@ def build(
     home = {qa.id: f"squad:{qa.title}:{qa.paragraph}" for qa in english if part_of("squad", qa.title) == part}
     kept = sorted(home, key=lambda qa: rank("squad", qa, seed))[:pairs]
     wanted = {home[qa] for qa in kept}
-    asked: list[tuple[str, str, str, str, list[str]]] = []
-    given: list[tuple[str, str, str]] = []
+    pair_rows: list[tuple[str, str, str, str, list[str]]] = []
+    passage_rows: list[tuple[str, str, str]] = []
     for language in languages:
         path = _file(language, raw)
         known = {qa.id: qa for qa in questions(TextFile(path, language))}
         if known.keys().isdisjoint(home):
             raise UserError(f"squad: {path}: no question id is one of SQuAD v1.1's {part} part")
-        asked += [(f"squad:{i}", language, known[i].question, home[i], []) for i in kept if i in known]
-        given += [(home[i], language, known[i].context) for i in home if home[i] in wanted and i in known]
-    return tables(asked, given)
+        pair_rows += [(f"squad:{i}", language, known[i].question, home[i], []) for i in kept if i in known]
+        passage_rows += [
+            (home[i], language, known[i].context) for i in home if home[i] in wanted and i in known
+        ]
+    return tables(pair_rows, passage_rows)
 
 
 def _file(language: str, raw: str | Path) -> Path:

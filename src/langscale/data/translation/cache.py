@@ -43,7 +43,7 @@ class Memory:
 
     def known(self, texts: Iterable[str]) -> dict[str, str]:
         """Text -> translation, of the kept texts. Raises UserError for an unreadable shard."""
-        asked = {self.key(text): text for text in texts}
+        wanted = {self.key(text): text for text in texts}
         found: dict[str, str] = {}
         for file in sorted(self.folder.glob("*.parquet")):
             try:
@@ -51,8 +51,8 @@ class Memory:
             except pa.ArrowInvalid as error:
                 raise UserError(f"{file}: {error}; delete it, and its texts are translated again") from None
             for key, translation in zip(*(column.to_pylist() for column in shard.columns), strict=True):
-                if key in asked:
-                    found.setdefault(asked[key], translation)
+                if key in wanted:
+                    found.setdefault(wanted[key], translation)
         return found
 
     def add(self, translations: Mapping[str, str]) -> None:

@@ -61,7 +61,7 @@ def test_one_relevant_sentence_per_question_and_language(whole, tmp_path):
     assert (benchmark.relevant >= 0).all()
     assert (benchmark.candidate_language[benchmark.relevant] == range(11)).all()
     # the translations of a question have the same relevant sentences
-    for _, rows in benchmark.questions.groupby("question_id"):
+    for _, rows in benchmark.queries.groupby("question_id"):
         assert len(rows) == 11 and (benchmark.relevant[rows.index] == benchmark.relevant[rows.index[0]]).all()
 
 

@@ -90,8 +90,8 @@ def test_questions_and_judgements(raw):
     assert sorted(qrels.drop(columns="row").itertuples(index=False, name=None)) == right
     assert candidates["candidate_id"][qrels["row"]].tolist() == qrels["candidate_id"].tolist()
     corpus = Corpus.load(folder)
-    assert corpus.pools == {"sw": (0, 60), "yo": (60, 60)} and corpus.relevant.shape == (8, 2)
-    for question, rows in zip(corpus.questions["question_id"], corpus.relevant, strict=True):
+    assert corpus.spans == {"sw": (0, 60), "yo": (60, 60)} and corpus.relevant.shape == (8, 2)
+    for question, rows in zip(corpus.queries["question_id"], corpus.relevant, strict=True):
         its = {candidates["candidate_id"][row] for row in rows if row >= 0}
         assert its == {p for q, _, p in right if q == question}
     asked, relevant = audited(folder)  # a corpus is too large for the audit: questions, and what answers them

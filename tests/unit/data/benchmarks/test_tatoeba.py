@@ -64,19 +64,19 @@ def test_accuracy_of_the_nearest_neighbour_is_r1_in_cross(raw, tmp_path):
     rng = np.random.default_rng(5)
     q, c = (rng.normal(size=(10, 3)).astype(np.float32) for _ in range(2))
     ranks = exact_ranks(q, c, benchmark.candidate_language, benchmark.relevant)
-    scores = Scores(benchmark.questions, benchmark.languages, *ranks, np.zeros((10, 3), np.float32), 20)
+    scores = Scores(benchmark.queries, benchmark.languages, *ranks, np.zeros((10, 3), np.float32), 20)
     values = scores.values("cross", "R@1")
     for code in PAIRS:
         for side, other in ((code, tatoeba.english(code)), (tatoeba.english(code), code)):
-            asked = np.flatnonzero(benchmark.questions["language"] == side)
+            rows = np.flatnonzero(benchmark.queries["language"] == side)
             pool = np.flatnonzero(benchmark.candidates["language"] == other)
             right = 0
-            for i in asked:
+            for i in rows:
                 nearest = pool[np.argmax(c[pool] @ q[i])]
-                right += benchmark.candidates["key"][nearest] == benchmark.questions["question_id"][i]
+                right += benchmark.candidates["key"][nearest] == benchmark.queries["question_id"][i]
             column = benchmark.languages.index(other)
-            assert values[asked][:, column].mean() == right / len(asked)
-            assert np.isnan(np.delete(values[asked], column, axis=1)).all()
+            assert values[rows][:, column].mean() == right / len(rows)
+            assert np.isnan(np.delete(values[rows], column, axis=1)).all()
 
 
 def test_a_sample_is_of_pairs_and_keeps_the_pool(raw):
