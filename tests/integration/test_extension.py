@@ -45,7 +45,7 @@ def test_each_record_is_one_file_and_reaches_the_tables(results):
     runs, scaling, claims = (table(results, name) for name in ("runs", "scaling", "claims"))
     assert set(runs["sampler"]) == {"untrained", "x-first"} and set(runs["model"]) == {"tiny"}
     assert set(scaling["benchmark"]) == {"zoo"}
-    reciprocal = scaling[(scaling["metric"] == "RR") & (scaling["pair_set"] == "all")]
+    reciprocal = scaling.query("metric == 'RR' and pair_set == 'all' and candidate_language == 'all'")
     assert set(reciprocal["setting"]) == {"mono", "cross", "multi"}
     (claim,) = claims.to_dict("records")
     assert claim["claim"] == "X1" and claim["source"] == "a colleague"
@@ -70,9 +70,12 @@ def test_values_are_those_of_the_new_code(results):
 
 def test_the_code_of_each_record_is_code_of_its_jobs(results):
     """An edit in the package starts what read the record."""
-    made = {name: results / f"{folder}/.made/{name}.json" for name, folder in (("zoo", "benchmarks"),)}
-    assert "extension.data_set" in json.loads(made["zoo"].read_text())["origin"]["params"]["code"]
-    (training,) = results.glob("runs/tiny/x-first/*/*/seed1/.made/last.json")
-    assert "extension.sampler" in json.loads(training.read_text())["origin"]["params"]["code"]
-    (scored,) = results.glob("runs/tiny/x-first/*/*/seed1/scores/last/.made/zoo.json")
-    assert "extension.measure" in json.loads(scored.read_text())["origin"]["params"]["scores"]["code"]
+    run = "runs/tiny/x-first/*/*/seed1"
+    for name, pattern in (
+        ("data_set", "benchmarks/.made/zoo.json"),
+        ("data_set", "data/.made/animals.json"),
+        ("sampler", f"{run}/.made/last.json"),
+        ("measure", f"{run}/scores/last/.made/zoo.json"),
+    ):
+        (file,) = results.glob(pattern)
+        assert f"extension.{name}" in json.loads(file.read_text())["origin"]["params"]["code"], pattern

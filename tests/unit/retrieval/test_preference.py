@@ -35,11 +35,11 @@ def values(tmp_path_factory):
     rng = np.random.default_rng(5)
     folder = tmp_path_factory.mktemp("benchmark")
     benchmark = Benchmark.load(write(folder, make_benchmark(rng, len(CODES), QUESTIONS, parallel=True)))
-    shape = len(benchmark.questions), len(benchmark.candidates)
+    shape = len(benchmark.queries), len(benchmark.candidates)
     blind, noise = rng.standard_normal(shape), rng.standard_normal(shape)
     for column in benchmark.relevant.T:
         blind[np.arange(shape[0]), column] += 2.5
-    own = benchmark.question_language[:, None] == benchmark.candidate_language
+    own = benchmark.query_language[:, None] == benchmark.candidate_language
     english = np.array(benchmark.languages)[benchmark.candidate_language] == "en"
 
     @cache
