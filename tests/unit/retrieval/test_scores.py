@@ -304,8 +304,8 @@ def test_loading_equals_looking_up_every_qrel(tmp_path):
     "row, message",
     [
         (("q0", "en", "en0"), "a relevant candidate stands twice; once is right"),
-        (("nobody", "en", "en0"), "no such question: nobody en en0"),
-        (("q0", "xx", "en0"), "no such question: q0 xx en0"),
+        (("nobody", "en", "en0"), "no such query: nobody en en0"),
+        (("q0", "xx", "en0"), "no such query: q0 xx en0"),
         (("q0", "en", "nothing"), "no such candidate: q0 en nothing"),
     ],
 )
@@ -322,7 +322,7 @@ def test_several_relevant_candidates_are_saved_and_loaded(tmp_path):
     rng = np.random.default_rng(3)
     benchmark = Benchmark.load(write(tmp_path, make_benchmark(rng, 3, 6, several=True)))
     assert benchmark.relevant.shape[1] == 9
-    shape = len(benchmark.questions), len(benchmark.candidates)
+    shape = len(benchmark.queries), len(benchmark.candidates)
     scores = scores_of(benchmark, rng.random(shape, np.float32))
     scores.save(tmp_path / "x.parquet")
     loaded = Scores.load(tmp_path / "x.parquet")

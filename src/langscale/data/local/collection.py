@@ -381,7 +381,7 @@ class _Squad(_Reader):
             stem = f"{language}_{paragraph.number}"
             texts = self.found.passages.setdefault(language, {})
             texts |= {f"{stem}_{n}": sentence for n, sentence in enumerate(paragraph.sentences)}
-            for i, text, sentence in paragraph.questions:
+            for i, text, sentence in paragraph.queries:
                 query = self.named(i, language)
                 self.found.queries.setdefault(language, {})[query] = text
                 self.found.judge(query, f"{stem}_{sentence}")
