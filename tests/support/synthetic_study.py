@@ -97,10 +97,11 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
 def write(folder, study: Study, parallel: bool = True) -> dict[tuple[str, str, str], str]:
     """Score files of all runs, as the score job leaves them; {(run folder, checkpoint, benchmark): file}."""
     files = {}
-    for run, checkpoint in Grid(study).scored():
-        file = folder / run.path / checkpoint / "cldr.parquet"
-        scores(run.path + checkpoint, len(run.languages), parallel).save(file)
-        files[run.path, checkpoint, "cldr"] = str(file)
+    for benchmark in study.benchmarks:
+        for run, checkpoint in Grid(study).scored():
+            file = folder / run.path / checkpoint / f"{benchmark}.parquet"
+            scores(run.path + checkpoint, len(run.languages), parallel).save(file)
+            files[run.path, checkpoint, benchmark] = str(file)
     return files
 
 

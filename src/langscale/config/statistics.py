@@ -32,6 +32,7 @@ class Contrast(Options):
         "mAP",
         description="a measure of scaling.csv. Measures of language bias exist in multi, over all pairs",
     )
+    benchmark: Name | None = Field(None, description="a name from `benchmarks`. null: every benchmark")
     family: str = Field("primary", description="contrasts of one family are adjusted together (Holm)")
 
     @model_validator(mode="after")

@@ -171,6 +171,10 @@ def _names(study: Study) -> Iterator[str]:
         for seed in benchmark.seeds or []:
             if seed > study.replicates:
                 yield f"benchmarks.{name}.seeds: found {seed}; there are 1 to {study.replicates} (replicates)"
+    for i, contrast in enumerate(study.statistics.contrasts):
+        if contrast.benchmark not in (None, *study.benchmarks):
+            there = shown(study.benchmarks)
+            yield f"statistics.contrasts.{i}.benchmark: found {contrast.benchmark}; there are {there}"
     if study.training.validation and not any(source.validation for source in study.sources.values()):
         yield "training.validation: no source has `validation: true`; set it for one"
 

@@ -140,10 +140,14 @@ class Grid:
         for i, (sides, c) in enumerate(zip(self.contrasts, self.study.statistics.contrasts, strict=True)):
             if sides[0] == sides[1]:
                 raise UserError(f"statistics.contrasts.{i}: cell and reference are one point; two are right")
-            first = known.setdefault((frozenset(sides), c.setting, c.pair_set, c.metric), i)
-            if first != i:
-                other = f"statistics.contrasts.{first}"
-                raise UserError(f"statistics.contrasts.{i}: the same comparison as {other}; once is right")
+            what = frozenset(sides), c.setting, c.pair_set, c.metric
+            for benchmark in [c.benchmark] if c.benchmark else self.study.benchmarks:
+                first = known.setdefault((*what, benchmark), i)
+                if first != i:
+                    other = f"statistics.contrasts.{first}"
+                    raise UserError(
+                        f"statistics.contrasts.{i}: the same comparison as {other}; once is right"
+                    )
 
     @cached_property
     def cells(self) -> list[Cell]:

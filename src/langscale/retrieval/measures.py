@@ -44,8 +44,8 @@ class Measure:
         control: whether it needs `evaluation.controls` in the config, because it is computed from embeddings.
         tables: table -> settings in which the table shows it, for benchmarks with exact ranks.
         list_tables: tables that show it in mono, for a corpus larger than memory, which has lists only.
-        margin: what counts as equal in equivalence tests: an absolute difference, a share of the reference,
-            or None.
+        margin: what counts as equal in equivalence tests: `absolute` for .01 or 5% of the reference, what is
+            smaller, `share` for 5% of the reference, or None.
 
     """
 

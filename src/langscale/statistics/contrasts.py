@@ -10,7 +10,7 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, POINT, UNTRAINED
 from langscale.design.grid import Point
 from langscale.retrieval.measures import MEASURES
-from langscale.statistics.intervals import cell_units, equivalence_p, paired_units
+from langscale.statistics.intervals import Unit, cell_units, equivalence_p, paired_units
 from langscale.statistics.multiple_testing import EXPLORATORY
 from langscale.statistics.panel import Panel, estimated
 from langscale.statistics.quantities import margin, pair_set_quantities
@@ -63,54 +63,89 @@ class Declared(NamedTuple):
     family: str
 
 
-def declared_contrasts(panel: Panel) -> list[Declared]:
-    """The contrasts of the config. A contrast is left out if the benchmark lacks the runs of one side."""
+def declared_contrasts(panel: Panel, benchmark: str) -> list[Declared]:
+    """The contrasts of the config on a benchmark: those that name it, and those that name none.
+
+    A contrast is left out if the benchmark lacks the runs of one side.
+    """
     found = []
     for named, contrast in zip(panel.grid.contrasts, panel.study.statistics.contrasts, strict=True):
         cell, reference = map(panel.here, named)
-        if cell and reference:
+        if cell and reference and contrast.benchmark in (None, benchmark):
             what = contrast.setting, contrast.pair_set, contrast.metric
             found.append(Declared((cell, reference), what, contrast.family))
     return found
+
+
+def once(
+    pairs: Sequence[tuple[Point, Point]], declared: Sequence[Declared], units: dict[Any, list[Unit]]
+) -> list[tuple[Point, Point]]:
+    """The comparisons of a table: each once, whatever the names of its runs. Declared ones all stay.
+
+    Two points with the same runs, as hybrid with alpha 1 and x-x-mono, are aliases of each other. A
+    comparison whose runs are those of an earlier one, in either direction, tells nothing new.
+    """
+    kept = list(dict.fromkeys(d.pair for d in declared))
+    known = {_runs(units[pair]) for pair in kept}
+    for pair in dict.fromkeys(pairs):
+        # a contrast of aliases with each other has no units
+        if pair not in kept and units[pair] and _runs(units[pair]) not in known:
+            kept.append(pair)
+            known.add(_runs(units[pair]))
+    return kept
+
+
+def _runs(units: Sequence[Unit]) -> frozenset[frozenset[int]]:
+    """The pairs of runs behind a comparison, without direction."""
+    return frozenset(map(frozenset, units))
+
+
+def _directions(declared: Sequence[Declared], units: dict[Any, list[Unit]]) -> dict[Any, tuple[Point, Point]]:
+    """(runs, what) -> the pair that shows them: the declared direction of a quantity."""
+    return {(_runs(units[d.pair]), d.what): d.pair for d in declared if units[d.pair]}
 
 
 def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.DataFrame:
     """Paired differences of points on the same queries and replicates.
 
     The contrasts of the config are confirmatory. All others are exploratory, and so are those of the best
-    checkpoint, as the last one is the headline. `multiple_testing.adjusted` fills p_adjusted when all
-    benchmarks are there. Columns: CONTRASTS.
+    checkpoint, as the last one is the headline. A quantity has each comparison once, in the declared
+    direction if there is one. `multiple_testing.adjusted` fills p_adjusted when all benchmarks are there.
+    Columns: CONTRASTS.
     """
-    declared = declared_contrasts(panel)
+    declared = declared_contrasts(panel, labels["benchmark"])
     families = {(d.pair, d.what): d.family for d in declared}
-    confirmatory = dict.fromkeys(d.pair for d in declared)
-    # a difference is taken once, in the declared direction
-    pairs = [pair for pair in contrast_pairs(panel.points) if pair[::-1] not in confirmatory]
     columns = {p: panel.columns(p) for p in panel.points}
-    units = {(p, q): paired_units(columns[p], columns[q], panel.fixed) for p, q in [*pairs, *confirmatory]}
-    # a contrast of aliases with each other has no units
-    pairs = [pair for pair in units if units[pair] or pair in confirmatory]
+    made = [*contrast_pairs(panel.points), *(d.pair for d in declared)]
+    units = {(p, q): paired_units(columns[p], columns[q], panel.fixed) for p, q in made}
+    pairs = once(made, declared, units)
+    first: dict[Any, tuple[Point, Point]] = {}
+    for pair in pairs:
+        first.setdefault(_runs(units[pair]), pair)
+    directions = _directions(declared, units)
     named = {d.what for d in declared}
     quantities = [
         q
         for q in pair_set_quantities(study)
         if panel.shows("contrasts", q) or (q.setting, q.pair_set, q.metric) in named
     ]
-    relative = [quantity for quantity in quantities if MEASURES[quantity.metric].margin == "share"]
     references = {
         (quantity, average): found
         for quantity, average, _, found in panel.estimates(
-            relative, [cell_units(columns[q]) for _, q in pairs]
+            [q for q in quantities if MEASURES[q.metric].margin], [cell_units(columns[q]) for _, q in pairs]
         )
     }
     rows = []
     for quantity, average, queries, found in panel.estimates(quantities, [units[pair] for pair in pairs]):
+        what = quantity.setting, quantity.pair_set, quantity.metric
         width, spread = margin(quantity.metric, references.get((quantity, average)))
         margins = width * np.ones(len(pairs))
         equivalent = equivalence_p(found["mean"], found["se"], found["df"], margins, spread)
         primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
         for i, (p, q) in enumerate(pairs):
-            family = families.get(((p, q), (quantity.setting, quantity.pair_set, quantity.metric)))
+            family, runs = families.get(((p, q), what)), _runs(units[p, q])
+            if not family and runs and directions.get((runs, what), first[runs]) != (p, q):
+                continue
             rows.append(
                 labels | sides(p, q) | quantity.columns() | estimated(found, i) | {
                     "difference": found["mean"][i],

@@ -108,7 +108,8 @@ def ratio_interval(
     Example:
         A half with certainty: the rest is the same, and all errors are small.
 
-        >>> [round(end, 2) for end in ratio_interval((0.1, 0.001), (0.2, 0.001), (0.1, 0.001), 100)]
+        >>> ends = ratio_interval((0.1, 0.001), (0.2, 0.001), (0.1, 0.001), 100)
+        >>> [round(float(end), 2) for end in ends]
         [0.49, 0.51]
     """
     (a, se_a), (b, se_b) = part, whole

@@ -28,11 +28,12 @@ LEVEL = 0.95
 POWER = 0.8
 MIN_RUNS = 4
 MARGIN = 0.01
-"""Margin of equivalence of a measure between 0 and 1."""
+"""Largest margin of equivalence of a measure between 0 and 1."""
 MARGIN_SHARE = 0.05
-"""Margin of equivalence of the rank distance, as a share of the reference."""
+"""Margin of equivalence as a share of the reference: of the rank distance, and where it is below MARGIN."""
 NOTHING = 1e-20
 """A variance below this is rounding error."""
+NO_VARIANCE = "no variance"
 BLOCK = 16_000_000
 """Numbers in one block of bootstrap values: 128 MB."""
 
@@ -260,7 +261,7 @@ def interval_over_runs_and_queries(
     between = np.where(fixed, 0.0, squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
     reason = np.select(
         [n == 0, ~fixed & (n < MIN_RUNS), np.asarray(n_clusters) < 2, between + shared <= NOTHING],
-        ["no matched runs", f"fewer than {MIN_RUNS} replicates", "fewer than 2 clusters", "no variance"],
+        ["no matched runs", f"fewer than {MIN_RUNS} replicates", "fewer than 2 clusters", NO_VARIANCE],
         "",
     )
     f, g = np.maximum(n - 1, 1), np.maximum(n_clusters - 1, 1)

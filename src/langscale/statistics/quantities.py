@@ -7,7 +7,7 @@ import numpy as np
 from langscale.config.study import Study
 from langscale.config.terms import ALL, PAIR_SETS, SETTINGS
 from langscale.retrieval.measures import MAP, MEASURES, OWN_BEFORE_OTHER, OWN_FIRST, in_table
-from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
+from langscale.statistics.intervals import MARGIN, MARGIN_SHARE, NO_VARIANCE
 
 OWN, OTHER = "own", "other"
 """Candidate languages of multi: the query's own language alone, and all other languages."""
@@ -122,9 +122,26 @@ def margin(
     """(margin of equivalence, its standard error) of a difference or a slope of a measure; nan without a
     margin.
 
-    `reference`: estimates (mean, se) of the reference, for measures with a relative margin.
+    A measure from 0 to 1 has the smaller of MARGIN and MARGIN_SHARE of the reference, one in positions
+    MARGIN_SHARE of the reference. A fixed margin has no standard error.
+
+    Args:
+        metric: name of the measure.
+        reference: estimates (mean, se, reason) of the reference; None for a measure without a margin.
+
+    Example:
+        5% of a reference of .1, and .01 for a reference of .8:
+
+        >>> found = margin("mAP", {"mean": np.array([0.1, 0.8]), "se": np.array([0.02, 0.02])})
+        >>> [part.round(4).tolist() for part in found]
+        [[0.005, 0.01], [0.001, 0.0]]
     """
     kind = MEASURES[metric].margin
-    if kind == "share" and reference is not None:
-        return MARGIN_SHARE * np.abs(reference["mean"]), MARGIN_SHARE * reference["se"]
-    return (MARGIN if kind == "absolute" else np.nan), 0.0
+    if kind is None or reference is None:
+        return np.nan, 0.0
+    exact = np.asarray(reference.get("reason", "")) == NO_VARIANCE
+    share = MARGIN_SHARE * np.abs(reference["mean"])
+    spread = MARGIN_SHARE * np.where(exact, 0.0, reference["se"])
+    if kind == "share":
+        return share, spread
+    return np.minimum(MARGIN, share), np.where(share < MARGIN, spread, 0.0)

@@ -38,7 +38,7 @@ def _rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if panel.shows("seeds", quantity):
             yield from _estimated(panel, quantity, cells, labels)
     differences: dict[tuple[str, str, str], list[tuple[dict[str, Any], list[Unit]]]] = {}
-    for (p, q), what, _ in declared_contrasts(panel):
+    for (p, q), what, _ in declared_contrasts(panel, labels["benchmark"]):
         units = paired_units(panel.columns(p), panel.columns(q), panel.fixed)
         differences.setdefault(what, []).append((sides(p, q), units))
     for what, comparisons in differences.items():

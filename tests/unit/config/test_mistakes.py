@@ -261,6 +261,8 @@ MISTAKES = [  # a config, the line without the file
      "statistics.contrasts.0.pair_set: found pool-heldout; mono has all, pool and heldout"),
     (contrast(metric="rank distance"),
      "statistics.contrasts.0.metric: rank distance exists in multi, pair set all; found cross, all"),
+    (contrast(benchmark="xquad"),
+     "statistics.contrasts.0.benchmark: found xquad; there are"),
     (contrast(family="exploratory"),
      "statistics.contrasts.0.family: found exploratory; that is the family of all undeclared comparisons"),
     (contrast(cell={"sampler": "x-y", "n": -1}),

@@ -96,7 +96,7 @@ def test_a_new_record_reaches_the_tables(tmp_path, monkeypatch):
         "multi"
     }
     assert set(tables["scaling"]["pair_set"]) == {"all", "pool", "pool-heldout", "heldout-pool", "heldout"}
-    assert tables["scaling"]["ci_low"].notna().any() and set(tables["contrasts"]["margin"]) == {0.01}
+    assert tables["scaling"]["ci_low"].notna().any() and tables["contrasts"]["margin"].between(0, 0.01).all()
     row = tables["scaling"].query("model == 'bm25' and setting == 'mono' and pair_set == 'all'").iloc[0]
     (path,) = [run.path for run in made.grid.runs if run.model == "bm25"]
     scores: Scores = made.scores[path, "last"]
