@@ -10,7 +10,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 from langscale.core.entry_points import modules
@@ -51,14 +51,14 @@ def code(script: str | Path, *roots: str) -> dict[str, str]:
     """
     script = Path(script)
     found = {script.name: _hash(script)}
-    reached, left = set[str](), {*_imports(script), *roots}
+    reached, left = set[str](), {*_imports(script, script.stem), *roots}
     while left:
         module = left.pop()
         if module in reached or not _counts(module):
             continue
         reached.add(module)
         file = _file(module)
-        left |= {*_imports(file), *(modules(GROUPS[module]) if module in GROUPS else ())}
+        left |= {*_imports(file, module), *(modules(GROUPS[module]) if module in GROUPS else ())}
         found |= {_name(path, module): _hash(path) for path in (file, *_data(file))}
     return dict(sorted(found.items()))
 
@@ -94,7 +94,7 @@ def _tree(file: Path) -> ast.Module:
 
 def _file(module: str) -> Path:
     """The file of a module by its dotted name."""
-    if module.split(".")[0] != ROOT:  # a data set that another package brings
+    if module.split(".")[0] != ROOT:  # a record that another package brings, and its imports
         spec = find_spec(module)
         if spec is None or spec.origin is None:
             raise FileNotFoundError(f"no module {module}")
@@ -111,19 +111,32 @@ def _name(file: Path, module: str) -> str:
 
 
 @cache
-def _imports(file: Path) -> frozenset[str]:
-    """Dotted names of the package's modules that a file imports when it runs, anywhere in it."""
+def _imports(file: Path, module: str) -> frozenset[str]:
+    """Dotted names of langscale's modules that a file imports when it runs, anywhere in it.
+
+    Those of its own package count too, which another package may be.
+    """
+    roots = {ROOT, module.partition(".")[0]}
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     found = set[str]()
     for node in _executed(_tree(file)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == ROOT}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == ROOT:
-            base = str(node.module)
-            found |= {
-                name if _file(name).exists() else base
-                for name in (f"{base}.{alias.name}" for alias in node.names)
-            }
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] in roots}
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            if base.split(".")[0] in roots:
+                names = (f"{base}.{alias.name}" for alias in node.names)
+                found |= {name if _is_module(name) else base for name in names}
     return frozenset(found)
+
+
+def _is_module(name: str) -> bool:
+    if name.split(".")[0] == ROOT:
+        return _file(name).exists()
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what it is in is no package
+        return False
 
 
 def _data(file: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.installed_package import install
 from support.project_copy import ROOT
 
 from langscale.jobs import code_hashes as module
@@ -118,7 +119,7 @@ def test_what_a_process_imports_is_in_the_code():
     """The interpreter's own word: modules that are loaded when the modules of a script are."""
     for script in ("format.py", "statistics.py", "train.py"):
         file = ROOT / "workflow/scripts" / script
-        names = sorted(module._imports(file))
+        names = sorted(module._imports(file, file.stem))
         run = f"import sys; [__import__(name) for name in {names}]; print(*sys.modules)"
         environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
         loaded = subprocess.run(
@@ -169,6 +170,24 @@ def test_a_change_deep_in_the_imports_is_seen(tmp_path, monkeypatch):
         now("langscale.nowhere")
     for cached in (module._hash, module._tree, module._imports):
         cached.cache_clear()
+
+
+def test_a_record_of_another_package_counts_with_its_imports(tmp_path, monkeypatch):
+    script = tmp_path / "job.py"
+    script.write_text("from langscale.retrieval.measures import MEASURES\n")
+    texts = {
+        "orchard.__init__": "",
+        "orchard.measure": "from . import formula\nfrom orchard.words import NAME\nimport json\n",
+        "orchard.formula": "VALUE = 1\n",
+        "orchard.words": "NAME = 'pear'\n",
+        "orchard.unused": "",
+    }
+    alone = code(script)
+    install(tmp_path, texts, {"langscale.measures": "orchard.measure"})
+    monkeypatch.syspath_prepend(tmp_path)
+    found = code(script)
+    assert found.keys() - alone.keys() == {"orchard.measure", "orchard.formula", "orchard.words"}
+    assert "orchard.measure" not in code(ROOT / "workflow/scripts/translate.py")
 
 
 def test_every_data_file_of_the_package_is_the_code_of_some_rule():
