@@ -248,6 +248,7 @@ def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
     found = _mirrored_names(entry, mirror) if mirror else None
     if found is not None:
         return found
+    assert entry.repo is not None  # patterns are of repositories
     try:
         tree = web.tree(entry.repo, entry.repo_type, entry.revision)
     except web.errors() as error:

@@ -132,10 +132,12 @@ def download_from_hub(
     """
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-    where = {"repo_id": repo, "filename": name, "repo_type": repo_type, "revision": revision}
-    cached = try_to_load_from_cache(**where)
+    cached = try_to_load_from_cache(repo, name, repo_type=repo_type, revision=revision)
     damaged = digest is not None and isinstance(cached, str) and sha256(cached) != digest
-    link(Path(hf_hub_download(**where, endpoint=HUB, force_download=damaged)), partial)
+    file = hf_hub_download(
+        repo, name, repo_type=repo_type, revision=revision, endpoint=HUB, force_download=damaged
+    )
+    link(Path(file), partial)
 
 
 def link(source: Path, target: Path) -> None:

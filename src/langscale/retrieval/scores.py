@@ -116,6 +116,10 @@ class Scores(Ranks):
         counted = f"top 10: {codes[0]}" in names
         most = sum(f"{EVERY[0].format(n + 1)}: {codes[0]}" in names for n in range(len(names)))
         controls = [measure.name for measure in CONTROLS]
+        own, every = (
+            np.hstack([by_language(name.format(n + 1)) for n in range(most)]) if most else np.empty(0)
+            for name in EVERY
+        )
         return cls(
             table.loc[:, table.columns.isin(QUERY)],
             codes,
@@ -126,9 +130,7 @@ class Scores(Ranks):
             table[controls].to_numpy() if controls[0] in names else None,
             by_language("top 10") if counted else None,
             by_language("candidates")[0] if counted else None,
-            tuple(np.hstack([by_language(name.format(n + 1)) for n in range(most)]) for name in EVERY)
-            if most
-            else None,
+            (own, every) if most else None,
         )
 
     @property
