@@ -48,6 +48,7 @@ rule statistics:
         f"{RESULTS}/logs/statistics.tsv"
     conda:
         "../../environment.yml"
+    threads: 8  # processes, whose number changes no table
     params:
         study=lambda w, output: STUDY.model_dump(),
         identity=identity(),

@@ -1,6 +1,10 @@
 """The CSV tables of a study, as data frames."""
 
-from collections.abc import Iterator, Mapping
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -17,7 +21,7 @@ from langscale.statistics.gaps import gap_table
 from langscale.statistics.language_entry import entry_table
 from langscale.statistics.multiple_testing import adjusted
 from langscale.statistics.panel import Panel
-from langscale.statistics.quantities import pair_set_quantities, status_quantities
+from langscale.statistics.quantities import Quantity, pair_set_quantities, status_quantities
 from langscale.statistics.score_tables import (
     by_language,
     by_pair,
@@ -49,6 +53,8 @@ OF_PANEL = {
 
 Files = Mapping[tuple[str, str, str], str]
 """(run folder, checkpoint, benchmark) -> file of scores."""
+Makers = dict[str, Callable[[], pd.DataFrame]]
+"""Table -> what makes it."""
 
 
 def runs_table(grid: Grid) -> pd.DataFrame:
@@ -85,8 +91,47 @@ def panels(study: Study, grid: Grid, files: Files) -> Iterator[tuple[str, str, P
             yield benchmark, checkpoint, Panel(study, grid, scores)
 
 
-def all_tables(study: Study, grid: Grid, files: Files) -> dict[str, pd.DataFrame]:
-    """Every table of scores and statistics by name."""
+def _makers(study: Study, panel: Panel, labels: dict[str, Any]) -> Makers:
+    """What makes each table of a panel, those that take longest first. `bias` lacks its rows of `scaling`."""
+
+    def scores(quantities: Callable[[Study], list[Quantity]]) -> Callable[[], pd.DataFrame]:
+        return lambda: score_table(score_rows(panel, quantities(study), labels))
+
+    return {
+        "scaling": scores(lambda study: pair_set_quantities(study) + status_quantities()),
+        "pairs": scores(by_pair),
+        "languages": scores(by_language),
+        "ranks": scores(ranks_by_language),
+        "shares": scores(language_shares),
+        "sensitivity": lambda: sensitivity_table(panel, labels),
+        "seeds": lambda: score_table(replicate_rows(panel, labels)),
+        "bias": lambda: score_table(median_rows(panel, labels)),
+        **{name: partial(make, study, panel, labels) for name, make in OF_PANEL.items()},
+    }
+
+
+_shared: Makers = {}  # of a forked process: it inherits what makes the tables, which cannot be sent
+
+
+def _side_by_side(makers: Makers, processes: int) -> dict[str, pd.DataFrame]:
+    """The tables of all makers, by forked processes where there are some."""
+    if processes < 2 or sys.platform != "linux":
+        return {name: make() for name, make in makers.items()}
+    context = multiprocessing.get_context("fork")
+    with context.Pool(min(processes, len(makers)), _shared.update, [makers]) as pool:
+        return dict(zip(makers, pool.imap(_make, makers), strict=True))
+
+
+def _make(name: str) -> pd.DataFrame:
+    return _shared[name]()
+
+
+def all_tables(study: Study, grid: Grid, files: Files, processes: int = 1) -> dict[str, pd.DataFrame]:
+    """Every table of scores and statistics by name.
+
+    processes: at most so many make tables at a time, where processes can be forked. Their number changes no
+    table.
+    """
     parts: dict[str, list[pd.DataFrame]] = {}
     for benchmark, checkpoint, panel in panels(study, grid, files):
         options = study.benchmarks[benchmark]
@@ -96,20 +141,12 @@ def all_tables(study: Study, grid: Grid, files: Files) -> dict[str, pd.DataFrame
             "candidate_text": options.candidate_text
             or catalogue.benchmark(benchmark, study.benchmarks[benchmark]).candidate_text,
         }
-        scaling = score_table(score_rows(panel, pair_set_quantities(study) + status_quantities(), labels))
+        found = _side_by_side(_makers(study, panel, labels), processes)
+        scaling = found["scaling"]
         bias = scaling[scaling["metric"].isin([measure.name for measure in in_table("bias")])]
-        for name, table in {
-            "scaling": scaling,
-            "main": main_table(scaling, (in_list_table if panel.lists_only else in_table)("main")),
-            "languages": score_table(score_rows(panel, by_language(study), labels)),
-            "pairs": score_table(score_rows(panel, by_pair(study), labels)),
-            "seeds": score_table(replicate_rows(panel, labels)),
-            "ranks": score_table(score_rows(panel, ranks_by_language(study), labels)),
-            "bias": pd.concat([bias, score_table(median_rows(panel, labels))]),
-            "shares": score_table(score_rows(panel, language_shares(study), labels)),
-            "sensitivity": sensitivity_table(panel, labels),
-            **{name: make(study, panel, labels) for name, make in OF_PANEL.items()},
-        }.items():
+        found["main"] = main_table(scaling, (in_list_table if panel.lists_only else in_table)("main"))
+        found["bias"] = pd.concat([bias, found["bias"]])
+        for name, table in found.items():
             parts.setdefault(name, []).append(table)
     # an empty table has no types to keep
     tables = {

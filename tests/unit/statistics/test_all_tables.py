@@ -353,3 +353,11 @@ def test_each_checkpoint_has_its_scores_and_the_last_is_confirmatory(tmp_path):
     for checkpoint in ("last", "best"):
         values = [slow(made.scores[path, checkpoint], "mono", "mAP", *SETS["all"])[0] for path in paths]
         assert rows[checkpoint] == pytest.approx(np.mean(values))
+
+
+def test_processes_side_by_side_make_the_same_tables(made):
+    found = all_tables.all_tables(made.study, made.grid, made.files, 3)
+    alone = all_tables.all_tables(made.study, made.grid, made.files)
+    assert list(found) == list(alone)
+    for name, table in alone.items():
+        pd.testing.assert_frame_equal(found[name], table)
