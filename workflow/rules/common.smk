@@ -142,6 +142,7 @@ FACTS = (
     "own_training_part",
     "larger_than_memory",
     "machine_translated",
+    "resampled",
 )
 
 

@@ -57,7 +57,8 @@ rule benchmark:
         languages=lambda w: languages_of("benchmark", w.name),
         questions=lambda w: STUDY.benchmarks[w.name].questions,
         options=lambda w: STUDY.benchmarks[w.name].model_dump(
-            include={"candidate_text", "every_article"}, exclude_none=True
+            include={"candidate_text", "every_article", "every_paragraph"},
+            exclude_none=True,
         ),
         code=lambda w: code(
             "benchmark.py",

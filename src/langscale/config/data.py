@@ -133,6 +133,12 @@ class Benchmark(DataFiles):
         le=10**6,
         description="xquad-r and mlqa-r: queries and candidates of every k-th article only",
     )
+    every_paragraph: int | None = Field(
+        None,
+        gt=0,
+        le=10**6,
+        description="xquad-r and mlqa-r: queries and candidates of every k-th paragraph of each article only",
+    )
     languages: Annotated[list[Code], Once] | None = Field(
         None, min_length=1, description="evaluate in these languages of the study only. null: all"
     )

@@ -171,15 +171,18 @@ class BenchmarkRecord(DataSet):
     akin: training data that make the set not zero-shot, besides the set itself.
     own_training_part: the set has training pairs of its own by design. Tables carry no zero-shot mark.
     larger_than_memory: searched in shards, monolingual, scored from lists, without BM25.
+    resampled: the column with the clusters that intervals resample: `cluster`, or the coarser `group`, where
+        queries of one group are alike.
     """
 
     reader: Callable[[], Callable[..., Any]]
     size: BenchmarkSize
     candidate_text: str = "sentence"
-    options: tuple[Literal["candidate_text", "every_article"], ...] = ()
+    options: tuple[Literal["candidate_text", "every_article", "every_paragraph"], ...] = ()
     akin: tuple[str, ...] = ()
     own_training_part: bool = False
     larger_than_memory: bool = False
+    resampled: Literal["cluster", "group"] = "cluster"
 
     def write(
         self,

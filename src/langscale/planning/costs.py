@@ -218,7 +218,8 @@ class Costs:
         record = catalogue.benchmark(name, of)
         facts = record.size
         codes = [c for c in (of.languages or self.study.languages.all) if c in record.languages]
-        share, most = of.every_article or 1, math.inf if of.questions is None else of.questions
+        share = (of.every_article or 1) * (of.every_paragraph or 1)
+        most = math.inf if of.questions is None else of.questions
         queries = [int(min(_count(facts.queries, c) // share, most)) for c in codes]
         candidates = [_count(facts.candidates, c) // share for c in codes]
         passage = facts.candidate

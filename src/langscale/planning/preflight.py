@@ -81,7 +81,7 @@ def _data(study: Study) -> Iterator[str]:
         if source.train and "train" not in record.parts:
             yield f"sources.{name}.train: found true; it is for validation only, set `train: false`"
     for name, options in study.benchmarks.items():
-        for option in ("candidate_text", "every_article"):
+        for option in ("candidate_text", "every_article", "every_paragraph"):
             value = getattr(options, option)
             if value is not None and option not in catalogue.benchmark(name, options).options:
                 having = " and ".join(

@@ -82,8 +82,9 @@ def _evaluation(
     """Differences in candidates, queries and languages."""
     if published["candidates"] not in ("", row["candidate_text"]):
         yield f"different candidate text ({row['candidate_text']}; published: {published['candidates']})"
-    if options.every_article:
-        yield f"fewer queries and candidates (every_article: {options.every_article})"
+    for name in ("every_article", "every_paragraph"):
+        if part := getattr(options, name):
+            yield f"fewer queries and candidates ({name}: {part})"
     if options.questions:
         yield f"fewer queries ({options.questions} per language)"
     languages = set(languages_of(published))

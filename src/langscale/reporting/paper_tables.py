@@ -205,7 +205,7 @@ def _benchmarks(study: Study, rows: pd.DataFrame) -> list[str]:
 
 
 def _is_part(options: Benchmark) -> bool:
-    return bool(options.every_article or options.questions)
+    return bool(options.every_article or options.every_paragraph or options.questions)
 
 
 def _cell(layout: Layout, row: Record, better: dict[tuple[Any, ...], list[str]]) -> Record:

@@ -82,13 +82,18 @@ def runs_table(grid: Grid) -> pd.DataFrame:
 
 
 def panels(study: Study, grid: Grid, files: Files) -> Iterator[tuple[str, str, Panel]]:
-    """(benchmark, checkpoint, panel of all scored runs)."""
+    """(benchmark, checkpoint, panel of all scored runs), with the clusters that the benchmark's record names.
+
+    Without this column, as in scores of former versions, the clusters are the finer ones.
+    """
     for benchmark in sorted(study.benchmarks):
+        by = catalogue.benchmark(benchmark, study.benchmarks[benchmark]).resampled
         for checkpoint in grid.checkpoints:
             # untrained rows have no best checkpoint; their only one stands beside both
             keys = {r.path: (r.path, checkpoint if r.steps else "last", benchmark) for r in grid.runs}
             scores = {path: load(files[key]) for path, key in keys.items() if key in files}
-            yield benchmark, checkpoint, Panel(study, grid, scores)
+            known = all(by in found.queries for found in scores.values())
+            yield benchmark, checkpoint, Panel(study, grid, scores, by if known else "cluster")
 
 
 def _makers(study: Study, panel: Panel, labels: dict[str, Any]) -> Makers:

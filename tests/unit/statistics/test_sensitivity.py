@@ -11,6 +11,7 @@ from support.slow_tables import BIAS, SETS, slow
 from support.synthetic_study import LANGUAGES
 
 from langscale.statistics import intervals as S
+from langscale.statistics.all_tables import panels
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["parallel", "partly parallel"])
@@ -55,6 +56,22 @@ def test_equivalence_is_two_one_sided_tests_at_the_margin(made):
         else:
             assert row["p_equivalent"] == pytest.approx(max(stats.t.sf(s / se, df) for s in sides), abs=1e-5)
     assert {"mAP", "rank distance", "own-language advantage"} <= set(table["metric"])
+
+
+def test_a_benchmark_of_articles_has_articles_as_clusters(tmp_path):
+    """XQuAD-R's record says so; scores without articles keep their paragraphs."""
+    made = synthetic.Made(tmp_path, True, benchmarks={"xquad-r": {}}, statistics={"resamples": 100})
+    (panel,) = [panel for *_, panel in panels(made.study, made.grid, made.files)]
+    assert len(panel.clusters.names) == 4
+    rows = made.tables["sensitivity"].query("cluster == 'group' and metric == 'mAP' and setting == 'multi'")
+    scaling = made.tables["scaling"].query("metric == 'mAP' and setting == 'multi' and status == 'all'")
+    same = scaling[(scaling["pair_set"] == "all") & (scaling["candidate_language"] == "all")]
+    wide = rows[rows["reference_model"].isna() & (rows["pair_set"] == "all")]
+    assert sorted(same["ci_low"].dropna()) == pytest.approx(sorted(wide["ci_low"].dropna()))
+    for file in made.files.values():
+        pd.read_parquet(file).drop(columns="group").to_parquet(file, index=False)
+    (panel,) = [panel for *_, panel in panels(made.study, made.grid, made.files)]
+    assert len(panel.clusters.names) == 12
 
 
 def test_sensitivity_has_the_headline_under_both_clusterings(made):

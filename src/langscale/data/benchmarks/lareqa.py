@@ -6,7 +6,7 @@ language. The ids follow XTREME-R's code (third_party/utils_lareqa.py): `en_1_0`
 first paragraph.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,8 @@ XQUAD_R: BenchmarkRecord = BenchmarkRecord(
     languages=same("ar de el en es hi ru th tr vi zh"),
     locate=Web(f"{LAREQA}/9bc8c7fb6dd8d01d72a05a93c2cb96882b0d299c/xquad-r", ("{}.json",)),
     licence="CC-BY-SA-4.0",
-    options=("candidate_text", "every_article"),
+    options=("candidate_text", "every_article", "every_paragraph"),
+    resampled="group",  # articles differ in difficulty: F 4.6, p .008 over the five of ntrex-cpu
     akin=("squad",),  # translates SQuAD's development set; the training set is about other articles
     size=BenchmarkSize(
         queries=1190,
@@ -56,7 +57,8 @@ MLQA_R: BenchmarkRecord = BenchmarkRecord(
     locate=Web(f"{LAREQA}/354d67d1cd066854cdfbf5ad0e6105528976141d/mlqa-r", ("{}.json",)),
     licence="CC-BY-NC-4.0",
     restricted=True,
-    options=("candidate_text", "every_article"),
+    options=("candidate_text", "every_article", "every_paragraph"),
+    resampled="group",  # articles differ in difficulty: F 4.6, p .008 over the five of ntrex-cpu
     akin=("squad",),  # made in the same way, from other articles of Wikipedia
     size=BenchmarkSize(
         queries=counts("ar de en es hi vi zh", 517, 512, 1148, 500, 507, 511, 504),
@@ -98,6 +100,7 @@ def build(
     raw: str | Path,
     candidate_text: str = "sentence",
     every_article: int = 1,
+    every_paragraph: int = 1,
     record: BenchmarkRecord = XQUAD_R,
 ) -> Frames:
     """Queries, candidates and qrels of a set in BCP 47 `languages`. Languages outside the set are skipped.
@@ -106,6 +109,7 @@ def build(
     raw: folder of raw files.
     candidate_text: "sentence", or "sentence+paragraph".
     every_article: with k, queries and candidates of every k-th article only.
+    every_paragraph: with k, those of every k-th paragraph of each article, so that all articles stay.
 
     Returns the tables of `langscale.data.benchmarks.common`: question_id of the file, cluster = the least
     query id of the source paragraph in any language, group = number of the article, candidate_id, key = "". A
@@ -125,8 +129,11 @@ def build(
     ]
     articles = _article_numbers(found)
     found = [p for p in found if articles[p.language, p.article] % every_article == 0]
-    chosen = sample(record.name, (i for p in found for i in p.ids), queries)
     cluster = clusters([p.ids for p in found])
+    if every_paragraph > 1:
+        kept = _every(cluster, articles, found, every_paragraph)
+        found = [p for p in found if p.ids and cluster[p.ids[0]] in kept]
+    chosen = sample(record.name, (i for p in found for i in p.ids), queries)
     query_rows: list[tuple[str, str, str, str, int]] = []
     answers: dict[str, list[str]] = {}
     for p in found:
@@ -141,6 +148,16 @@ def build(
     ]
     relevant = [(i, language, answer) for i, _, language, *_ in query_rows for answer in answers[i]]
     return frames(query_rows, pool, relevant, "group")
+
+
+def _every(
+    cluster: Mapping[str, str], articles: Mapping[tuple[str, int], int], found: Sequence[Paragraph], k: int
+) -> set[str]:
+    """The clusters of every k-th source paragraph of each article, from the first in order of their ids."""
+    of_article: dict[int, set[str]] = {}
+    for p in found:
+        of_article.setdefault(articles[p.language, p.article], set()).update(cluster[i] for i in p.ids)
+    return {name for names in of_article.values() for name in sorted(names)[::k]}
 
 
 def read(path: str | Path, language: str, name: str | None = None) -> list[Paragraph]:

@@ -229,6 +229,18 @@ def test_paragraphs_and_articles_are_joined_through_their_questions(mlqa):
     assert set(reduced["question_id"]) == {"q1", "q4"} and set(pool["language"]) == {"de", "en"}
 
 
+def test_every_paragraph_keeps_some_of_each_article_and_the_same_in_every_language(mlqa):
+    """In de and en, q2 and q3 are two paragraphs of one article, and the first of them stays."""
+    reduced, pool, _ = lareqa.build(["de", "en"], None, mlqa, every_paragraph=2, record=lareqa.MLQA_R)
+    assert reduced.groupby("language")["question_id"].apply(set).to_dict() == {
+        "de": {"q1", "q2"}, "en": {"q1", "q2", "q4"},
+    }  # fmt: skip
+    assert set(reduced["group"]) == {0, 1, 2} and "en_3_0" not in set(pool["candidate_id"])
+    # all three languages together join the two into one paragraph
+    whole = lareqa.build(["de", "en", "zh"], None, mlqa, every_paragraph=2, record=lareqa.MLQA_R)[0]
+    assert set(whole["question_id"]) == {"q1", "q2", "q3", "q4"}
+
+
 def test_repeated_sentences_stay(mlqa):
     pool = lareqa.build(["en"], None, mlqa, record=lareqa.MLQA_R)[1]
     assert (pool["text"] == "Dogs bark.").sum() == 2
