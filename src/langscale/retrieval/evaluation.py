@@ -14,10 +14,10 @@ def scored(
     """(top k candidates int [Q, k], scores) of unit vectors [Q, d] and [N, d]; controls: of language
     bias, too.
     """
-    from langscale.retrieval.search import exact_ranks, top_k
+    from langscale.retrieval.search import ranks_and_top_k
 
-    top = top_k(queries, candidates, k)[1]
-    own, multi = exact_ranks(queries, candidates, benchmark.candidate_language, benchmark.relevant)
+    languages, relevant = benchmark.candidate_language, benchmark.relevant
+    top, own, multi = ranks_and_top_k(queries, candidates, languages, relevant, k)
     of_bias = None
     if controls:
         from langscale.retrieval.bias_controls import controls as bias_controls

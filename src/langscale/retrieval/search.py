@@ -10,6 +10,8 @@ as Zen and Haswell, rounds equal columns differently), and ranks follow. So
   two vectors alone: equal vectors tie, and no block, shard or kernel changes a list.
 - `exact_ranks` needs all scores, so it takes them from products of a fixed number of queries, the last one
   filled up with zeros; candidates with the same bytes share the score of the first.
+
+FAISS searches where lists alone are wanted. `ranks_and_top_k` takes the hits from the product that it has.
 """
 
 from collections.abc import Iterator
@@ -18,9 +20,7 @@ import numpy as np
 
 BLOCK = 1024  # queries per FAISS search
 ROWS = 256  # queries per matrix product of exact_ranks: ROWS x N scores are in memory at a time
-SPARE = (
-    28  # hits searched beyond k: more than FAISS's rounding lets change places at k, for nearly all queries
-)
+SPARE = 28  # hits searched beyond k: more than rounding lets change places at k, for nearly all queries
 HITS = 1 << 22  # hits in memory at a time, where more of them are needed
 PAIRS = 512  # scores that are added up at a time
 
@@ -57,34 +57,69 @@ class Best:
 
         Raises ValueError on NaN or infinite values.
         """
+        candidates = _matrix("candidates", candidates)
+        error = self.error(candidates)
+        for start in range(0, len(self.queries), BLOCK):
+            rows = np.arange(start, min(start + BLOCK, len(self.queries)))
+            found = self._search(candidates, rows, self.scores.shape[1] + SPARE)
+            self.scores[rows], self.index[rows] = self._with(candidates, begin, error, rows, *found)
+
+    def error(self, candidates: np.ndarray) -> np.ndarray:
+        """A bound of the rounding of each query's products with the candidates, float [Q].
+
+        |fl(xy) - xy| <= du/(1 - du) |x||y| in whatever order it is added, u = 2^-24 (Higham 2002, section
+        3.1); one more u for rounding the score itself, the rest of the factor for the lengths.
+        """
+        longest = np.sqrt(_squares(candidates).max(initial=0))
+        bound: np.ndarray = 1.01 * (candidates.shape[1] + 1) * 2.0**-24 * longest * self.lengths
+        return bound
+
+    def add_products(
+        self,
+        candidates: np.ndarray,
+        error: np.ndarray,
+        rows: np.ndarray,
+        scores: np.ndarray,
+        order: np.ndarray,
+    ) -> None:
+        """Take in the whole corpus for the queries `rows` from products [rows, N], columns in `order`.
+
+        error: as of `error`. The products only say which candidates are scored anew, as FAISS's hits do.
+        """
+        width = min(self.scores.shape[1] + SPARE, len(order))
+        columns = np.argpartition(scores, len(order) - width, axis=1)[:, len(order) - width :]
+        rough = np.take_along_axis(scores, columns, 1)
+        self.scores[rows], self.index[rows] = self._with(candidates, 0, error, rows, rough, order[columns])
+
+    def _search(self, candidates: np.ndarray, rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """FAISS's first `width` hits: (rough scores, candidates), both [rows, width]."""
         import faiss
 
         # from 1.14.2 on FAISS leaves BLAS for queries x d < 128,000, which is several times slower on one
         # thread
         faiss.cvar.distance_compute_blas_threshold = 0
-        candidates = _matrix("candidates", candidates)
-        # |fl(xy) - xy| <= du/(1 - du) |x||y| in whatever order it is added, u = 2^-24 (Higham 2002, section
-        # 3.1); one more u for rounding the score itself, the rest of the factor for the lengths
-        longest = np.sqrt(_squares(candidates).max(initial=0))
-        error = 1.01 * (candidates.shape[1] + 1) * 2.0**-24 * longest * self.lengths
-        for start in range(0, len(self.queries), BLOCK):
-            rows = np.arange(start, min(start + BLOCK, len(self.queries)))
-            width = self.scores.shape[1] + SPARE
-            self.scores[rows], self.index[rows] = self._with(candidates, begin, error, rows, width)
+        width = min(width, len(candidates))
+        found: tuple[np.ndarray, np.ndarray] = faiss.knn(
+            self.queries[rows], candidates, width, faiss.METRIC_INNER_PRODUCT
+        )
+        return found
 
     def _with(
-        self, candidates: np.ndarray, begin: int, error: np.ndarray, rows: np.ndarray, width: int
+        self,
+        candidates: np.ndarray,
+        begin: int,
+        error: np.ndarray,
+        rows: np.ndarray,
+        rough: np.ndarray,
+        hits: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The lists of the queries `rows` with the new candidates in them, from the first `width` of
-        FAISS.
+        """The lists of the queries `rows` with the new candidates in them, from the best hits by rough
+        scores.
 
-        A candidate that FAISS leaves out cannot be in the list if FAISS's last hit is below place k by more
-        than the error; else FAISS searches for more hits.
+        A candidate that is no hit cannot be in the list if the last hit is below place k by more than the
+        error; else FAISS searches for more hits.
         """
-        import faiss
-
-        width = min(width, len(candidates))
-        rough, hits = faiss.knn(self.queries[rows], candidates, width, faiss.METRIC_INNER_PRODUCT)
+        width = rough.shape[1]
         scores = np.full(rough.shape, -np.inf, np.float32)
         row, place = np.nonzero(rough >= (self.scores[rows, -1] - error[rows])[:, None])
         scores[row, place] = _products(self.queries, rows[row], candidates, hits[row, place])
@@ -97,10 +132,11 @@ class Best:
         scores, index = np.take_along_axis(scores, best, 1), np.take_along_axis(index, best, 1)
         index[scores == -np.inf] = -1
         if width < len(candidates):
-            unsure = np.flatnonzero(rough[:, -1] >= scores[:, -1] - error[rows])
+            unsure = np.flatnonzero(rough.min(axis=1) >= scores[:, -1] - error[rows])
             some = max(1, HITS // (8 * width))
             for part in (unsure[i : i + some] for i in range(0, len(unsure), some)):
-                scores[part], index[part] = self._with(candidates, begin, error, rows[part], 8 * width)
+                more = self._search(candidates, rows[part], 8 * width)
+                scores[part], index[part] = self._with(candidates, begin, error, rows[part], *more)
         return scores, index
 
 
@@ -116,8 +152,34 @@ def exact_ranks(
     indices, -1 where there is none -> (rank_own_language, rank_multi), both [Q, R] int32, see
     `ranks_from_scores`. Memory: ROWS x N scores. Raises ValueError as `top_k` and `ranks_from_scores` do.
     """
+    return _ranks_and_lists(queries, candidates, candidate_language, relevant, None)
+
+
+def ranks_and_top_k(
+    queries: np.ndarray,
+    candidates: np.ndarray,
+    candidate_language: np.ndarray,
+    relevant: np.ndarray,
+    k: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(index of `top_k`, ranks of `exact_ranks`) from one matrix product: the same bits in half the time."""
+    queries, candidates = _matrices(queries, candidates)
+    best = Best(queries, k)
+    own, multi = _ranks_and_lists(queries, candidates, candidate_language, relevant, best)
+    return best.index.astype(np.int32), own, multi
+
+
+def _ranks_and_lists(
+    queries: np.ndarray,
+    candidates: np.ndarray,
+    candidate_language: np.ndarray,
+    relevant: np.ndarray,
+    best: Best | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`exact_ranks`; fills the lists of `best`, if given, from the same products."""
     queries, candidates = _matrices(queries, candidates)
     _check(relevant, candidate_language, len(queries), len(candidates))
+    error = best.error(candidates) if best else np.zeros(0)
     own = np.empty(relevant.shape, np.int32)
     multi = np.empty(relevant.shape, np.int32)
     order = np.argsort(candidate_language, kind="stable")
@@ -130,6 +192,8 @@ def exact_ranks(
         scores[:, copies] = scores[:, first[copies]]
         part = slice(begin, begin + rows)
         own[part], multi[part] = _ranks(scores[:rows], order, candidate_language, relevant[part])
+        if best:
+            best.add_products(candidates, error, np.arange(begin, begin + rows), scores[:rows], order)
     return own, multi
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import langscale.retrieval.search
-from langscale.retrieval.search import exact_ranks, first_copies, ranks_from_scores, top_k
+from langscale.retrieval.search import exact_ranks, first_copies, ranks_and_top_k, ranks_from_scores, top_k
 
 
 def ranking(scores: np.ndarray) -> list[int]:
@@ -155,6 +155,20 @@ def test_top_k_and_exact_ranks_agree_where_no_other_score_is_near():
     assert compared > 350
     listed = (index[:, :100, None] == relevant[:, None, :]).any(1)  # the same, seen from the lists
     assert (listed != (multi <= 100)).sum() <= 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["normal", "few values", "one vector"]), st.integers(1, 260))
+def test_one_product_gives_the_lists_and_the_ranks_of_two(seed, kind, k):
+    """To the last bit, ties across place k and a k beyond the corpus included."""
+    rng = np.random.default_rng(seed)
+    shape = {"normal": rng.standard_normal, "few values": lambda s: rng.integers(-1, 2, s)}
+    make = shape.get(kind, lambda s: np.ones(s))
+    queries, candidates = make((40, 8)).astype(np.float32), make((230, 8)).astype(np.float32)
+    language, relevant = rng.integers(0, 3, 230), rng.integers(-1, 230, (40, 3))
+    index, *ranks = ranks_and_top_k(queries, candidates, language, relevant, k)
+    np.testing.assert_array_equal(index, top_k(queries, candidates, k)[1])
+    check_ranks(ranks, exact_ranks(queries, candidates, language, relevant))
 
 
 @pytest.mark.parametrize("k", [1, 5, 99, 150])
