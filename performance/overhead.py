@@ -2,14 +2,17 @@
 
 Runs the whole study in a temporary folder and splits its CPU time (user and system, all processes):
 
-- Snakemake: the main process alone, sampled until its end. - starts and imports: for every rule, the CPU time
-of a process with only the imports of the rule's script (median of three), times the number of jobs. - the
-rest is computation.
+- Snakemake: the main process alone, sampled until its end.
+- starts and imports: for every rule, the CPU time of a process with only the imports of the rule's script
+  (median of three), times the number of jobs.
+- the rest is computation.
 
-python performance/overhead.py [CONFIG]        writes performance/overhead.md
+python performance/overhead.py [CONFIG [FOLDER]]        writes performance/overhead.md, and keeps the study in
+FOLDER, which has to be new
 """
 
 import ast
+import contextlib
 import os
 import re
 import resource
@@ -27,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[1]
 LATER = {
     "train": ["transformers.models.bert.modeling_bert"],
     "embed": ["torch", "langscale.models.encoder", "transformers.models.bert.modeling_bert"],
+    "adapters": ["torch", "datasets"],
+    "base_vectors": ["torch", "transformers.models.bert.modeling_bert"],
+    "score_adapters": ["langscale.retrieval.search", "faiss"],
     "base": ["datasets", "transformers", "tokenizers"],
     "tokens": ["datasets", "transformers"],
     "subset": ["datasets"],
@@ -64,9 +70,13 @@ def own_cpu(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(config: str) -> tuple[float, float, float, dict[str, int]]:
-    """(wall seconds, CPU seconds, CPU seconds of Snakemake's main process, jobs by rule) of a whole study."""
-    with tempfile.TemporaryDirectory() as folder:
+def run(config: str, keep: str | None = None) -> tuple[float, float, float, dict[str, int]]:
+    """(wall seconds, CPU seconds, CPU seconds of Snakemake's main process, jobs by rule) of a whole study.
+
+    keep: the new folder of the study, else a temporary one.
+    """
+    with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory() as folder:
+        Path(folder).mkdir(exist_ok=not keep, parents=True)
         words = ["--cores", "all", "--directory", folder, "--configfile", str(ROOT / config)]
         before, start, main = children(), time.monotonic(), 0.0
         with (Path(folder) / "log").open("w+") as log:
@@ -83,20 +93,18 @@ def run(config: str) -> tuple[float, float, float, dict[str, int]]:
             output = log.read()
         if process.returncode:
             sys.exit(output[-3000:])
-        jobs = dict(
-            re.findall(r"^(\w+)\s+(\d+)$", output.partition("Job stats:")[2].partition("total")[0], re.M)
-        )
-        jobs = {
-            rule: int(n)
-            for rule, n in jobs.items()
-            if (ROOT / f"workflow/scripts/{SCRIPTS.get(rule, rule)}.py").exists()
-        }
+        table = output.partition("Job stats:")[2].partition("total")[0]
+        jobs: dict[str, int] = {}
+        for numbered, n in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE):
+            rule = re.sub(r"_\d+$", "", numbered)  # rules of adapters have a number each
+            if (ROOT / f"workflow/scripts/{SCRIPTS.get(rule, rule)}.py").exists():
+                jobs[rule] = jobs.get(rule, 0) + int(n)
         return wall, children() - before, main, jobs
 
 
-def main(config: str) -> tuple[float, float, str]:
+def main(config: str, keep: str | None = None) -> tuple[float, float, str]:
     """Write performance/overhead.md. Returns (share, minutes of the study, the largest part in words)."""
-    wall, cpu, snakemake, jobs = run(config)
+    wall, cpu, snakemake, jobs = run(config, keep)
     costs = {rule: start_cost(rule) for rule in jobs}
     starts = sum(costs[rule] * n for rule, n in jobs.items())
     share = (starts + snakemake) / cpu
@@ -123,8 +131,7 @@ def main(config: str) -> tuple[float, float, str]:
     rule = max(jobs, key=lambda rule: costs[rule] * jobs[rule])
     largest = (
         f"{jobs[rule]} starts of {rule}, {costs[rule]:.1f} CPU s each for Python, torch and transformers, "
-        f"are {costs[rule] * jobs[rule] / cpu:.0%}. Each run is a job, so that it is queued and resumed by "
-        f"itself. These runs are short: {(cpu - starts - snakemake) / jobs[rule]:.0f} CPU s of work each"
+        f"are {costs[rule] * jobs[rule] / cpu:.0%}"
     )
     return share, wall / 60, largest
 
@@ -148,4 +155,4 @@ def lines(_: object) -> list[Line]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "config/config.yaml")
+    main(*(sys.argv[1:] or ["config/config.yaml"]))
