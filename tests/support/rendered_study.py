@@ -15,6 +15,9 @@ from support.project_copy import ROOT
 CAPTIONS = {file.stem: file.read_text() for file in sorted((ROOT / "workflow/report").glob("*.rst"))}
 
 
+CENSUS = ["data", "file", "language", "rows", "empty", "repeated", "repaired"]
+
+
 def logs():
     rows = [(s, n, step, 5 / (step + n)) for s in ("x-x-mono", "x-y") for n in (1, 3) for step in range(9)]
     return pd.DataFrame(rows, columns=["sampler", "n_languages", "step", "loss"])
@@ -45,6 +48,8 @@ def write_tables(made, folder):
     data = [("cldr train", "pairs", code, "pool", 1200) for code in made.study.languages.pool]
     data = pd.DataFrame(data, columns=["data", "what", "language", "role", "count"])
     write_table(data, folder / "tables", "data")
+    census = pd.DataFrame([("source cldr", "x.jsonl", "en", 5, 1, 1, 0)], columns=CENSUS)
+    write_table(census, folder / "tables", "census")
 
 
 def draw(study, folder):

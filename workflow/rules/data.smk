@@ -3,8 +3,10 @@
 Needs:  nothing but the config, and raw/ for data that is downloaded
 Makes:  data/<source>/{train,validation}/{pairs,passages}   Arrow tables
         benchmarks/<name>/{questions,candidates,qrels}.parquet
+        census/{source,benchmark}-<name>.csv                records of every file that was read
         subsets/n<k>-<set>/                                 rows of every pair in these languages
         tables/data.csv                                     counts per language
+        tables/census.csv                                   counts per file: empty, repeated, repaired records
 """
 
 ALL_SOURCES = expand(f"{RESULTS}/data/{{name}}.json", name=SOURCES)
@@ -18,6 +20,7 @@ rule source:
         own=lambda w: own_files("source", w.name),
     output:
         data=f"{RESULTS}/data/{{name}}.json",
+        census=f"{RESULTS}/census/source-{{name}}.json",
     log:
         f"{RESULTS}/logs/source-{{name}}.log",
     wildcard_constraints:
@@ -46,6 +49,7 @@ rule benchmark:
         own=lambda w: own_files("benchmark", w.name),
     output:
         data=f"{RESULTS}/benchmarks/{{name}}.json",
+        census=f"{RESULTS}/census/benchmark-{{name}}.json",
     log:
         f"{RESULTS}/logs/benchmark-{{name}}.log",
     priority: 10
@@ -93,12 +97,17 @@ rule subset:
 
 
 rule data_table:
-    """Pairs, passages, queries and candidates per language."""
+    """Pairs, passages, queries and candidates per language, and records per file."""
     input:
         sources=ALL_SOURCES,
         benchmarks=ALL_BENCHMARKS,
+        census=[
+            *expand(f"{RESULTS}/census/source-{{name}}.json", name=SOURCES),
+            *expand(f"{RESULTS}/census/benchmark-{{name}}.json", name=BENCHMARKS),
+        ],
     output:
-        f"{RESULTS}/tables/data.csv",
+        data=f"{RESULTS}/tables/data.csv",
+        census=f"{RESULTS}/tables/census.csv",
     log:
         f"{RESULTS}/logs/data_table.log",
     conda:

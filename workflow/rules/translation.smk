@@ -11,6 +11,7 @@ if TRANSLATED:
     use rule source as untranslated with:
         output:
             data=f"{RESULTS}/untranslated/{{name}}.json",
+            census=f"{RESULTS}/census/source-{{name}}.json",
         log:
             f"{RESULTS}/logs/untranslated-{{name}}.log",
         wildcard_constraints:

@@ -1,6 +1,7 @@
-"""Count pairs, passages, queries and candidates per language."""
+"""Count pairs, passages, queries and candidates per language, and the records of every file."""
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,12 +24,12 @@ for folder in map(checked, snakemake.input.sources):
         for what in ("pairs", "passages"):
             rows = table(folder, part, what)
             languages = pd.Series(rows["language"])
-            counted = {f"{part} {what}": languages}
+            groups = {f"{part} {what}": languages}
             if "translated" in rows.column_names:
-                counted[f"{part} {what}, translated"] = languages[pd.Series(rows["translated"])]
+                groups[f"{part} {what}, translated"] = languages[pd.Series(rows["translated"])]
             counts += [
                 (f"source {folder.name}", name, *item)
-                for name, chosen in counted.items()
+                for name, chosen in groups.items()
                 for item in chosen.value_counts().items()
             ]
 for manifest in snakemake.input.benchmarks:
@@ -40,5 +41,10 @@ for manifest in snakemake.input.benchmarks:
 long = pd.DataFrame(counts, columns=["data", "what", "language", "count"])
 role = {code: "pool" for code in p.pool} | {code: "heldout" for code in p.heldout}
 long.insert(3, "role", long["language"].map(role))
-with atomic(snakemake.output[0]) as partial:
+with atomic(snakemake.output.data) as partial:
     long.sort_values(["data", "what", "language"]).to_csv(partial, index=False, lineterminator="\n")
+files = [pd.read_csv(checked(manifest), keep_default_na=False) for manifest in snakemake.input.census]
+names = [Path(manifest).stem.replace("-", " ", 1) for manifest in snakemake.input.census]
+found = pd.concat([file.assign(data=name)[["data", *file]] for name, file in zip(names, files, strict=True)])
+with atomic(snakemake.output.census) as partial:
+    found.sort_values(["data", "file", "language"]).to_csv(partial, index=False, lineterminator="\n")

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 from langscale.core.errors import UserError
+from langscale.core.files import atomic
 
 LONGEST = 300  # characters of a message
 KINDS = ("rows", "empty", "repeated", "repaired")
@@ -46,6 +47,13 @@ class Census:
             {"file": file, "language": language} | {kind: its[kind] for kind in KINDS}
             for (file, language), its in sorted(self.counts.items())
         ]
+
+    def save(self, file: str | Path) -> None:
+        """Write the rows as CSV."""
+        with atomic(file) as partial, partial.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, ["file", "language", *KINDS], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows())
 
 
 _in_use: ContextVar[Census | None] = ContextVar("census", default=None)

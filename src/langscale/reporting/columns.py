@@ -34,6 +34,7 @@ TABLES = {
     "claims": "claim, model and benchmark (part `all`), and part of a claim",
     "published": "published value with a counterpart in the study",
     "data": "data set, kind of text and language",
+    "census": "file of a data set and language: its records, as they were read",
     "audit": "training set, benchmark and language: overlap of their texts",
     "leaks": "text of a training pair with an overlap",
 }
@@ -364,13 +365,27 @@ COLUMNS = (
     Column("reason", ("published",), "differences that rule out a comparison"),
     Column("note", ("published",), "remark on the published value"),
     # data
-    Column("data", ("data",), "source or benchmark, by its name in the config"),
+    Column("data", ("data", "census"), "source or benchmark, by its name in the config"),
     Column(
         "what",
         ("data",),
         "kind of text: pairs and passages of training or validation, `questions` (queries), candidates",
     ),
-    Column("language", ("data", "audit", "leaks"), "language code (BCP 47); audit: `all` for the sum"),
+    Column(
+        "language",
+        ("data", "census", "audit", "leaks"),
+        "language code (BCP 47); audit: `all` for the sum; census: empty if records do not tell it",
+    ),
+    Column("file", ("census",), "name of the file; below `resources/` for downloads"),
+    Column("rows", ("census",), "records read, with the repeated ones", NUMBER),
+    Column("empty", ("census",), "empty texts, and rows without text; their records are left out", NUMBER),
+    Column(
+        "repeated",
+        ("census",),
+        "records that stand again with the same id and text",
+        NUMBER,
+    ),
+    Column("repaired", ("census",), "texts with characters such as NUL, now spaces", NUMBER),
     Column("role", ("data",), "`pool`: training language; `heldout`"),
     Column("count", ("data",), "number of texts", NUMBER),
     Column("source", ("audit", "leaks"), "training data, by the name in the config"),

@@ -19,7 +19,7 @@ def tables(made, folder):
     queries = pd.DataFrame({"question_id": ["q"], "language": ["en"], "text": ["one two"]})
     candidates = pd.DataFrame({"candidate_id": ["c"], "language": ["en"], "text": ["five"]})
     summary, offending = audit([("s", "train", texts, passages)], {"b": (queries, candidates)})
-    found = made.tables | {name: read(folder, name) for name in ("published", "data")}
+    found = made.tables | {name: read(folder, name) for name in ("published", "data", "census")}
     return found | {"audit": summary, "leaks": offending}
 
 

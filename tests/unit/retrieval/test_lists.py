@@ -264,9 +264,10 @@ def test_from_raw_files_to_scores(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shards, "GROUP", 8)
     monkeypatch.setattr(miracl, "RUN", 32)
-    options = {"set": "miracl", "languages": ["sw", "yo"], "questions": None, "options": {}}
+    options = {"name": "miracl", "languages": ["sw", "yo"], "questions": None, "options": {}}
+    options |= {"section": {}, "where": {}}
     Path("listing.json").write_text("{}")
-    script("benchmark.py", options, {"raw": "listing.json"}, {"data": "benchmark"})
+    script("benchmark.py", options, {"raw": "listing.json"}, {"data": "benchmark", "census": "census"})
     told = {"kind": "corpus", "model": MODEL.model_dump()}
     script("tokens.py", told, {"base": toy.base, "texts": "benchmark"}, {"data": "tokens"})
     assert json.loads(Path("tokens/candidates/meta.json").read_text())["texts"] == 220

@@ -337,7 +337,7 @@ class _Judged(_Reader):
             elif not self.chosen.parallel and query not in homes:
                 what = f"query {query} is in no file of queries"
                 raise file.error(where, f"{what}; with `parallel: false` qrels are one file per language")
-            if file.once((query, passage), grade, where):
+            if file.once((located.language, query, passage), grade, where):
                 self.found.judge(query, passage, grade >= self.chosen.relevant)
 
 
