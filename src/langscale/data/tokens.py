@@ -4,7 +4,6 @@ Training and embedding start without a tokenizer, and no text is tokenised twice
 """
 
 import hashlib
-import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -111,10 +110,9 @@ def tokenise(
 ) -> None:
     """Write `Tokens` of `texts` to `folder`, cut at `length` tokens. The texts are read in chunks.
 
-    tokenizer: a fast transformers tokenizer. Its special tokens are added. `key` in meta.json is a hash of
-    the content and identifies embeddings.
+    tokenizer: a fast transformers tokenizer. Its special tokens are added.
     """
-    digest, count, total = hashlib.sha256(), 0, 0
+    total = 0
     with atomic(folder) as partial, ExitStack() as files:
         partial.mkdir()
         ids, offsets, prints = (
@@ -126,15 +124,10 @@ def tokenise(
                 "input_ids"
             ]
             flat = np.fromiter((i for text in encoded for i in text), dtype=np.int32)
-            digest.update(flat.tobytes())
             ids(flat)
             offsets(total + np.cumsum([len(text) for text in encoded], dtype=np.int64))
             prints(np.array([fingerprint(text) for text in chunk], dtype=np.int64))
-            count, total = count + len(chunk), total + len(flat)
-        files.close()
-        for start in range(0, count + 1, CHUNK):
-            digest.update(rows(partial / "offsets.npy", start, min(start + CHUNK, count + 1)).tobytes())
-        (partial / "meta.json").write_text(json.dumps({"key": digest.hexdigest(), "texts": count}))
+            total += len(flat)
 
 
 def chunks(texts: Iterable[str], size: int = CHUNK) -> Iterable[Sequence[str]]:
