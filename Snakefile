@@ -22,6 +22,7 @@ from langscale.config.terms import BM25
 from langscale.core.errors import UserError
 from langscale.planning.preflight import check, formable, matched, notes
 from langscale.design.grid import Grid, subset_name
+from langscale.jobs.times import restore
 
 # a study replaces the default config, it does not extend it
 if not workflow.overwrite_configfiles:
@@ -57,7 +58,12 @@ onstart:
 
 
 onsuccess:
+    restore(f"{RESULTS}/logs")
     print(answer(), end="")
+
+
+onerror:
+    restore(f"{RESULTS}/logs")
 
 
 wildcard_constraints:

@@ -59,3 +59,10 @@ def test_addresses_are_no_params():
         )
         assert not re.search(r"mirror|accept_licence|\.path\b", compared.replace("w.path", "")), rule
         assert "STUDY.model_dump()" not in compared or rule == "plan", rule
+
+
+def test_a_record_of_time_is_beside_the_log():
+    """langscale.jobs.times finds it by the name of the log."""
+    for rule, text in RULES.items():
+        if record := re.search(r'benchmark:\n\s+f"(.*)\.tsv"', text):
+            assert re.search(r'log:\n\s+f"(.*)\.log"', text)[1] == record[1], rule

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from langscale.core.files import sha256, write_json
-from langscale.jobs import manifests, partial
+from langscale.jobs import manifests, partial, times
 from langscale.jobs.log import redirect
 
 WHERE, GATE = "where", "gate"
@@ -149,8 +149,10 @@ def begin(script: Script) -> Job:
     )
     if job.kept:
         job.restore()
+        times.keep(script.log[0])
         print("made before from the same data, options and code; nothing to do", file=sys.stderr)
         raise SystemExit(0)
+    times.forget(script.log[0])
     return job
 
 

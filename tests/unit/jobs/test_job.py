@@ -159,24 +159,27 @@ def test_one_line_says_how_many_are_done_again_and_why(made, tmp_path):
     assert again([many], "trainings").endswith(": p0 (1), p1 (1), p2 (1), p3 (1), 2 more")
 
 
-def told(job: Job) -> SimpleNamespace:
+def told(job: Job, log="log") -> SimpleNamespace:
     """What Snakemake hands to the script of a job; one file is a string, several are a list."""
 
     def named(files) -> dict:
         return {k: str(f[0]) if k == "base" else [str(one) for one in f] for k, f in files.items()}
 
     outputs = {name: str(file) for name, file in job.outputs.items()}
-    return SimpleNamespace(input=named(job.inputs), output=outputs, params=job.params, log=["log"])
+    return SimpleNamespace(input=named(job.inputs), output=outputs, params=job.params, log=[str(log)])
 
 
-def test_begin_ends_a_job_whose_outputs_are_there(made, monkeypatch, capsys):
+def test_begin_ends_a_job_whose_outputs_are_there(made, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(module, "redirect", lambda file: sys.stderr)
     made.outputs["last"].unlink()
+    (tmp_path / "train.tsv").write_text("3600")
     with pytest.raises(SystemExit) as ended:
-        begin(told(made))
+        begin(told(made, tmp_path / "train.log"))
+    assert (tmp_path / "train.tsv.kept").read_text() == "3600"
     assert ended.value.code == 0 and made.outputs["last"].exists()
     assert "made before" in capsys.readouterr().err
-    job = begin(told(another(made, more=1)))
+    job = begin(told(another(made, more=1), tmp_path / "train.log"))
+    assert not (tmp_path / "train.tsv.kept").exists()
     assert job.data("base").name == "base" and [path.name for path in job.all_data("tokens")] == [
         "tokens-a",
         "tokens-b",
