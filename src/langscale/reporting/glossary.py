@@ -19,19 +19,20 @@ SECTIONS: dict[str, dict[str, str]] = {
         ),
         "alpha": "The probability of a monolingual batch in hybrid, from 0 (x-y) to 1 (x-x-mono).",
         "control": (
-            "A sampler without the shortcut of x-y and hybrid. In an x-y batch the positive is never in "
-            "the query's language, so an encoder can reject 1/n of the batch by language alone. The "
-            "controls x-y-batch and hybrid-batch draw one language pair per batch."
+            "The samplers x-y and hybrid have a shortcut: in an x-y batch the positive is never in the "
+            "query's language, so an encoder can reject 1/n of the batch by language alone. A control draws one "
+            "language pair per batch and lacks the shortcut: x-y-batch for x-y, hybrid-batch for hybrid."
         ),
         "budget": (
             "The rule for training steps and pairs at each n. fixed-total: the same steps and pairs at "
-            "every n. fixed-per-language: the steps grow with n. fixed-rows: the pairs fall with n, so "
-            "that the number of texts stays the same."
+            "every n. fixed-per-language: the steps grow with n. fixed-rows: 1/n of the pairs, so that the "
+            "number of rows is the same at every n."
         ),
+        "row": "A training pair in one language: a query and its passage. A pair in n languages has n rows.",
         "run": "One training: a model, a sampler, a set of languages, a budget and a seed.",
         "cell": (
             "One place of the design: model, sampler, budget, ladder, n and seed. Cells with the same "
-            "batches have one run in common."
+            "batches share a run. At n = 1, for example, all samplers are the same."
         ),
         "replicate": (
             "One ladder with one seed. The seed fixes the initial weights and the pairs of every step."
@@ -134,9 +135,9 @@ SECTIONS: dict[str, dict[str, str]] = {
             "in advance. It consists of one or several parts."
         ),
         "verdict": (
-            "Supported: all parts of the claim hold. Contradicted: the opposite of a part holds. "
-            "Undecided: neither is significant. Not tested here: the study lacks something that the test "
-            "needs."
+            "Supported: every part of the claim is significant. Contradicted: the opposite of a part is "
+            "significant, whatever the others are. Undecided: neither is the case. Not tested here: the "
+            "study lacks something that the test needs."
         ),
     },
 }
