@@ -20,8 +20,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "alpha": "The probability of a monolingual batch in hybrid, from 0 (x-y) to 1 (x-x-mono).",
         "control": (
             "The samplers x-y and hybrid have a shortcut: in an x-y batch the positive is never in the "
-            "query's language, so an encoder can reject 1/n of the batch by language alone. A control draws one "
-            "language pair per batch and lacks the shortcut: x-y-batch for x-y, hybrid-batch for hybrid."
+            "query's language, so an encoder can reject 1/n of the batch by language alone. A control draws "
+            "one language pair per batch and lacks the shortcut: x-y-batch for x-y, hybrid-batch for hybrid."
         ),
         "budget": (
             "The rule for training steps and pairs at each n. fixed-total: the same steps and pairs at "
