@@ -11,7 +11,7 @@ import numpy as np
 from simulated_studies import ALIKE, SOLVED, WORLDS
 
 from langscale.core.random import stream
-from langscale.statistics.curve_fits import PARAMETERS, curve_rows, reached
+from langscale.statistics.curve_fits import EXTRAPOLATED, PARAMETERS, curve_rows, reached
 from langscale.statistics.curve_shapes import CURVES, curve
 from langscale.statistics.intervals import bootstrap, cluster_weights, estimate
 from langscale.statistics.scaling_curves import ScalingCurve, slope_weights
@@ -99,7 +99,7 @@ def validate_curves(planted: Planted, studies: int, resamples: int = 400) -> Ite
             ends.append(tuple(row.get(name + end, np.nan) for end in ("", "_low", "_high")))
     for name, ends in found.items():
         value, low, high = np.array(ends, dtype=float).T
-        if planted.allowed or name == "slope":
+        if (planted.allowed and (len(n) >= EXTRAPOLATED or "extra" not in name)) or name == "slope":
             inside = ~(low > values[name]) & ~(high < values[name])
             yield {
                 "parameter": name,

@@ -272,6 +272,12 @@ COLUMNS = (
     Column(
         "error", ("curves",), "root mean square error at each number of languages, left out of the fit", VALUE
     ),
+    Column(
+        "held_out_error",
+        ("curves",),
+        "mix of the curves without the largest number of languages, at this number, minus the mean there",
+        VALUE,
+    ),
     *(
         Column(name, ("curves",), f"parameter {name} of the curve (docs/METHOD.md, Scaling)")
         for name in "abc"
@@ -282,9 +288,17 @@ COLUMNS = (
     Column(
         "n95", ("curves",), "number of training languages for 95% of the gain; empty: not identified", NUMBER
     ),
-    Column("extrapolated_2x", ("curves",), "value at twice the largest number of training languages", VALUE),
     Column(
-        "extrapolated_4x", ("curves",), "value at four times the largest number of training languages", VALUE
+        "extrapolated_2x",
+        ("curves",),
+        "mix of the curves at twice the largest number of training languages; empty below six numbers",
+        VALUE,
+    ),
+    Column(
+        "extrapolated_4x",
+        ("curves",),
+        "mix of the curves at four times the largest number of training languages",
+        VALUE,
     ),
     *(
         Column(f"{name}_{end}", ("curves",), f"{side} end of the 95% interval of {name}")

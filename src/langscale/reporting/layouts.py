@@ -260,7 +260,12 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
         "languages for 95% of the gain": _written(table, _identified, "n95"),
     }
     twice = ("extrapolated_2x", "extrapolated_2x_low", "extrapolated_2x_high")
-    fitted["at twice the largest number (extrapolated)"] = _written(table, interval, *twice)
+    if table["extrapolated_2x"].notna().any():
+        known = table["extrapolated_2x"].notna()
+        text = _written(table, interval, *twice).where(known, "")
+        fitted["at twice the largest number (mix of the curves)"] = text
+        error = table["held_out_error"].map("{:+.4f}".format, na_action="ignore").fillna("")
+        fitted["its error at the largest number, held out"] = error
     return pd.DataFrame(_lines(table) | {"setting": _places(table)} | fitted).reset_index(drop=True)
 
 

@@ -31,15 +31,20 @@ GAINS = {"n50": 0.5, "n95": 0.95}
 """Column -> share of the gain that is reached at this n."""
 FURTHER = (2, 4)
 """Extrapolation: times the largest n."""
+EXTRAPOLATED = 6
+"""Smallest number of n for an extrapolation: all shapes compete. With four n only a constant and a logarithm
+do, and of a power law the interval at twice the largest n then never holds the truth (simulated).
+"""
 RESAMPLES = 400
 EXPONENTS = np.geomspace(0.05, 5.0, 400)
 """Grid of the exponent b, in steps of 1.2%. Below it a power law is a logarithm, above it a step."""
 PARAMETERS = ("a", "b", "c")
-_INTERVALS = (*PARAMETERS, *GAINS, *(f"extrapolated_{k}x" for k in FURTHER))
+_BOUNDED = (*PARAMETERS, *GAINS)
+_INTERVALS = (*_BOUNDED, *(f"extrapolated_{k}x" for k in FURTHER))
 COLUMNS = (
     *CURVE, "benchmark", "setting", "pair_set", "metric", "n_values", "curve", "chosen", "chosen_share",
-    "error", *(name + end for name in _INTERVALS for end in ("", "_low", "_high")), "turn", "start", "n_runs",
-    "n_resamples", "note", "checkpoint", "candidate_text", "average",
+    "error", "held_out_error", *(name + end for name in _INTERVALS for end in ("", "_low", "_high")), "turn",
+    "start", "n_runs", "n_resamples", "note", "checkpoint", "candidate_text", "average",
 )  # fmt: skip
 
 
@@ -185,6 +190,65 @@ def fit_all(n: Sequence[int], y: np.ndarray) -> dict[str, Fit]:
     return found
 
 
+def mix(fits: Mapping[str, Fit]) -> np.ndarray:
+    """Weights [F, B] of the shapes, in proportion to (mean square of the errors at the left-out n)^(-N/2).
+
+    That is pseudo-BMA (Geisser and Eddy 1979; Yao et al. 2018, arXiv:1704.02030): the normal likelihood of
+    the left-out points, with the variance of each shape at its maximum.
+    """
+    squares = np.array([(f.left_out**2).mean(-1) for f in fits.values()])
+    count = next(iter(fits.values())).left_out.shape[-1]
+    log = -count / 2 * np.log(np.maximum(squares, NOTHING))
+    weights = np.exp(log - log.max(0))
+    return weights / weights.sum(0)
+
+
+def weighted_quantile(values: np.ndarray, weights: np.ndarray, share: float) -> float:
+    """The smallest value with at least this share of the weights at or below it.
+
+    Example:
+        >>> weighted_quantile(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.6, 0.3]), 0.5)
+        2.0
+    """
+    order = np.argsort(values, axis=None)
+    reached = np.cumsum(weights.ravel()[order]) / weights.sum()
+    return float(values.ravel()[order][min(np.searchsorted(reached, share), len(order) - 1)])
+
+
+def extrapolation(
+    n: Sequence[int], fits: Mapping[str, Fit], again: Mapping[str, Fit], y: np.ndarray
+) -> dict[str, float]:
+    """The values at FURTHER times the largest n, mixed over the shapes, and the error at the held-out n.
+
+    held_out_error is the same mix fitted without the largest n, at this n, minus the mean there. nan, all of
+    it, below EXTRAPOLATED values of n.
+
+    Args:
+        n: N numbers of languages.
+        fits: fits to the means, by shape.
+        again: fits to B resampled means; none without intervals.
+        y: means [N].
+    """
+    if len(n) < EXTRAPOLATED:
+        return {}
+    shorter = {name: fit(name, n[:-1], y[None, :-1]) for name in fits}
+    found = {"held_out_error": float((_at(shorter, n[-1]) * mix(shorter)).sum() - y[-1])}
+    for times in FURTHER:
+        key = f"extrapolated_{times}x"
+        found[key] = float((_at(fits, times * n[-1]) * mix(fits)).sum())
+        if again:
+            values, weights = _at(again, times * n[-1]), mix(again)
+            ends = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+            low, high = (weighted_quantile(values, weights, share) for share in ends)
+            found |= {f"{key}_low": low, f"{key}_high": high}
+    return found
+
+
+def _at(fits: Mapping[str, Fit], n: float) -> np.ndarray:
+    """Values of the fits at n, [F, B]."""
+    return np.array([curve(name, f.parameters, n) for name, f in fits.items()])
+
+
 def curve_rows(
     scaling: ScalingCurve, means: np.ndarray, drawn: np.ndarray, seed: int
 ) -> list[dict[str, Any]]:
@@ -209,6 +273,7 @@ def curve_rows(
     compared = len(fits) > 1
     winner = names[choose(list(fits.values()))[0]] if compared else None
     winners = choose(list(again.values())) if again else np.array([])
+    beyond = extrapolation(n, fits, again, y[0, : len(n)])
     rows = []
     for name, smallest in CURVES.items():
         row = scaling.labels() | {"curve": name, "chosen": name == winner, "n_runs": at.shape[1], "note": ""}
@@ -219,12 +284,14 @@ def curve_rows(
         row |= {key: value[0] for key, value in _values(scaling, name, fits[name].parameters, y).items()}
         if samples is not None:
             row |= _bounds(scaling, _values(scaling, name, again[name].parameters, samples))
+        row |= beyond
         row["error"] = fits[name].error[0]
         if again:
             row |= {"n_resamples": len(drawn)}
             row |= {"chosen_share": (winners == names.index(name)).mean()} if compared else {}
         alone = [] if compared else ["no other curve to compare with"]
-        row["note"] = "; ".join(alone + _notes(scaling, name, row, samples is None))
+        few = [] if beyond else [f"no extrapolation below {EXTRAPOLATED} values of n"]
+        row["note"] = "; ".join(alone + _notes(scaling, name, row, samples is None) + few)
         for key in GAINS:
             row[key] = row[key] if n[0] <= row[key] <= n[-1] else np.nan
     return rows
@@ -235,14 +302,13 @@ def _values(scaling: ScalingCurve, name: str, parameters: np.ndarray, y: np.ndar
     start = curve(name, parameters, scaling.n[0]) if scaling.baseline is None else y[:, -1]
     found = dict(zip(PARAMETERS, parameters.T, strict=True)) | {"start": start}
     found |= {key: reached(name, parameters, start, share) for key, share in GAINS.items()}
-    found |= {f"extrapolated_{k}x": curve(name, parameters, k * scaling.n[-1]) for k in FURTHER}
     return found | ({"turn": turn(parameters)} if name == "rise and fall" else {})
 
 
 def _bounds(scaling: ScalingCurve, samples: Mapping[str, np.ndarray]) -> dict[str, float]:
     """95% percentile intervals. For an n, an end outside of the observed n is nan."""
     bounds: dict[str, float] = {}
-    for key in _INTERVALS:
+    for key in _BOUNDED:
         if key not in GAINS:
             low, high = map(float, interval_over_queries(samples[key]))
         else:  # a sample without such an n counts for both ends

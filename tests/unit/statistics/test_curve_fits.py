@@ -131,6 +131,9 @@ def test_few_n_allow_few_curves_and_one_alone_is_not_chosen():
             assert row["note"] == f"needs {CURVES[row['curve']]} values of n, there are {size}"
         if allowed == 1:
             assert rows[0]["note"].startswith("no other curve") and "chosen_share" not in rows[0]
+        for row in rows[:allowed]:
+            assert ("extrapolated_2x" in row) == ("held_out_error" in row) == (size >= 6)
+            assert row["note"].endswith("no extrapolation below 6 values of n") == (size < 6)
 
 
 def test_what_is_not_identified_says_so():
@@ -159,9 +162,33 @@ def test_what_is_not_identified_says_so():
     straight = rows_of("logarithmic", (0.3, 0.04, 0))
     assert straight["logarithmic"]["chosen"] and straight["logarithmic"]["note"].endswith("no ceiling")
     assert "no turn" in straight["rise and fall"]["note"] or not straight["rise and fall"]["chosen"]
-    assert straight["logarithmic"]["extrapolated_2x"] == pytest.approx(0.3 + 0.04 * 5, abs=1e-3)
+    assert straight["logarithmic"]["extrapolated_2x"] == pytest.approx(0.3 + 0.04 * 5, abs=5e-3)
+    assert abs(straight["logarithmic"]["held_out_error"]) < 5e-3
     few = rows_of("power law", (0.4, 0.7, 0.8), r=3)["power law"]
     assert few["chosen"] and few["note"].startswith("no intervals: fewer than 4") and "a_low" not in few
+
+
+def test_an_extrapolation_mixes_the_curves_by_their_errors_at_the_left_out_n():
+    """Against the definition, by a loop; and the shape without a turn inside has no weight."""
+    y = by_hand("power law", TRUE["power law"], N) + 0.01 * stream("mix").standard_normal((5, len(N)))
+    fits = C.fit_all(N, y)
+    weights = C.mix(fits)
+    assert weights.sum(0) == pytest.approx(1)
+    for b in range(len(y)):
+        raw = []
+        for name, found in fits.items():
+            turned = N[0] < C.turn(found.parameters[b]) < N[-1]
+            squares = [e**2 for e in C.fit(name, N, y[b : b + 1]).left_out[0]]
+            raw.append(0.0 if name == "rise and fall" and not turned else np.mean(squares) ** (-len(N) / 2))
+        assert weights[:, b] == pytest.approx(np.array(raw) / sum(raw))
+    first = {name: C.Fit(f.parameters[:1], f.left_out[:1]) for name, f in fits.items()}
+    got = C.extrapolation(N, first, fits, y[0])
+    values = [by_hand(name, f.parameters[0], 32) for name, f in fits.items()]
+    assert got["extrapolated_2x"] == pytest.approx(np.dot(values, weights[:, 0]))
+    assert got["extrapolated_2x_low"] <= got["extrapolated_2x"] <= got["extrapolated_2x_high"]
+    shorter = {name: C.fit(name, N[:-1], y[:1, :-1]) for name in fits}
+    at = [by_hand(name, f.parameters[0], 16) for name, f in shorter.items()]
+    assert got["held_out_error"] == pytest.approx(np.dot(at, C.mix(shorter)[:, 0]) - y[0, -1])
 
 
 def test_resampled_means_have_the_variances_of_the_procedure_interval():
