@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 from support.finished_study import CONFIG
 from support.project_copy import ROOT, snakemake
 
-from langscale.reporting.contents import FIGURES
+from langscale.config.study import load
+from langscale.reporting.contents import figure_names
 from langscale.statistics.contrasts import CONTRASTS
 from langscale.statistics.score_tables import SCORES
 
 RUN = "results/small/runs/tiny/x-y/fixed-total"
+FIGURES = figure_names(load(yaml.safe_load((ROOT / CONFIG).read_text())))
 
 
 def table(study: Path, name: str) -> pd.DataFrame:

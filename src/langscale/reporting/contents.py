@@ -6,7 +6,7 @@ from langscale.config.study import Study
 
 FIGURE_TABLES = (
     "scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages", "contrasts",
-    "seeds",
+    "seeds", "decomposition",
 )  # fmt: skip
 """The CSV tables that the figures are drawn from."""
 
@@ -22,6 +22,8 @@ class FigureRecord:
     """Whether the figure needs held-out languages."""
     training: bool = False
     """Whether the figure needs trained models."""
+    equal_rows: bool = False
+    """Whether the figure needs a budget at equal rows."""
 
     @property
     def alternative(self) -> str:
@@ -36,6 +38,13 @@ FIGURES = {
         f"Line charts of the gain in cross mAP over the smallest number of languages against {N}",
         "tables/contrasts.csv",
         training=True,
+    ),
+    "gain-split": FigureRecord(
+        "The gain from one training language, split",
+        "Dot charts of the gain in mAP, of its part at equal rows and of the rest",
+        "tables/decomposition.csv",
+        training=True,
+        equal_rows=True,
     ),
     "scaling-cross": FigureRecord(
         "Cross-lingual retrieval",
@@ -101,7 +110,12 @@ FIGURES = {
 
 def figure_names(study: Study) -> list[str]:
     """The figures of a study, in the order of the report."""
-    lacking = {"heldout": not study.languages.heldout, "training": not study.grid}
+    kinds = {budget.kind for budget in study.budgets.values()}
+    lacking = {
+        "heldout": not study.languages.heldout,
+        "training": not study.grid,
+        "equal_rows": not {"fixed-total", "fixed-rows"} <= kinds,
+    }
     return [
         name
         for name, figure in FIGURES.items()

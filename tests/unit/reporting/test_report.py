@@ -16,7 +16,7 @@ from support.rendered_study import read
 from langscale.config.study import load
 from langscale.reporting import answers as answer
 from langscale.reporting import layouts, report, wording
-from langscale.reporting.contents import FIGURES
+from langscale.reporting.contents import figure_names
 from langscale.reporting.provenance import energy, git_commit, hardware, provenance, training_seconds
 
 
@@ -93,11 +93,13 @@ def test_screen_readers_are_told_what_there_is(built):
     assert len({r["aria-label"] for r in regions}) == len(regions)
 
 
-def test_every_figure_is_there_with_an_alternative_text_and_a_caption(built):
+def test_every_figure_is_there_with_an_alternative_text_and_a_caption(made, built):
     text, folder = built
     images = Page(text).named("img")
     drawn = sorted(file.stem for file in (folder / "figures").glob("*.svg"))
-    assert drawn == sorted(FIGURES) and len(images) == len(drawn) == len({i["alt"] for i in images})
+    assert drawn == sorted(figure_names(made.study)) and len(images) == len(drawn) == len(
+        {i["alt"] for i in images}
+    )
     assert all(
         len(image["alt"]) > 20 and image["src"].startswith("data:image/svg+xml;base64,") for image in images
     )

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from langscale.config.terms import SETTINGS
+from langscale.reporting.figures.decomposition import decomposition
 from langscale.reporting.figures.gain import gain
 from langscale.reporting.figures.language_matrix import matrix
 from langscale.reporting.figures.line_charts import bias, comparable, gaps, scaling, shares, training
@@ -31,6 +32,7 @@ def all_figures(
 
     draw: dict[str, Callable[[], Figure]] = {
         "gain": lambda: gain(t["contrasts"], t["seeds"]),
+        "gain-split": lambda: decomposition(t["decomposition"]),
         **{f"scaling-{setting}": lines(setting) for setting in SETTINGS},
         "tradeoff": lambda: tradeoff(
             t["scaling"], *(comparable(t["published"], s) for s in ("mono", "multi"))
