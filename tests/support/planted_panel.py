@@ -44,10 +44,8 @@ class Planted(Panel):
     def __init__(self, made, truth, noise=0.001, lacks=(), draw=0):
         self.study, self.grid = made, Grid(made)
         self.points, runs = self.grid.points, self.grid.runs
-        self.paths, self.fixed = (
-            [r.path for r in runs],
-            [not r.steps and not made.models[r.model].architecture for r in runs],
-        )
+        self.runs, self.paths = runs, [r.path for r in runs]
+        self.fixed = [not self.grid.random(r) for r in runs]
         self.clusters = SimpleNamespace(names=[f"c{i:02}" for i in range(40)])
         self.lists_only = False
         self.truth, self.noise, self.lacks, self.draw = truth, noise, lacks, draw

@@ -11,7 +11,7 @@ from langscale.core.files import write_json
 
 SCRATCH = ("--configfile", "config/scratch.yaml")
 # 4 runs at n = 1 (all samplers are one there), 12 at each of n = 2, 4, 9; 4 initial states; BM25
-TRAIN, UNTRAINED, BM25, SUBSETS = 40, 4, 1, 10
+TRAIN, UNTRAINED, BM25, SUBSETS = 44, 4, 1, 10
 CURVES = 8  # of the default study: four samplers with all rows, and at equal rows
 
 

@@ -76,11 +76,17 @@ class Claim:
 
 @dataclass
 class Entry:
-    """A claim about one model, or about the compared models, on one benchmark, with its parts."""
+    """A claim about one model, or about the compared models, on one benchmark, with its parts.
+
+    primary: it carries the verdict of the claim. Other models and benchmarks replicate it.
+    lack: why it cannot be tested. It depends on the config alone, so it is known before the runs.
+    """
 
     claim: Claim
     model: str
     benchmark: str
     budget: str
     parts: list[Part]
+    primary: bool = True
+    lack: str = ""
     measured: list[Measured] = field(default_factory=list)

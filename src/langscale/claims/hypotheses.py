@@ -12,24 +12,23 @@ from langscale.claims.model_cells import Design, needs_heldout, part
 from langscale.claims.paper import starting_points
 from langscale.claims.parts import (
     ABOVE,
+    AS_GOOD,
     BELOW,
     EQUAL,
-    FALL,
     NAN,
-    NOT_LESS,
+    SLOWLY,
     Measured,
     Missing,
     Part,
-    Region,
 )  # fmt: skip
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.data import catalogue
 from langscale.models.known import encoder
-from langscale.retrieval.measures import MAP, MAP_AT_20, OWN_LANGUAGE_ADVANTAGE
-from langscale.statistics.intervals import MARGIN, MARGIN_SHARE
-from langscale.statistics.quantities import Mix, Quantity
+from langscale.retrieval.measures import MAP, MAP_AT_20
+from langscale.statistics.diversity import SETS, number
+from langscale.statistics.quantities import LANGUAGE_BIAS, Mix, Quantity
 from langscale.statistics.scaling_curves import slope_weights
 
 OWN = "hypothesis of this study"
@@ -56,12 +55,34 @@ def _rise_and_plateau(
         yield part(region, quantity, text, d.change(sampler, last, first), about_n=True)
 
 
+def _question(d: Design) -> Iterator[Part]:
+    """The question of the study, with more rows and at equal rows."""
+    if not d.fixed_total:
+        raise Missing("no budget has a fixed total")
+    sampler, ns = d.curve()
+    heldout = [code for code in d.languages if code in d.study.languages.heldout]
+    pair_set = "heldout" if len(heldout) > 1 else "heldout-pool"
+    where = {"heldout": "between held-out languages", "heldout-pool": "held-out queries, pool candidates"}
+    what, quantity = f"cross mAP, {where[pair_set]}: {sampler}", d.quantity("cross", MAP.name, pair_set)
+    cells = d.change(sampler, ns[-1], 1)
+    yield needs_heldout(d, part(ABOVE, quantity, f"{what}, n = {ns[-1]} minus 1", cells, about_n=True))
+    try:
+        rows = d.equal_rows()
+        n = rows.point(sampler, max(rows.ns(sampler), default=0)).n_languages
+        cells = rows.change(sampler, n if n > 1 else ns[-1], 1)
+    except Missing as reason:
+        yield Part(f"{what}, at equal rows", ABOVE, missing=str(reason))
+        return
+    text = f"{what}, n = {n} minus 1, at equal rows"
+    yield needs_heldout(d, part(ABOVE, quantity, text, cells, about_n=True))
+
+
 def _dilution(d: Design) -> Iterator[Part]:
     sampler, ns = d.curve()
     if not d.fixed_total:
         raise Missing("no budget has a fixed total")
     text = f"mono mAP in {d.study.languages.pool[0]}: slope of {sampler} per doubling of n, {_list(ns)}"
-    yield part(Region(FALL, MARGIN), d.first(), text, d.slope(sampler, ns), about_n=True)
+    yield part(SLOWLY, d.first(), text, d.slope(sampler, ns), about_n=True)
     for one in _rise_and_plateau(d, sampler, ns, d.heldout("mono"), "mono mAP in held-out languages"):
         yield needs_heldout(d, one)
 
@@ -74,16 +95,16 @@ def _saturation(d: Design) -> Iterator[Part]:
 
 
 def _bias_along_n(d: Design) -> Iterator[Part]:
-    for sampler, region in (("x-x-mono", Region(NOT_LESS, MARGIN_SHARE, True)), ("x-y", BELOW)):
+    for sampler, region in (("x-x-mono", AS_GOOD), ("x-y", BELOW)):
         # at n = 1 x-y is x-x-mono: that step would compare samplers
         ns = [n for n in d.ns(sampler) if n > 1 or not Spec.parse(sampler).crosses]
         last, first = (ns[-1], ns[0]) if len(ns) > 1 else (0, 0)
-        text = f"own-language advantage adjusted for multi mAP: {sampler}, n = {last} minus {first}"
-        if d.ns(sampler) and not last:
-            yield Part(text, region, missing=f"{sampler} has fewer than two n to compare")
-            continue
-        quantity, cells = Quantity("multi", OWN_LANGUAGE_ADVANTAGE.name), d.change(sampler, last, first)
-        yield part(region, quantity, text, cells, about_n=True, covariate=d.quantity("multi"))
+        for quantity in LANGUAGE_BIAS:
+            text = f"{quantity.metric}: {sampler}, n = {last} minus {first}"
+            if d.ns(sampler) and not last:
+                yield Part(text, region, missing=f"{sampler} has fewer than two n to compare")
+                continue
+            yield part(region, quantity, text, d.change(sampler, last, first), about_n=True)
 
 
 def _scripts(d: Design) -> Iterator[Part]:
@@ -91,10 +112,16 @@ def _scripts(d: Design) -> Iterator[Part]:
     test.
     """
     sampler, ns = d.curve()
-    text = f"cross mAP, held-out queries, pool candidates: per script of the set, {sampler}"
     cells = [d.cell(1.0, sampler, n) for n in ns]
+    sets = {n: d.language_sets(sampler, n) for n in ns if 1 < n < len(d.study.languages.pool)}
+    sets = {n: its for n, its in sets.items() if len(its) >= SETS}
+    if not sets:
+        raise Missing(f"needs {SETS} distinct sets of languages at an n between 1 and the whole pool")
+    if all(len({number(codes, "script") for codes in its}) == 1 for its in sets.values()):
+        raise Missing("the sets of equal n have the same number of scripts")
+    text = f"cross mAP, held-out queries, pool candidates: per script of the set, {sampler}"
     one = part(ABOVE, d.quantity("cross", MAP.name, "heldout-pool"), text, cells, about_n=True)
-    yield replace(one, missing="no matched sets: no table compares sets of equal n by their diversity")
+    yield needs_heldout(d, one)
 
 
 def _scripts_test(entry: Entry, tables: Mapping[str, pd.DataFrame]) -> list[Measured]:
@@ -103,8 +130,8 @@ def _scripts_test(entry: Entry, tables: Mapping[str, pd.DataFrame]) -> list[Meas
     The permutation test has no interval. With a control, p is the larger of the two.
     """
     diversity, (one,) = tables.get("diversity"), entry.parts
-    if diversity is None or not one.terms:
-        return entry.measured
+    if diversity is None:
+        return [Measured(replace(one, missing="no table compares sets of equal n by their diversity"))]
     wanted = {"benchmark": entry.benchmark, "model": entry.model, "budget": entry.budget, "ladder": ALL}
     wanted |= {"checkpoint": "last"}
     here = diversity[(diversity[[*wanted]] == pd.Series(wanted)).all(axis=1)]
@@ -118,14 +145,13 @@ def _scripts_test(entry: Entry, tables: Mapping[str, pd.DataFrame]) -> list[Meas
         its = its[(its[[*tested]] == pd.Series(tested)).all(axis=1) & its["p"].notna()]
         found += its.to_dict("records")
     if len(found) < 1 + bool(one.control):
-        return [replace(entry.measured[0], part=replace(one, missing="; ".join(notes) or one.missing))]
+        return [Measured(replace(one, missing="; ".join(notes) or "no test of sets of equal n"))]
     row, p_for, p_against = found[0], NAN, NAN
     if not one.uncontrolled:
         p = [(row["p"], 1.0) if row["slope"] > 0 else (1.0, row["p"]) for row in found]
         p_for, p_against = (max(side) for side in zip(*p, strict=True))
-    made = replace(one, compared=f"{one.compared}, n = {row['n_values']}", missing="")
-    least = max(1 / row["n_permutations"] for row in found)
-    return [Measured(made, row["slope"], NAN, NAN, row["n_sets"], p_for, p_against, least_p=least)]
+    made = replace(one, compared=f"{one.compared}, n = {row['n_values']}")
+    return [Measured(made, row["slope"], NAN, NAN, row["n_sets"], p_for, p_against)]
 
 
 def _flatter(xlmr: Design, labse: Design) -> Iterator[Part]:
@@ -141,14 +167,17 @@ def _flatter(xlmr: Design, labse: Design) -> Iterator[Part]:
 def _best_alpha(d: Design) -> Iterator[Part]:
     """Of concave curves of one curvature, the steeper one has its top further to the right."""
     alphas = {1.0: "x-x-mono", 0.0: "x-y"} | {alpha: Spec("hybrid", alpha).name for alpha in d.alphas}
-    at = {
-        n: sorted(a for a, name in alphas.items() if n in d.ns(name))
-        for n in sorted({n for _, n in d.points})
-        if n > 1
-    }
-    full = [n for n, there in at.items() if len(there) > 2]
-    pairs = [(n, m) for n, m in combinations(full, 2) if at[n] == at[m]]
-    if not pairs:
+    for controlled in (True, False):  # alphas with their control in the grid, if there are three
+        at = {
+            n: sorted(a for a, name in alphas.items() if d.has(name, n, controlled))
+            for n in sorted({n for _, n in d.points})
+            if n > 1
+        }
+        full = [n for n, there in at.items() if len(there) > 2]
+        pairs = [(n, m) for n, m in combinations(full, 2) if at[n] == at[m]]
+        if pairs:
+            break
+    else:
         raise Missing("fewer than three alphas (x-y is 0, x-x-mono 1) at two n above 1")
     first, last = max(pairs, key=lambda pair: (pair[1], -pair[0]))
     used = at[first]
@@ -208,12 +237,23 @@ def _translation_noise(d: Design) -> Iterator[Part]:
 
 CLAIMS = (
     Claim(
+        id="H0",
+        source=OWN,
+        statement="cross-lingual retrieval of held-out languages improves with n, at equal rows too",
+        holds="cross, pairs of held-out languages (held-out queries on pool candidates if the benchmark has "
+        "one held-out language): the largest n above n = 1 with a fixed total, and the largest n of the arm "
+        "at equal rows above n = 1",
+        needs="held-out languages, a budget with a fixed total and one of kind fixed-rows, a sampler with "
+        "n = 1 and larger n in both",
+        parts=_question,
+    ),
+    Claim(
         id="H1",
         source=OWN,
         statement="mono falls slowly with n in the first language, and rises, then plateaus, in held-out "
         "languages",
-        holds="mono in the first language of the ladders: slope per doubling of n between -.01 and 0. "
-        "Queries in held-out languages: n = 4 above the smallest n, the largest n within the margin of"
+        holds="mono in the first language of the ladders: slope per doubling of n from minus the margin to "
+        "0. Queries in held-out languages: n = 4 above the smallest n, the largest n within the margin of"
         " n = 4 (or the nearest to 4, from 3 to 6)",
         needs="a budget with a fixed total, held-out languages, a sampler with n below 4, near 4 and above",
         parts=_dilution,
@@ -231,8 +271,8 @@ CLAIMS = (
         id="H3",
         source=OWN,
         statement="more languages do not reduce language bias with x-x-mono, and do with x-y",
-        holds="own-language advantage adjusted for multi mAP, largest against smallest n: x-x-mono not lower"
-        " by 5%, x-y (from n = 2) lower",
+        holds="both measures of preference among translations (own before other, own first), largest against "
+        "smallest n: x-x-mono not lower by the margin, x-y (from n = 2) lower",
         needs="x-x-mono at two n, x-y and x-y-batch at two n above 1",
         parts=_bias_along_n,
     ),
@@ -242,8 +282,7 @@ CLAIMS = (
         statement="diversity of scripts predicts the gain on held-out languages better than n",
         holds="cross, queries in held-out languages on pool candidates: rises with the number of scripts "
         "among training sets of equal n (`diversity.csv`, permutation of ladders, no interval)",
-        needs="held-out languages, sets of equal n with different numbers of scripts, and L ladders with "
-        "(tests in the family) / L! below .05",
+        needs="held-out languages, and four sets of equal n with different numbers of scripts",
         parts=_scripts,
         test=_scripts_test,
     ),

@@ -11,24 +11,29 @@ from langscale.claims.sampler_choice import choose
 from langscale.config.sampler import Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, NONE, UNTRAINED
-from langscale.design.grid import Point
+from langscale.data import catalogue
+from langscale.design.grid import Grid, Point
 from langscale.retrieval.measures import MAP
 from langscale.statistics.quantities import Mix, Quantity, pair_set_languages
 from langscale.statistics.scaling_curves import slope_weights
 
 
 class Design:
-    """The cells of one model: random ladders, the first budget with a fixed total, else the first budget.
+    """The cells of one model on one benchmark: random ladders, the runs that the benchmark scores.
 
-    `points`: the cell of each (sampler, n).
+    The budget is the first one with a fixed total, else the first one. Only the config is read.
+
+    `points`: the cell of each (sampler, n). `languages`: those of the study that the benchmark has.
     """
 
-    def __init__(self, study: Study, points: Sequence[Point], model: str) -> None:
-        self.study, self.model = study, model
+    def __init__(self, grid: Grid, model: str, benchmark: str, budget: str | None = None) -> None:
+        self.grid, self.study, self.model, self.benchmark = grid, grid.study, model, benchmark
+        study = grid.study
+        points = scored_points(grid, benchmark)
         mine = [p for p in points if p.model == model and p.ladder == ALL]
         used = {p.budget for p in mine if p.trained}
         budgets = sorted(study.budgets, key=lambda name: study.budgets[name].kind != "fixed-total")
-        self.budget = next((name for name in budgets if name in used), NONE)
+        self.budget = budget or next((name for name in budgets if name in used), NONE)
         self.fixed_total = self.budget != NONE and study.budgets[self.budget].kind == "fixed-total"
         self.points = {
             (Spec.of(p.sampler, p.alpha), p.n_languages): p
@@ -36,10 +41,31 @@ class Design:
             if p.trained and p.budget == self.budget
         }
         self.untrained = next(p for p in points if p.model == model and p.sampler == UNTRAINED)
+        self.languages = benchmark_languages(study, benchmark)
         for spec in {spec for spec, _ in self.points}:
             # with one language a sampler and its control are the same
             if spec.control and (spec, 1) in self.points and any(s == spec.control for s, _ in self.points):
                 self.points.setdefault((spec.control, 1), self.points[spec, 1])
+
+    def equal_rows(self) -> "Design":
+        """The cells of the first budget of kind `fixed-rows` with the steps, pairs and sources of this one.
+
+        At n = 1 both budgets are one run, so its cells at n = 1 are those of this budget. Raises Missing if
+        the model has no such budget.
+        """
+        study, own = self.study, self.study.budgets[self.budget]
+        used = {p.budget for p in self.grid.points if p.model == self.model and p.trained}
+        for name, budget in study.budgets.items():
+            if (
+                name in used
+                and budget.kind == "fixed-rows"
+                and budget == own.model_copy(update={"kind": budget.kind})
+            ):
+                rows = Design(self.grid, self.model, self.benchmark, name)
+                first = {key: point for key, point in self.points.items() if key[1] == 1}
+                rows.points = first | rows.points
+                return rows
+        raise Missing(f"no arm at equal rows: a budget of kind fixed-rows like {self.budget}")
 
     @property
     def curves(self) -> dict[Spec, list[int]]:
@@ -58,6 +84,11 @@ class Design:
         """Numbers of languages of a sampler in the grid, rising."""
         return self.curves.get(Spec.parse(sampler), [])
 
+    def has(self, sampler: str, n: int, controlled: bool) -> bool:
+        """Whether the grid has a sampler at n and, with `controlled`, its control too."""
+        control = Spec.parse(sampler).control if controlled else None
+        return n in self.ns(sampler) and (control is None or n in self.ns(control.name))
+
     def point(self, sampler: str, n: int) -> Point:
         """The cell of a sampler at n, or of the untrained model. Raises Missing if the grid has none."""
         if sampler == UNTRAINED:
@@ -70,6 +101,10 @@ class Design:
                 f"{sampler} has no n = {n}" if n else "there is no n above 1 that its samplers share"
             )
         return self.points[Spec.parse(sampler), n]
+
+    def language_sets(self, sampler: str, n: int) -> set[tuple[str, ...]]:
+        """The distinct sets of training languages of a sampler at n. Raises Missing as `point`."""
+        return {self.grid.by_path[path].languages for _, path in self.point(sampler, n).runs}
 
     def top(self, *samplers: str) -> int:
         """The largest common n above 1 of the samplers in the grid. 0: none."""
@@ -136,19 +171,33 @@ class Cell(NamedTuple):
         return self if control is None else self._replace(sampler=control.name)
 
 
+def scored_points(grid: Grid, benchmark: str) -> list[Point]:
+    """The points of a grid with the runs that a benchmark scores. A point without such a run is left out."""
+    scored = {run.path for run, _ in grid.scored(benchmark)}
+    found = [
+        replace(p, runs=tuple((seed, path) for seed, path in p.runs if path in scored)) for p in grid.points
+    ]
+    return [point for point in found if point.runs]
+
+
+def benchmark_languages(study: Study, benchmark: str) -> tuple[str, ...]:
+    """The languages of a study in which a benchmark is evaluated, in the order of the config."""
+    wanted = study.benchmarks[benchmark].languages or study.languages.all
+    return tuple(catalogue.benchmark(benchmark, study.benchmarks[benchmark]).chosen(wanted))
+
+
 def part(
     region: Region,
     quantity: Quantity | Mix,
     compared: str,
     cells: Sequence[Cell],
     about_n: bool = False,
-    covariate: Quantity | None = None,
 ) -> Part:
     """A part of a claim: the weighted sum of cells lies in a region. Cells may be missing in the grid.
 
     about_n: its control is the same sum for the controls of the samplers.
     """
-    made = Part(compared, region, quantity, covariate=covariate)
+    made = Part(compared, region, quantity)
     try:
         terms = _terms(cells)
     except Missing as reason:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from langscale.claims.claim import Claim, Setup
 from langscale.claims.model_cells import Design, needs_heldout, part
-from langscale.claims.parts import ABOVE, AS_GOOD, BELOW, EQUAL, LESS, Missing, Part, Region
+from langscale.claims.parts import ABOVE, AS_GOOD, BELOW, EQUAL, Missing, Part, Region
 from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED
 from langscale.config.data import Audit
 from langscale.config.sampler import Spec
@@ -17,10 +17,9 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, SETTINGS, UNTRAINED
 from langscale.models.known import LABSE, XLM_R, encoder
 from langscale.published.figures import PAPER, TRAININGS
-from langscale.retrieval.measures import NDCG_AT_10, OWN_LANGUAGE_ADVANTAGE, RANK_DISTANCE
-from langscale.statistics.quantities import Quantity
+from langscale.retrieval.measures import NDCG_AT_10
+from langscale.statistics.quantities import LANGUAGE_BIAS, Quantity
 
-MUCH = 0.10  # of the rank distance; the paper's reductions are 13 to 30%
 SAMPLERS = ("x-x-mono", "x-y", "hybrid")
 ENCODERS = ((XLM_R, LABSE), "the paper's encoders are XLM-R and LaBSE")
 LAREQA = Setup(("xquad-r", "mlqa-r"), "the paper's are XQuAD-R and MLQA-R", *ENCODERS)
@@ -73,14 +72,9 @@ def _with_both(*both: Design) -> Iterator[Part]:
 
 def _less_bias(d: Design) -> Iterator[Part]:
     n = d.top("hybrid", "x-x-mono")
-    cells, text = d.minus("hybrid", "x-x-mono", n), f"hybrid minus x-x-mono{_at(n)}"
-    distance, advantage = (
-        Quantity("multi", RANK_DISTANCE.name),
-        Quantity("multi", OWN_LANGUAGE_ADVANTAGE.name),
-    )
-    yield part(Region(LESS, MUCH, True), distance, f"rank distance: {text}", cells)
-    adjusted = f"own-language advantage adjusted for multi mAP: {text}"
-    yield part(BELOW, advantage, adjusted, cells, covariate=d.quantity("multi"))
+    for quantity in LANGUAGE_BIAS:
+        text = f"{quantity.metric}: hybrid minus x-x-mono{_at(n)}"
+        yield part(BELOW, quantity, text, d.minus("hybrid", "x-x-mono", n))
 
 
 def _heldout_languages(d: Design) -> Iterator[Part]:
@@ -186,8 +180,8 @@ CLAIMS = (
         id="C5",
         source=f"{PAPER}, Table 2",
         statement="hybrid lowers language bias much against x-x-mono",
-        holds="hybrid against x-x-mono: rank distance lower by at least 10% (the reductions in the paper are"
-        " 13 to 30%), own-language advantage adjusted for multi mAP lower",
+        holds="hybrid below x-x-mono in both measures of preference among translations: own before other, "
+        "own first. The paper's rank distance falls whenever accuracy rises, so it is described only",
         needs="x-x-mono and hybrid at one n above 1",
         parts=_less_bias,
         setup=LAREQA,

@@ -1,12 +1,8 @@
-"""Tests of the parts of a claim: a region, an effect with its interval, and two p values.
+"""The parts of a claim: a region, an effect with its interval, and two p values.
 
-A claim is a conjunction of parts. A part is a region of an effect, such as above 0 or within a margin. The
-claim is supported if all parts are, contradicted if one part is, undecided otherwise.
-
-Each claim has one p value. The p for support is the largest p of the parts (intersection-union test, Berger
-1982). The p for contradiction is the smallest one-sided p times the number of parts (Bonferroni), and at
-least the two-sided p. The smaller of the two enters the family and its adjustment (Holm). Both cannot be
-small.
+A claim is a conjunction of parts. A part is a region of an effect, such as above 0 or within a margin. A part
+has a p for support (the effect lies in the region) and a p for contradiction (it lies outside), and no
+verdict. `langscale.claims.verdicts` decides about the claim.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from langscale.design.grid import Point
-from langscale.statistics.intervals import LEVEL, MARGIN, cluster_parts, detectable
+from langscale.statistics.intervals import LEVEL, MARGIN, MARGIN_SHARE, cluster_parts, detectable
 from langscale.statistics.panel import Panel
 from langscale.statistics.quantities import Mix, Quantity
 
@@ -33,20 +29,28 @@ class Region(NamedTuple):
     """A region of an effect.
 
     kind: `above` the margin (or 0), `below` -margin, `within` -margin and margin, `not below` -margin,
-    `falling` between -margin and 0. share: the margin is a share of the mean of the cells with negative
-    weight.
+    `falling` between -margin and 0. margin: a difference. share: a share of the reference, which is the mean
+    of the cells with negative weight. With both, the margin is the smaller one.
     """
 
     kind: str
     margin: float = 0.0
-    share: bool = False
+    share: float = 0.0
 
     def __str__(self) -> str:
-        size = f"{100 * self.margin:g}% of the reference" if self.share else f"{self.margin:g}"
+        sizes = [f"{self.margin:g}"] if self.margin or not self.share else []
+        sizes += [f"{100 * self.share:g}% of the reference"] if self.share else []
+        size = " or ".join(sizes) + (", the smaller" if len(sizes) > 1 else "")
         if self.kind == FALL:
-            return f"from -{size} to 0"
-        sign = {WITHIN: "+-", MORE: ""}.get(self.kind, "-") if self.margin else ""
+            return f"from -({size}) to 0" if len(sizes) > 1 else f"from -{size} to 0"
+        sign = {WITHIN: "+-", MORE: ""}.get(self.kind, "-") if sizes != ["0"] else ""
+        size = f"({size})" if sign and len(sizes) > 1 else size
         return f"{MORE if self.kind == NOT_LESS else self.kind} {sign}{size}"
+
+    def width(self, reference: float) -> float:
+        """The margin as a difference, for a reference of this mean."""
+        sizes = [size for size in (self.margin, self.share * abs(reference)) if size]
+        return min(sizes, default=0.0)
 
     @property
     def sides(self) -> int:
@@ -60,7 +64,7 @@ class Region(NamedTuple):
         margin it is the larger of two one-sided tests (Schuirmann 1987), as in `equivalence_p`. The p for
         contradiction is two-sided: it is small if the 95% interval lies outside. nan if se is nan.
         """
-        margin = self.margin * (abs(reference) if self.share else 1.0)
+        margin = self.width(reference)
         low = {MORE: margin, LESS: -np.inf}.get(self.kind, -margin)
         high = {LESS: -margin, WITHIN: margin, FALL: 0.0}.get(self.kind, np.inf)
         above, below = (mean - low) / se, (high - mean) / se
@@ -73,7 +77,7 @@ class Region(NamedTuple):
 
 
 ABOVE, BELOW = Region(MORE), Region(LESS)
-EQUAL, AS_GOOD = Region(WITHIN, MARGIN), Region(NOT_LESS, MARGIN)
+EQUAL, AS_GOOD, SLOWLY = (Region(kind, MARGIN, MARGIN_SHARE) for kind in (WITHIN, NOT_LESS, FALL))
 
 
 class Missing(Exception):
@@ -84,7 +88,7 @@ class Missing(Exception):
 class Part:
     """One comparison of a claim: a weighted sum of cells under one quantity.
 
-    compared: the comparison in words. covariate: the effect is adjusted for this quantity, see `adjustment`.
+    compared: the comparison in words.
     control: the same cells of the samplers' controls; the part needs both (docs/METHOD.md, x-y and n).
     missing: the gap of the study, if it cannot be tested. uncontrolled: why there is no control, so no
     verdict.
@@ -95,9 +99,14 @@ class Part:
     quantity: Quantity | Mix | None = None
     terms: Terms = ()
     control: Terms = ()
-    covariate: Quantity | None = None
     missing: str = ""
     uncontrolled: str = ""
+
+    @property
+    def measure(self) -> tuple[str, str]:
+        """(setting, metric) of its quantity, or of the first term of a mix; empty without a quantity."""
+        first = self.quantity.terms[0][1] if isinstance(self.quantity, Mix) else self.quantity
+        return (first.setting, first.metric) if first else ("", "")
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,8 @@ class Measured:
     """The estimate of a part. p_for and p_against as in `Region.p`, nan if it is missing or uncontrolled.
 
     low, high: confidence interval over runs and queries. runs_low, runs_high: over queries. spread: (standard
-    error, degrees of freedom) of the effect and of the control. least_p: the smallest possible p of a
-    permutation test.
+    error, degrees of freedom) of the effect and of the control. sd_runs: standard deviation of the effect
+    between replicates. se_queries: standard error of the effect from the queries.
     """
 
     part: Part
@@ -119,15 +128,15 @@ class Measured:
     runs_low: float = NAN
     runs_high: float = NAN
     spread: tuple[tuple[float, float], ...] = ()
-    least_p: float = 0.0
+    sd_runs: float = NAN
+    se_queries: float = NAN
 
-    def detectable(self, tests: int) -> float:
-        """Minimum detectable effect: the smallest effect beyond the bound, detected with 80% power.
+    def detectable(self, level: float = ALPHA) -> float:
+        """Minimum detectable effect: the smallest effect beyond the bound, found with 80% power at `level`.
 
-        At level 0.05 / tests (Bonferroni, the first step of Holm). With a control, the larger of the two.
+        With a control, the larger of the two.
         """
         sides = self.part.region.sides
-        level = ALPHA / max(tests, 1)
         found = [float(detectable(np.array(se), np.array(df), level, sides)) for se, df in self.spread]
         return max(found, default=NAN)
 
@@ -166,32 +175,6 @@ def run_means(panel: Panel, quantity: Quantity | Mix) -> np.ndarray | None:
     return None if found is None else cluster_parts(found.sums, found.counts).sum(axis=0)
 
 
-def adjustment(
-    panel: Panel, model: str, values: np.ndarray, covariate: np.ndarray
-) -> tuple[float, float, float]:
-    """(slope, variance of the slope, degrees of freedom) of values [K] on covariate [K] over trained runs.
-
-    Analysis of covariance: one intercept per point of the design, so the slope comes from differences between
-    replicates only. A shared run counts once. Raises Missing for a model with too few runs.
-    """
-    x, y = [np.zeros(0)], [np.zeros(0)]
-    seen: set[str] = set()
-    for point in panel.points:
-        mine = [path for _, path in point.runs if path not in seen]
-        seen.update(mine)
-        if point.model != model or not point.trained or len(mine) < 2:
-            continue
-        at = [panel.column(path) for path in mine]
-        x.append(covariate[at] - covariate[at].mean())
-        y.append(values[at] - values[at].mean())
-    a, b = np.concatenate(x), np.concatenate(y)
-    df, spread = len(a) - (len(x) - 1) - 1, (a**2).sum()
-    if df < 1 or spread == 0:
-        raise Missing("too few runs to adjust for accuracy")
-    slope = (a * b).sum() / spread
-    return slope, ((b - slope * a) ** 2).sum() / df / spread, df
-
-
 class Estimate(NamedTuple):
     """An effect with its standard error, degrees of freedom, replicates, and interval over queries."""
 
@@ -202,73 +185,60 @@ class Estimate(NamedTuple):
     runs_low: float
     runs_high: float
 
-    def widened(self, variance: float, df: float) -> "Estimate":
-        """With an independent variance added. Degrees of freedom by Satterthwaite (1946)."""
-        first = self.se**2
-        if variance <= 0:
-            return self
-        both = (first + variance) ** 2 / (first**2 / self.df + variance**2 / df)
-        return self._replace(se=float(np.sqrt(first + variance)), df=both)
-
 
 class _Job(NamedTuple):
     part: int
     is_control: bool
     units: list[dict[int, float]]
-    variance: float
-    df: float
 
 
 def measure(panel: Panel, parts: Sequence[Part]) -> list[Measured]:
     """Estimates of all parts on a benchmark, paired by replicate and query."""
     jobs: dict[Quantity | Mix, list[_Job]] = {}
+    between: dict[int, float] = {}
     found: dict[tuple[int, bool], Estimate] = {}
     problems = {i: part.missing for i, part in enumerate(parts) if part.missing}
-    columns = {p: {seed: panel.column(path) for seed, path in p.runs} for p in panel.points}
+    there = {path: k for k, path in enumerate(panel.paths)}
     for i, part in enumerate(parts):
         for is_control, terms in ((False, part.terms), (True, part.control)):
             if terms and part.quantity is not None and i not in problems:
-                units = combined_units([(w, columns[point]) for w, point in terms], panel.fixed)
-                try:
-                    quantity, variance, df = _adjusted(panel, part.quantity, part.covariate, terms, units)
-                except Missing as reason:
-                    problems[i] = str(reason)
-                    continue
-                jobs.setdefault(quantity, []).append(_Job(i, is_control, units, variance, df))
+                cells = [(w, {s: there[path] for s, path in p.runs if path in there}) for w, p in terms]
+                units = combined_units(cells, panel.fixed)
+                jobs.setdefault(part.quantity, []).append(_Job(i, is_control, units))
     for quantity, its in jobs.items():
+        means = run_means(panel, quantity)
+        if means is not None:
+            for job in its:
+                if not job.is_control:
+                    between[job.part] = _sd(means, panel.independent(job.units))
         for _, average, _, got in panel.estimates([quantity], [job.units for job in its]):
             for m, job in enumerate(its) if average == "macro" else ():
                 estimate = Estimate(*(got[name][m] for name in Estimate._fields))
-                found[job.part, job.is_control] = estimate.widened(job.variance, job.df)
+                found[job.part, job.is_control] = estimate
                 if got["reason"][m]:
                     whose = " of the control" if job.is_control else ""
                     problems.setdefault(job.part, got["reason"][m] + whose)
     return [
-        _measured(panel, part, found.get((i, False)), found.get((i, True)), problems.get(i, ""))
+        _measured(
+            panel, part, found.get((i, False)), found.get((i, True)), between.get(i, NAN), problems.get(i, "")
+        )
         for i, part in enumerate(parts)
     ]
 
 
-def _adjusted(
-    panel: Panel,
-    quantity: Quantity | Mix,
-    covariate: Quantity | None,
-    terms: Terms,
-    units: Sequence[Mapping[int, float]],
-) -> tuple[Quantity | Mix, float, float]:
-    """(estimated quantity, variance of the adjustment, its degrees of freedom)."""
-    if covariate is None or isinstance(quantity, Mix):
-        return quantity, 0.0, 1
-    values, accuracy = run_means(panel, quantity), run_means(panel, covariate)
-    if values is None or accuracy is None or not units:
-        return quantity, 0.0, 1
-    slope, variance, df = adjustment(panel, terms[0][1].model, values, accuracy)
-    moved = np.mean([sum(w * accuracy[k] for k, w in unit.items()) for unit in units])
-    return Mix(((1.0, quantity), (-slope, covariate))), float(variance * moved**2), df
+def _sd(means: np.ndarray, units: Sequence[Mapping[int, float]]) -> float:
+    """Standard deviation of a comparison between its replicates; nan for fewer than two."""
+    values = [sum(weight * means[k] for k, weight in unit.items()) for unit in units]
+    return float(np.std(values, ddof=1)) if len(values) > 1 else NAN
 
 
 def _measured(
-    panel: Panel, part: Part, effect: Estimate | None, control: Estimate | None, problem: str
+    panel: Panel,
+    part: Part,
+    effect: Estimate | None,
+    control: Estimate | None,
+    sd_runs: float,
+    problem: str,
 ) -> Measured:
     if effect is None:
         lack = problem or "the benchmark has no such queries or candidates"
@@ -291,6 +261,8 @@ def _measured(
         effect.runs_low,
         effect.runs_high,
         tuple((e.se, e.df) for e, _ in sides),
+        sd_runs,
+        float(np.sqrt(max(0.0, effect.se**2 - sd_runs**2 / max(effect.n_runs, 1)))),
     )
 
 
@@ -299,5 +271,5 @@ def _reference(panel: Panel, part: Part, terms: Terms) -> float:
     means = run_means(panel, part.quantity) if part.region.share and part.quantity is not None else None
     if means is None:
         return 1.0
-    runs = [means[panel.column(path)] for w, point in terms if w < 0 for _, path in point.runs]
-    return float(np.mean(runs))
+    runs = [path for w, point in terms if w < 0 for _, path in point.runs if path in panel.paths]
+    return float(np.mean([means[panel.column(path)] for path in runs]))

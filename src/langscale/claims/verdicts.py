@@ -1,4 +1,10 @@
-"""From p values to verdicts."""
+"""From the parts of claims to verdicts.
+
+A claim is a conjunction of parts, tested as an intersection-union test: it is supported if every part passes
+at the unadjusted level (Berger 1982), so it pays nothing for its parts. Its opposite is a union: the p for
+contradiction is the smallest one-sided p of the parts times their number (Bonferroni), and at least the
+two-sided p. The smaller of the two is the p of the claim. Both cannot be small.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,9 +12,37 @@ from typing import NamedTuple
 import numpy as np
 
 from langscale.claims.parts import ALPHA, NAN, Measured
-from langscale.statistics.multiple_testing import holm
+from langscale.statistics.multiple_testing import fixed_sequence, holm
 
 SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED = "supported", "contradicted", "undecided", "not tested here"
+REPLICATED, OPPOSITE = "replicated", "opposite"
+METHODS = {"sequence": fixed_sequence, "holm": holm}
+"""Adjustments of `statistics.multiplicity`."""
+
+
+class Outcome(NamedTuple):
+    """Of a claim: its p, the adjusted p, the verdict."""
+
+    p: float
+    p_adjusted: float
+    verdict: str
+
+
+def decide(claims: Sequence[Sequence[Measured]], multiplicity: str = "sequence") -> list[Outcome]:
+    """The outcomes of claims, each a list of measured parts, in the declared order.
+
+    In a fixed sequence each claim is tested at the full level until the first claim that is not decided. The
+    later ones are undecided. A verdict in either direction continues the sequence. Errors in the direction
+    then need more than any dependence: it is enough that the tests are not adversely dependent (Grandhi, Guo
+    and Romano 2019), and `make validate` counts wrong verdicts. A claim without p, because data are missing,
+    ends the sequence. Claims that cannot be tested by the config are no members of `claims`.
+    """
+    p = [conjunction(parts) for parts in claims]
+    family = np.array([min(pair) for pair in p], dtype=float)
+    return [
+        Outcome(float(one), float(adjusted), verdict(adjusted, p_for <= p_against))
+        for one, adjusted, (p_for, p_against) in zip(family, METHODS[multiplicity](family), p, strict=True)
+    ]
 
 
 def verdict(p_adjusted: float, supports: bool) -> str:
@@ -20,57 +54,25 @@ def verdict(p_adjusted: float, supports: bool) -> str:
     return SUPPORTED if supports else CONTRADICTED
 
 
-class Outcome(NamedTuple):
-    """Of a claim or of a part: its p in the family, the adjusted p, the verdict."""
+def replication(parts: Sequence[Measured], primary: str) -> Outcome:
+    """The outcome on another model or benchmark, at the unadjusted level.
 
-    p: float
-    p_adjusted: float
-    verdict: str
-
-
-def decide(entries: Sequence[Sequence[Measured]]) -> list[tuple[Outcome, list[Outcome]]]:
-    """Outcomes of all claims, one family, and of their parts.
-
-    The adjusted p of a part is that of a claim with this part alone. So a claim is supported if all its parts
-    are, and contradicted if one is. A claim with an untested part can be contradicted only.
+    It speaks only where the primary pair has a verdict: `replicated` if the verdict is the same, `opposite`
+    if it is the other one, else `undecided`. `primary`: the verdict there.
     """
-    conjunctions = [_conjunction(parts) for parts in entries]
-    family = np.array([min(pair) if not np.isnan(pair).all() else NAN for pair in conjunctions])
-    outcomes = []
-    for i, parts in enumerate(entries):
-        known = sum(not np.isnan(m.p_for) for m in parts)
-        single = [
-            Outcome(NAN, NAN, NOT_TESTED if m.part.missing else UNDECIDED)
-            if np.isnan(m.p_for)
-            else _outcome(family, i, m.p_for, _one_of(known, m.p_against))
-            for m in parts
-        ]
-        whole = _outcome(family, i, *conjunctions[i])
-        if whole.verdict != CONTRADICTED and any(m.part.missing for m in parts):
-            whole = whole._replace(p_adjusted=NAN, verdict=NOT_TESTED)
-        elif whole.verdict == NOT_TESTED:
-            whole = whole._replace(verdict=UNDECIDED)
-        outcomes.append((whole, single))
-    return outcomes
+    p_for, p_against = conjunction(parts)
+    p = min(p_for, p_against)
+    here = verdict(p, p_for <= p_against)
+    if here != NOT_TESTED:
+        here = UNDECIDED if {here, primary} & {UNDECIDED, NOT_TESTED} else here
+    if here in (SUPPORTED, CONTRADICTED):
+        here = REPLICATED if here == primary else OPPOSITE
+    return Outcome(p, NAN, here)
 
 
-def _outcome(family: np.ndarray, i: int, p_for: float, p_against: float) -> Outcome:
-    """The outcome of claim i of the family with these p values."""
-    changed = family.copy()
-    changed[i] = min(p_for, p_against)
-    adjusted = float(holm(changed)[i])
-    return Outcome(float(changed[i]), adjusted, verdict(adjusted, p_for <= p_against))
-
-
-def _conjunction(parts: Sequence[Measured]) -> tuple[float, float]:
-    """(p for, p against) of all parts together. An untested part blocks support."""
+def conjunction(parts: Sequence[Measured]) -> tuple[float, float]:
+    """(p for, p against) of all parts together. nan if a part is not measured."""
     p_for, p_against = (np.array([getattr(m, name) for m in parts]) for name in ("p_for", "p_against"))
-    known = ~np.isnan(p_for)
-    if not known.any():
+    if np.isnan(p_for).any():
         return NAN, NAN
-    return float(np.max(p_for)) if known.all() else 1.0, _one_of(known.sum(), np.min(p_against[known]))
-
-
-def _one_of(k: int, p: float) -> float:
-    """The p of a claim with k parts from the two-sided p of one part."""
-    return min(1.0, float(p) * max(1.0, k / 2))
+    return float(p_for.max()), min(1.0, float(p_against.min()) * max(1.0, len(parts) / 2))

@@ -44,6 +44,15 @@ class Contrast(Options):
         return self
 
 
+class Primary(Options):
+    """The pair of model and benchmark whose rows carry the verdicts. Other pairs replicate it."""
+
+    model: Name | None = Field(None, description="null: the first trained model of the config")
+    benchmark: Name | None = Field(
+        None, description="null: the first benchmark of the config that a claim can be tested on"
+    )
+
+
 class Statistics(Options):
     """Intervals and tests."""
 
@@ -58,6 +67,17 @@ class Statistics(Options):
     )
     claims: Annotated[list[str], Once] | None = Field(
         None,
-        description="claims of the paper (C1 ...) and hypotheses (H1 ...) that are tested, one family "
-        "(Holm). null: all. docs/claims.md lists them",
+        description="claims of the paper (C1 ...) and hypotheses (H0 ...) that are tested. null: all. "
+        "docs/claims.md lists them",
     )
+    sequence: Annotated[list[str], Once] | None = Field(
+        None,
+        description="order of the tests, declared before the runs. Claims that it leaves out follow. null: "
+        "H0, H1, H2, C1, C2, C3, C5, C6, then the others",
+    )
+    multiplicity: Literal["sequence", "holm"] = Field(
+        "sequence",
+        description="sequence: each claim at the full level, in order, until one is not decided. holm: all "
+        "claims at once, adjusted by Holm",
+    )
+    primary: Primary = Primary()

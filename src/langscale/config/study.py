@@ -175,6 +175,16 @@ def _names(study: Study) -> Iterator[str]:
         if contrast.benchmark not in (None, *study.benchmarks):
             there = shown(study.benchmarks)
             yield f"statistics.contrasts.{i}.benchmark: found {contrast.benchmark}; there are {there}"
+    primary = study.statistics.primary
+    in_grid = {model for arm in study.grid for model in arm.models or study.models}
+    for key, chosen, names in (
+        ("model", primary.model, [name for name in study.models if name in in_grid]),
+        ("benchmark", primary.benchmark, [*study.benchmarks]),
+    ):
+        if chosen is not None and chosen not in names:
+            which = "trained models" if key == "model" else "benchmarks"
+            known = f"{which} are {shown(names)}"
+            yield f"statistics.primary.{key}: found {chosen}{nearest(chosen, names)}; {known}"
     if study.training.validation and not any(source.validation for source in study.sources.values()):
         yield "training.validation: no source has `validation: true`; set it for one"
 

@@ -259,6 +259,10 @@ class Grid:
             return ()
         return ("en",) if validation.languages == "en" else tuple(sorted(self.study.languages.pool))
 
+    def random(self, run: Run) -> bool:
+        """Whether a run has training randomness. BM25 and a downloaded encoder before training have none."""
+        return run.model != BM25 and bool(run.steps or self.study.models[run.model].architecture)
+
     def seeds(self, replicates: int | None = None) -> range:
         """Seeds 1..R of the replicates."""
         return range(1, (replicates or self.study.replicates) + 1)

@@ -28,7 +28,7 @@ def check(study: Study) -> None:
     for section in (_data, _languages, _folders, _contrasts, _adapters):
         for problem in section(study):
             raise UserError(problem)
-    if study.statistics.claims is not None:
+    if study.statistics.claims is not None or study.statistics.sequence is not None:
         from langscale.claims.catalogue import declared
 
         declared(study)

@@ -150,8 +150,8 @@ def _lead(contrasts: pd.DataFrame, best: pd.Series, second: pd.Series) -> str:
 
 
 def claim_counts(claims: pd.DataFrame) -> str:
-    """`1 contradicted, 8 undecided`: the number of claims with each verdict."""
-    verdicts = claims.loc[claims["part"] == ALL, "verdict"]
+    """`1 contradicted, 8 undecided`: the number of claims with each verdict, without replications."""
+    verdicts = claims.loc[(claims["part"] == ALL) & (claims["role"] != "replication"), "verdict"]
     return ", ".join(f"{(verdicts == v).sum()} {v}" for v in VERDICTS if (verdicts == v).any())
 
 

@@ -125,7 +125,7 @@ COLUMNS = (
     ),
     Column(
         "setting",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "claims", "published"),
         "`mono`, `cross` or `multi`: candidates in the query's language, one other, or all languages",
     ),
     Column(
@@ -156,7 +156,7 @@ COLUMNS = (
     ),
     Column(
         "metric",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
+        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "claims", "published"),
         "measure (docs/METHOD.md, Evaluation)",
     ),
     Column(
@@ -227,11 +227,11 @@ COLUMNS = (
         "p", ("contrasts", *PARTS, "sensitivity", "trends", "entry"), "two-sided p over runs and queries", P
     ),
     Column("p", ("diversity",), "p of the correlation by permutation of language orders", P),
-    Column("p", ("claims",), "p of the claim or part, before adjustment", P),
+    Column("p", ("claims",), "p of the claim, of a part the p of its support, before adjustment", P),
     Column(
         "p_adjusted",
         ("contrasts", *PARTS, "trends", "entry", "diversity", "claims"),
-        "p adjusted within `family`; claims: Holm over all claims",
+        "p adjusted within `family`; claims: by the sequence or Holm, primary rows only",
         P,
     ),
     Column(
@@ -358,12 +358,33 @@ COLUMNS = (
     Column(
         "claim", ("claims",), "C: claim of arXiv:2408.10536; H: hypothesis of this project (docs/claims.md)"
     ),
-    Column("part", ("claims",), "`all` for the claim, else the letter of a part"),
+    Column("part", ("claims",), "`all` for the claim, else the letter of a part. A part has no verdict"),
+    Column(
+        "position", ("claims",), "place in the declared sequence of tests; empty for a claim without", NUMBER
+    ),
+    Column(
+        "role",
+        ("claims",),
+        "confirmatory; exploratory: after the first undecided claim of the sequence; replication: another "
+        "model or benchmark than the primary pair; empty without test",
+    ),
     Column("source", ("claims",), "publication of the claim"),
     Column("statement", ("claims",), "the claim in words"),
     Column("compared", ("claims",), "the decisive comparison: measure, queries, design points"),
     Column("claimed", ("claims",), "range of the effect if the claim holds"),
-    Column("verdict", ("claims",), "supported, contradicted, undecided or not tested here"),
+    Column(
+        "verdict",
+        ("claims",),
+        "supported, contradicted, undecided or not tested here; of a replication: replicated, opposite or "
+        "undecided; of a part: empty",
+    ),
+    Column(
+        "sd_runs",
+        ("claims",),
+        "standard deviation of the comparison between replicates",
+        "that of the measure",
+    ),
+    Column("se_queries", ("claims",), "standard error of the effect from the queries", "that of the measure"),
     Column("reason", ("claims",), "reason for the verdict, and differences to the paper"),
     # published values
     Column("source", ("published",), "publication of the value"),

@@ -124,8 +124,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         ),
         "contrast": "A difference of two points, paired by query and replicate.",
         "family": (
-            "Tests adjusted together. Declared contrasts and claims are adjusted by Holm. All other tests "
-            "are exploratory and adjusted by Benjamini and Hochberg."
+            "Tests adjusted together. Declared contrasts are adjusted by Holm, claims by their sequence. All "
+            "other tests are exploratory and adjusted by Benjamini and Hochberg."
         ),
         "significant": "An adjusted p below .05.",
         "equivalent": "Within a margin, by two one-sided tests. A large p never shows equivalence.",
@@ -138,6 +138,14 @@ SECTIONS: dict[str, dict[str, str]] = {
             "Supported: every part of the claim is significant. Contradicted: the opposite of a part is "
             "significant, whatever the others are. Undecided: neither is the case. Not tested here: the "
             "study lacks something that the test needs."
+        ),
+        "sequence of tests": (
+            "The order of the claims, declared before the runs. Each claim is tested at the full level until "
+            "one is undecided. The tests after it are exploratory."
+        ),
+        "primary pair": (
+            "The model and the benchmark that carry the verdicts. Rows of other models and benchmarks are "
+            "replications."
         ),
     },
 }

@@ -10,6 +10,8 @@ from langscale.config.terms import ALL, BM25, NONE
 from langscale.languages.families import script_name
 from langscale.reporting import formats
 from langscale.reporting.wording import (
+    Row,
+    decimal,
     digits,
     headline,
     interval,
@@ -280,9 +282,21 @@ def _identified(row: pd.Series, key: str) -> str:
 
 
 def claims(table: pd.DataFrame) -> pd.DataFrame:
-    """A verdict per claim, model and benchmark, with the decisive comparison."""
-    table = table[table["part"] == ALL]
-    columns = {"claim": table["claim"], "statement": table["statement"], "verdict": table["verdict"]}
+    """A verdict per claim in the order of the tests, with the decisive comparison and the parts.
+
+    Replications on other models and benchmarks follow the claim.
+    """
+    parts, table = table[table["part"] != ALL], table[table["part"] == ALL]
+    same = ["claim", "model", "benchmark"]
+    texts = {
+        key: "; ".join(map(_part, its.to_dict("records"))) for key, its in parts.groupby(same, sort=False)
+    }
+    role = table["role"].fillna("")
+    verdict = table["verdict"] + role.map(
+        {"exploratory": " (exploratory)", "replication": " (replication)"}
+    ).fillna("")
+    columns = {"test": table["position"].map(lambda at: "" if pd.isna(at) else f"{at:.0f}")}
+    columns |= {"claim": table["claim"], "statement": table["statement"], "verdict": verdict}
     columns |= _varying(table[table["model"] != ALL], "benchmark", "model")
     return pd.DataFrame(
         columns
@@ -290,11 +304,21 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
             "decisive comparison": table["compared"].fillna(""),
             "claimed": table["claimed"].fillna(""),
             "effect": _written(table, interval, "effect").where(table["effect"].notna(), ""),
-            "adjusted p (Holm)": table["p_adjusted"].map(p_value),
+            "p": table["p"].map(p_value),
+            "adjusted p": table["p_adjusted"].map(p_value),
             "minimum detectable effect": table["smallest_detectable"].map(digits),
+            "parts": [texts.get(key, "") for key in table[same].itertuples(index=False, name=None)],
             "reason": table["reason"].fillna(""),
         }
     )
+
+
+def _part(row: Row) -> str:
+    """`a +0.012 (p .003)`: a part of a claim with its effect."""
+    if pd.isna(row["effect"]):
+        return f"{row['part']} not tested"
+    effect = decimal(row["effect"], 1 if abs(row["effect"]) >= 10 else 3, "+")
+    return f"{row['part']} {effect}" + ("" if pd.isna(row["p"]) else f" (p {p_value(row['p'])})")
 
 
 def entry(table: pd.DataFrame) -> pd.DataFrame:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from langscale.config.study import Study
-from langscale.config.terms import ALL, BM25
-from langscale.design.grid import Grid, Point
+from langscale.config.terms import ALL
+from langscale.design.grid import Grid, Point, Run
 from langscale.retrieval.measures import MAP, MEASURES
 from langscale.retrieval.scores import ListScores, Scores
 from langscale.statistics.clusters import Cells, Clusters, Sums
@@ -40,6 +40,24 @@ def estimated(found: Estimates, i: int) -> dict[str, Any]:
         "n_runs": found["n_runs"][i],
         "note": found["reason"][i],
     }
+
+
+def by_ladder(grid: Grid, runs: Sequence[Run], units: Sequence[Unit]) -> list[Unit]:
+    """The units of one ladder as one, their mean: seeds of a ladder are no independent choice of languages.
+
+    runs: those behind the columns of the units.
+    """
+    groups: dict[int, list[Unit]] = {}
+    for i, unit in enumerate(units):
+        seeds = [run.seed for run in map(runs.__getitem__, unit) if run.steps]
+        groups.setdefault(grid.ladder(seeds[0]) if seeds else -i, []).append(unit)
+    merged: list[Unit] = []
+    for group in groups.values():
+        mean: dict[int, float] = {}
+        for column, weight in ((c, w / len(group)) for unit in group for c, w in unit.items()):
+            mean[column] = mean.get(column, 0.0) + weight
+        merged.append(mean)
+    return merged
 
 
 class Panel:
@@ -71,9 +89,7 @@ class Panel:
         self.runs = runs
         self.trained_on = {run.path: run.languages for run in runs}
         self.paths = [run.path for run in runs]
-        self.fixed = [
-            run.model == BM25 or (not run.steps and not study.models[run.model].architecture) for run in runs
-        ]
+        self.fixed = [not grid.random(run) for run in runs]
         first = scores[self.paths[0]]
         self.languages, self.gives = first.languages, first.gives
         self.lists_only = isinstance(first, ListScores)
@@ -212,29 +228,15 @@ class Panel:
         if waiting:
             yield from self._estimate(waiting, comparisons)
 
-    def _by_ladder(self, units: Sequence[Unit]) -> Sequence[Unit]:
-        """The units of one ladder as one, their mean: seeds of a ladder are no independent choice of
-        languages.
-        """
-        if not self.study.ladder_count:
-            return units
-        groups: dict[int, list[Unit]] = {}
-        for i, unit in enumerate(units):
-            seeds = [run.seed for run in map(self.runs.__getitem__, unit) if run.steps]
-            groups.setdefault(self.grid.ladder(seeds[0]) if seeds else -i, []).append(unit)
-        merged = []
-        for group in groups.values():
-            mean: dict[int, float] = {}
-            for column, weight in ((c, w / len(group)) for unit in group for c, w in unit.items()):
-                mean[column] = mean.get(column, 0.0) + weight
-            merged.append(mean)
-        return merged
+    def independent(self, units: Sequence[Unit]) -> Sequence[Unit]:
+        """The units of one ladder as one, see `by_ladder`."""
+        return by_ladder(self.grid, self.runs, units) if self.study.ladder_count else units
 
     def _estimate(
         self, waiting: Sequence[tuple[Q, Sums]], comparisons: Sequence[Sequence[Unit]]
     ) -> Iterator[tuple[Q, str, np.ndarray, Estimates]]:
         k, m = len(self.paths), len(comparisons)
-        comparisons = [self._by_ladder(units) for units in comparisons]
+        comparisons = [self.independent(units) for units in comparisons]
         shifted = [
             [{column + i * k: weight for column, weight in unit.items()} for unit in units]
             for i in range(len(waiting))

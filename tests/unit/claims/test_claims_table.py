@@ -9,32 +9,95 @@ from support.rendered_study import write_table
 
 from langscale.claims import claims_table
 from langscale.claims.catalogue import CLAIMS
-from langscale.claims.verdicts import CONTRADICTED, NOT_TESTED, SUPPORTED, UNDECIDED
+from langscale.claims.testability import planned
+from langscale.claims.verdicts import (
+    CONTRADICTED,
+    NOT_TESTED,
+    OPPOSITE,
+    REPLICATED,
+    SUPPORTED,
+    UNDECIDED,
+)
+from langscale.design.grid import Grid
 from langscale.retrieval.scores import Scores
 from langscale.statistics.intervals import cluster_parts
 from langscale.statistics.panel import Panel
 from langscale.statistics.quantities import Mix, Quantity
 
 
-def test_one_family_over_models_and_benchmarks():
+def test_one_primary_pair_is_tested_in_order_and_the_others_replicate_it():
     made = study(
         "C3",
         models=("narrow", "wide"),
         benchmarks={"xquad-r": {}, "mlqa-r": {}},
-        statistics={"resamples": 200},
+        statistics={"resamples": 200, "claims": ["C3", "C2", "C1", "H2"], "sequence": ["C3", "C1"]},
     )
-    panel = Planted(
-        made, lambda q, c: 0.5 + 0.004 * (c.sampler == "hybrid" and q.setting == "multi"), noise=0.004
-    )
+
+    def truth(q, c):  # C1 is in between, so that the sequence ends there
+        return 0.5 + 0.03 * (c.sampler == "hybrid") * (1 if c.model == "narrow" else -1)
+
+    panel = Planted(made, truth, noise=0.004)
     found = claims_table.entries(panel, "xquad-r") + claims_table.entries(panel, "mlqa-r")
     table = claims_table.table(made, found, None)
     claims = table[table["part"] == "all"]
-    assert claims.groupby("claim").size()[["C1", "C4", "C8", "H2"]].tolist() == [4, 2, 1, 4]
-    assert list(claims["claim"].drop_duplicates()) == list(CLAIMS)
-    tested = claims.dropna(subset=["p"]).sort_values("p")
-    assert claims.loc[claims["verdict"] == NOT_TESTED, "p_adjusted"].isna().all()
-    by_hand = np.minimum(np.maximum.accumulate(tested["p"] * np.arange(len(tested), 0, -1)), 1)
-    np.testing.assert_allclose(tested["p_adjusted"], by_hand)
+    assert list(claims["claim"].drop_duplicates()) == ["C3", "C1", "H2", "C2"]
+    assert claims.groupby("claim").size().unique().tolist() == [4]
+    first = claims.groupby("claim", sort=False).nth(0)
+    assert set(zip(first["model"], first["benchmark"], strict=True)) == {("narrow", "xquad-r")}
+    assert first["position"].tolist() == [1, 2, 3, 4] and claims["position"].count() == 4
+    assert first["role"].tolist() == ["confirmatory", "confirmatory", "exploratory", "exploratory"]
+    assert first["verdict"].tolist() == [SUPPORTED, UNDECIDED, UNDECIDED, UNDECIDED]
+    assert first.iloc[3]["p"] < 0.05 <= first.iloc[3]["p_adjusted"] == first["p"].iloc[1:3].max()
+    assert first.iloc[3]["reason"].startswith("exploratory, as C1 before it is not decided")
+    others = claims[claims["role"] == "replication"].set_index(["claim", "benchmark", "model"])
+    assert others.loc["C3", "verdict"].to_dict() == {
+        ("xquad-r", "wide"): OPPOSITE, ("mlqa-r", "narrow"): REPLICATED, ("mlqa-r", "wide"): OPPOSITE
+    }  # fmt: skip
+    assert set(others.loc["C2", "verdict"]) == {UNDECIDED} and others["p_adjusted"].isna().all()
+    assert others.loc["C2", "reason"].str.contains("no verdict to replicate").all()
+    assert table[table["part"] != "all"]["verdict"].isna().all()
+
+
+def test_the_primary_pair_and_holm_are_options():
+    options = {"resamples": 200, "claims": ["C1", "C2", "C3"], "multiplicity": "holm"}
+    options |= {"primary": {"model": "wide", "benchmark": "mlqa-r"}}
+    made = study(
+        "C3", models=("narrow", "wide"), benchmarks={"xquad-r": {}, "mlqa-r": {}}, statistics=options
+    )
+    panel = Planted(made, lambda q, c: 0.5 + 0.005 * (c.sampler == "hybrid"), noise=0.004)
+    found = claims_table.entries(panel, "xquad-r") + claims_table.entries(panel, "mlqa-r")
+    table = claims_table.table(made, found, None)
+    claims = table[table["part"] == "all"]
+    tested = claims[claims["role"] == "confirmatory"]
+    assert set(zip(tested["model"], tested["benchmark"], strict=True)) == {("wide", "mlqa-r")}
+    assert len(tested) == 3 and claims["position"].isna().all()
+    p = tested["p"].sort_values()
+    by_hand = np.minimum(np.maximum.accumulate(p * [3, 2, 1]), 1)
+    np.testing.assert_allclose(tested.loc[p.index, "p_adjusted"], by_hand)
+
+
+def test_what_cannot_be_tested_is_known_from_the_config_and_skipped():
+    made = study("C3", samplers=["x-x-mono", "x-y"], statistics={"resamples": 200})
+    before = {row.claim.id: row.lack for row in planned(Grid(made)) if row.primary}
+    assert before["C1"] == "" and before["C2"] == "hybrid is not in the grid" and "x-y-batch" in before["H3"]
+    for worlds in (lambda q, c: 0.5, lambda q, c: 0.5 + 0.1 * c.n):
+        table = claims_table.table(made, claims_table.entries(Planted(made, worlds), "xquad-r"), None)
+        claims = table[(table["part"] == "all") & (table["claim"] != "C8") & (table["claim"] != "C9")]
+        lacking = claims["verdict"] == NOT_TESTED
+        assert claims[lacking].set_index("claim")["reason"].to_dict() == {
+            k: v for k, v in before.items() if v
+        }
+        assert claims[~lacking]["position"].tolist() == [*range(1, 1 + (~lacking).sum())]
+        assert claims.loc[lacking, ["p", "p_adjusted", "position"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("replicates, words", [(1, "one replicate"), (3, "3 replicates")])
+def test_without_replicates_a_claim_is_not_tested_and_says_so(replicates, words):
+    made = study("C3", replicates=replicates)
+    table = claims_table.table(made, claims_table.entries(Planted(made, lambda q, c: 0.5), "xquad-r"), None)
+    row = table.iloc[0]
+    assert (row["verdict"], row["reason"]) == (NOT_TESTED, f"{words}, a test needs 4")
+    assert table[["p", "p_adjusted", "position"]].isna().all(axis=None)
 
 
 def test_separation_is_read_from_the_audit():
@@ -80,6 +143,12 @@ def scripts(model, sampler, alpha, slope, p, permutations=720, checkpoint="last"
     return (model, sampler, alpha, *head, slope, p, 6, permutations, "", checkpoint, "macro")
 
 
+def ladders(**changes):
+    """A study with enough ladders: five distinct sets at n = 2."""
+    pool = ["en", "de", "es", "hi", "th", "ru"]
+    return study("H4", languages={"pool": pool, "heldout": ["el", "vi"]}, n=[1, 2, 6], **changes)
+
+
 def h4(rows, made, **changes):
     found = claims_table.entries(Planted(made, lambda q, c: 0.5), "xquad-r")
     diversity = pd.DataFrame(rows, columns=DIVERSITY).assign(**changes)
@@ -87,7 +156,7 @@ def h4(rows, made, **changes):
 
 
 def test_diversity_is_read_from_its_table():
-    made = study("H4", models=("narrow", "wide"), samplers=["x-x-mono", "hybrid", "hybrid-0.4"])
+    made = ladders(models=("narrow", "wide"), samplers=["x-x-mono", "hybrid", "hybrid-0.4"])
     rows = [
         scripts(
             "narrow", "hybrid", 0.5, -0.05, 0.002
@@ -98,8 +167,8 @@ def test_diversity_is_read_from_its_table():
         scripts("wide", "x-x-mono", None, -0.02, 0.01),
     ]
     table = h4(rows, made)
-    assert table["verdict"].to_dict() == {"narrow": SUPPORTED, "wide": CONTRADICTED}
-    assert table.loc["narrow", ["effect", "p", "p_adjusted", "n_runs"]].tolist() == [0.02, 0.004, 0.008, 6]
+    assert table["verdict"].to_dict() == {"narrow": SUPPORTED, "wide": OPPOSITE}
+    assert table.loc["narrow", ["effect", "p", "p_adjusted", "n_runs"]].tolist() == [0.02, 0.004, 0.004, 6]
     assert table.loc["narrow", "compared"].endswith("per script of the set, x-x-mono, n = 2 4")
     assert h4(rows, made, p=0.3)["verdict"].tolist() == [UNDECIDED, UNDECIDED]
     others = ["of hybrid" if row[1] == "hybrid" else "needs 4 distinct sets" for row in rows]
@@ -110,32 +179,25 @@ def test_diversity_is_read_from_its_table():
 
 def test_diversity_with_hybrid_must_hold_with_one_pair_per_batch():
     rows = [scripts("narrow", "hybrid", 0.5, 0.02, 0.002), scripts("narrow", "hybrid-batch", 0.5, 0.01, 0.04)]
-    made = study("H4", samplers=["hybrid", "hybrid-batch"])
+    made = ladders(samplers=["hybrid", "hybrid-batch"])
     table = h4(rows, made)
     assert table.loc["narrow", ["verdict", "effect", "p"]].tolist() == [SUPPORTED, 0.02, 0.04]
     assert (
         h4([rows[0], scripts("narrow", "hybrid-batch", 0.5, -0.01, 0.002)], made)["verdict"].item()
         == UNDECIDED
     )
-    without = h4(rows[:1], study("H4", samplers=["hybrid"]))
-    assert without["verdict"].item() == UNDECIDED
+    without = h4(rows[:1], ladders(samplers=["hybrid"]))
+    assert without["verdict"].item() == NOT_TESTED
     assert without["reason"].item() == "the control is missing: hybrid-0.5-batch is not in the grid"
 
 
-def test_too_few_ladders_for_the_family_are_not_tested_and_do_not_count():
-    made = study("H4", statistics={"resamples": 200}, samplers=["x-x-mono"])
-    few = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 24)], made)
-    row = few[(few["claim"] == "H4") & (few["part"] == "all")].iloc[0]
-    n = few[few["part"] == "all"]["p"].notna().sum() + 1
-    assert n > 1 and row["verdict"] == NOT_TESTED and np.isnan([row["p"], row["p_adjusted"]]).all()
-    assert (
-        row["reason"] == "6 ladders: p cannot be below 0.042, too much for a family of "
-        f"{n} tests (0.042 x {n} = {n / 24:.2g})"
-    )
-    many = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 720)], made)
-    assert many[many["claim"] == "H4"]["verdict"].item() == UNDECIDED
-    alone = h4([scripts("narrow", "x-x-mono", None, 0.02, 1 / 24, 24)], study("H4", samplers=["x-x-mono"]))
-    assert alone["verdict"].item() == SUPPORTED  # .042 in a family of one
+def test_diversity_needs_sets_of_equal_n_that_differ_in_scripts():
+    rows = [scripts("narrow", "x-x-mono", None, 0.02, 0.002)]
+    for pool, lack in ((["en", "de", "es", "fr", "it"], "the same number of scripts"),
+                       (["en", "de", "hi"], "needs 4 distinct sets of languages")):  # fmt: skip
+        made = study("H4", samplers=["x-x-mono"], n=[1, 2, 3], languages={"pool": pool, "heldout": ["el"]})
+        row = h4(rows, made).iloc[0]
+        assert row["verdict"] == NOT_TESTED and lack in row["reason"] and np.isnan(row["p"])
 
 
 # --- on scores
@@ -166,8 +228,7 @@ def test_a_part_is_the_contrast_of_the_same_cells(made):
         assert (row["runs_ci_low"], row["runs_ci_high"]) == pytest.approx(
             (-same["runs_ci_high"], -same["runs_ci_low"])
         )
-        # one of several tests; the contrast's is that of a test by itself
-        assert row["smallest_detectable"] > same["smallest_detectable"] and row["n_runs"] == 4
+        assert row["n_runs"] == 4 and row["sd_runs"] > 0 and row["se_queries"] >= 0
 
 
 def test_a_mix_is_the_weighted_sum_of_the_averages(made):
@@ -191,7 +252,8 @@ def test_the_ledger_on_disk(made, tmp_path):
     table = pd.read_csv(tmp_path / "claims.csv", keep_default_na=False, na_values=[""])
     assert tuple(table.columns) == claims_table.COLUMNS
     assert set(table["claim"]) == set(CLAIMS)
-    assert set(table["verdict"]) <= {SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED}
+    assert set(table["verdict"].dropna()) <= {SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED}
+    assert table["verdict"].isna().equals(table["part"] != "all")
     lines = (tmp_path / "claims.md").read_text().split("\n\n")[0].splitlines()  # without the footnote
     assert len(lines) == 2 + len(CLAIMS) and "nan" not in "".join(lines)
     assert (tmp_path / "claims.tex").read_text().count("not tested here") == (table["part"] == "all")[

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from langscale.claims.catalogue import CLAIMS
-from langscale.claims.model_cells import Design
+from langscale.claims.testability import planned
 from langscale.config.study import Study, load
 from langscale.data import catalogue
 from langscale.design.grid import Grid
@@ -57,17 +57,27 @@ def test_procedure_intervals_have_their_four_replicates(grids, name):
         assert not point.trained or len({path for _, path in point.runs}) >= 4
 
 
-@pytest.mark.parametrize(
-    "name, claim, models",
-    [("paper", "C7", ["xlm-r"]), ("paper", "C7", ["labse"]), ("ladder", "H5", ["xlm-r", "labse"])],
-)
-def test_a_claim_has_the_cells_and_the_replicates_that_it_needs(grids, name, claim, models):
-    grid = grids[name]
-    designs = [Design(grid.study, grid.points, model) for model in models]
-    for part in CLAIMS[claim].parts(*designs):
-        assert not part.missing and not part.uncontrolled
-        seeds = set.intersection(*({seed for seed, _ in point.runs} for _, point in part.terms))
-        assert len({grid.ladder(seed) for seed in seeds}) >= 4
+@pytest.mark.parametrize("file", sorted(CONFIG.glob("*.yaml")), ids=lambda file: file.stem)
+def test_each_claim_that_a_config_names_can_be_tested(file):
+    its = load(yaml.safe_load(file.read_text(encoding="utf-8")), file.stem)
+    assert its.statistics.claims  # a shipped study declares them
+    rows = {row.claim.id: row for row in planned(Grid(its)) if row.primary}
+    assert {name: row.lack for name, row in rows.items() if row.lack} == {}
+    for name in its.statistics.claims:
+        assert name in rows or (CLAIMS[name].count and its.audit), name
+
+
+@pytest.mark.parametrize("file", sorted(CONFIG.glob("*.yaml")), ids=lambda file: file.stem)
+def test_each_study_that_varies_n_has_an_arm_at_equal_rows(file):
+    grid = Grid(load(yaml.safe_load(file.read_text(encoding="utf-8")), file.stem))
+    varied = {point.n_languages for point in grid.points if point.trained}
+    kinds = {grid.study.budgets[point.budget].kind for point in grid.points if point.trained}
+    assert len(varied) == 1 or "fixed-rows" in kinds or file.stem == "ntrex-full"  # an archived study
+
+
+def test_the_paper_s_study_draws_from_as_many_pairs_as_it_can_use(grids):
+    its = grids["paper"].study
+    assert its.sources["mmarco"].pairs == its.budgets["paper"].steps * its.training.batch_size
 
 
 def test_what_the_ladder_says_of_a_second_size_makes_its_hypothesis_one_that_is_tested():
@@ -77,9 +87,9 @@ def test_what_the_ladder_says_of_a_second_size_makes_its_hypothesis_one_that_is_
     lines[at : at + 5] = [line.replace("# ", "", 1) for line in lines[at : at + 5]]
     added = "\n".join(lines).replace("  # xlm-r-large: ", "  xlm-r-large: ")
     grid = Grid(load(yaml.safe_load(added), "ladder"))
-    both = [Design(grid.study, grid.points, model) for model in ("xlm-r", "xlm-r-large")]
-    parts = list(CLAIMS["H7"].parts(*both))
-    assert len(parts) == 2 and not any(part.missing or part.uncontrolled for part in parts)
+    grid.study.statistics.claims.append("H7")
+    (row,) = [row for row in planned(grid) if row.claim.id == "H7" and row.primary]
+    assert len(row.parts) == 2 and row.model == "xlm-r, xlm-r-large" and not row.lack
 
 
 # --- the paper
