@@ -19,9 +19,9 @@ HEAD = """# Every key of a config
 One file describes one study: `snakemake --cores all --configfile config/NAME.yaml`. Without `--configfile` it
 is `config/config.yaml`. A study replaces the default and does not extend it. An unknown key, a missing key, a
 key twice or a wrong value stops the study before any job. One line names file, key and value.
-`python -m langscale.config.files FILE` checks a file without Snakemake. Snakemake itself opens the file before
-the workflow starts, so a missing file, or one in UTF-16, ends with its traceback. `make` checks the file first,
-and the command above says the reason in one line.
+`python -m langscale.config.files FILE` checks a file without Snakemake. Snakemake itself opens the file
+before the workflow starts, so a missing file, or one in UTF-16, ends with its traceback. `make` checks the
+file first, and the command above says the reason in one line.
 
 `extends: FILE` takes the values of another file first. Its path is relative to the extending file. A mapping
 changes the other mapping key by key. Any other value replaces the other value, and `null` deletes a key:

@@ -1,4 +1,3 @@
-import hashlib
 import os
 import signal
 import subprocess
@@ -9,7 +8,6 @@ import pytest
 
 from langscale.core import files
 from langscale.core.files import atomic, remove, sha256, write_json
-from langscale.core.random import key, stream
 
 
 def names(folder):
@@ -89,14 +87,3 @@ def test_json_and_digest(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1
     assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
-
-def test_streams_are_known_by_their_names():
-    assert key("abc") == int.from_bytes(bytes.fromhex("ba7816bf8f01cfea"), "little")
-    assert key("dropout", 1, 20) == key("dropout", "1", "20") != key("dropout", 12, 0)
-    assert key("a", 1) == int.from_bytes(hashlib.sha256(b"a\x1f1").digest()[:8], "little")
-    first = stream("pairs", 1, 0)
-    drawn = first.random(5).tolist()
-    assert stream("pairs", 1, 0).random(5).tolist() == drawn
-    for other in (("pairs", 2, 0), ("pairs", 1, 1), ("source", 1, 0), ("pairs1", 0)):
-        assert stream(*other).random(5).tolist() != drawn

@@ -1,6 +1,5 @@
 """Filling a source: against a slow reference, killed in the middle, shared by studies."""
 
-import hashlib
 import shutil
 
 import pandas as pd
@@ -8,6 +7,7 @@ import pytest
 from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from support.kept_shards import state
 from support.tiny_translators import madlad
 
 from langscale.core.errors import UserError
@@ -72,15 +72,6 @@ def fill(folder, output, translator, root, languages=("de", "en", "zh"), model="
         folder, output, "en", languages, translator, lambda to: Memory(root, model, "en", to), shard
     )
     return {name: sources.table(output, "train", name).to_pandas() for name in filling.TABLES}
-
-
-def state(folder):
-    """Path -> (bytes' hash, time of change) of every shard."""
-    files = sorted(folder.rglob("*.parquet"))
-    return {
-        f.relative_to(folder): (hashlib.sha256(f.read_bytes()).hexdigest(), f.stat().st_mtime_ns)
-        for f in files
-    }
 
 
 rows = st.lists(
@@ -197,36 +188,6 @@ def test_a_second_study_translates_what_is_new(model, tmp_path):
     third = Counting(bare)
     fill(source(tmp_path / "c", pairs=PAIRS[:2]), tmp_path / "out", third, root)
     assert third.asked == [] and "model" not in vars(third)
-
-
-def test_other_models_and_languages_share_nothing(tmp_path):
-    one = Memory(tmp_path, "m", "en", "de")
-    one.add({"a": "A", "b": "B"})
-    assert one.known(["b", "c", "a"]) == {"b": "B", "a": "A"}
-    for other in (("n", "en", "de"), ("m", "en", "zh"), ("m", "de", "de")):
-        assert Memory(tmp_path, *other).known(["a", "b"]) == {}
-    assert len({Memory(tmp_path, *facts).key("a") for facts in (("m", "en", "de"), ("m", "en", "zh"))}) == 2
-
-
-def test_a_shard_is_never_written_again(tmp_path):
-    memory = Memory(tmp_path, "m", "en", "de")
-    memory.add({"a": "A", "b": "B"})
-    before = state(tmp_path)
-    memory.add({"b": "other", "a": "other"})
-    assert state(tmp_path) == before
-    # two jobs at a time may have kept a text twice: the same one counts whoever asks
-    memory.add({"a": "third"})
-    assert len(state(tmp_path)) == 2
-    assert len({memory.known(texts)["a"] for texts in (["a"], ["b", "a"], ["a", "b"])}) == 1
-
-
-def test_a_broken_shard_is_named(tmp_path):
-    memory = Memory(tmp_path, "m", "en", "de")
-    memory.add({"a": "A"})
-    (shard,) = tmp_path.rglob("*.parquet")
-    shard.write_bytes(shard.read_bytes()[:-20])
-    with pytest.raises(UserError, match=rf"{shard.name}.*delete it"):
-        memory.known(["a"])
 
 
 def test_a_model_is_known_by_its_files(model, tmp_path):
