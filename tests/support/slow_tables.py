@@ -101,4 +101,13 @@ def intervals(made, units, setting, metric, pair_set, average):
     means = np.array([sum(c * exact[path] for path, c in unit.items()) for unit in units])
     interval = S.interval_over_runs_and_queries(means, S.query_variance(boot, bias), freedom, len(units) == 1)
     p = S.t_p(interval.mean, interval.se, interval.df)[0]
-    return means.mean(), interval.low[0], interval.high[0], *S.interval_over_queries(boot.mean(axis=1)), p
+    low, high = interval.low[0], interval.high[0]
+    measure, mean = MEASURES[metric], means.mean()
+    if all(sum(unit.values()) == 1 for unit in units) and mean > 0:  # of a mean: on the scale of its range
+        half = high - mean
+        if measure.high == 1:
+            odds, wide = mean / (1 - mean), np.exp(half / (mean * (1 - mean)))
+            low, high = odds / wide / (1 + odds / wide), odds * wide / (1 + odds * wide)
+        else:
+            low, high = mean / np.exp(half / mean), mean * np.exp(half / mean)
+    return mean, low, high, *S.interval_over_queries(boot.mean(axis=1)), p

@@ -10,7 +10,8 @@ A comparison is a list of units, one for each replicate (ladder, seed). A unit g
 {k: 1} for the mean of a cell, {a: 1, b: -1} for a difference, the coefficients of a slope for a trend. There
 are two kinds of intervals:
 
-- over runs and queries, the headline: training again and other queries, see `interval_over_runs_and_queries`;
+- over runs and queries, the headline: training again and other queries, see `interval_over_runs_and_queries`,
+  and for means of a bounded measure `bounded_interval`;
 - over queries: the trained runs are fixed. Percentile bootstrap over clusters, sign flips of clusters for p.
 """
 
@@ -271,6 +272,46 @@ def interval_over_runs_and_queries(
     se = np.where(reason == "", np.sqrt(between + shared), np.nan)
     half = stats.t.ppf((1 + LEVEL) / 2, df) * se
     return Interval(mean, mean - half, mean + half, se, df, reason)
+
+
+def bounded_interval(
+    mean: np.ndarray, se: np.ndarray, df: np.ndarray, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """95% t interval of means of a measure from `low` to `high` that never leaves this range.
+
+    The interval is symmetric on the scale ln((mean - low) / (high - mean)), with one finite bound on the
+    scale ln(mean - low), with the standard error of the delta method (Brown, Cai and DasGupta 2001, section
+    4.1.4), and is taken back. Without bounds, and for a mean at a bound, it is mean +- t se, cut at the
+    bounds.
+
+    Args:
+        mean, se, df: [M], as from `interval_over_runs_and_queries`.
+        low, high: range of the measure; infinite for none.
+
+    Example:
+        A rate of .02 with a standard error of .02, where mean +- t se begins at -.02, and a rank distance:
+
+        >>> found = bounded_interval(np.array([0.02]), np.array([0.02]), np.array([1000.0]), 0.0, 1.0)
+        >>> [end.round(3).item() for end in found]
+        [0.003, 0.131]
+        >>> found = bounded_interval(np.array([50.0]), np.array([30.0]), np.array([1000.0]), 0.0, np.inf)
+        >>> [end.round(1).item() for end in found]
+        [15.4, 162.3]
+    """
+    mean, se = np.asarray(mean, dtype=float), np.asarray(se, dtype=float)
+    half = stats.t.ppf((1 + LEVEL) / 2, df) * se
+    ends = np.clip(mean - half, low, high), np.clip(mean + half, low, high)
+    if not np.isfinite(low):
+        return ends
+    above, below = mean - low, high - mean
+    inside = (above > 0) & (below > 0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if np.isfinite(high):
+            middle, wide = np.log(above / below), half * (high - low) / (above * below)
+            taken = [low + (high - low) * special.expit(middle + sign * wide) for sign in (-1, 1)]
+        else:
+            taken = [low + above * np.exp(sign * half / above) for sign in (-1, 1)]
+    return np.where(inside, taken[0], ends[0]), np.where(inside, taken[1], ends[1])
 
 
 def t_p(mean: np.ndarray, se: np.ndarray, df: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from langscale.design.grid import Grid, Point, Run
 from langscale.retrieval.measures import MAP, MEASURES
 from langscale.retrieval.scores import ListScores, Scores
 from langscale.statistics.clusters import Cells, Clusters, Sums
-from langscale.statistics.intervals import Unit, estimate
+from langscale.statistics.intervals import Unit, bounded_interval, estimate
 from langscale.statistics.quantities import OTHER, OWN, Mix, Quantity
 
 CHUNK = 16
@@ -58,6 +58,19 @@ def by_ladder(grid: Grid, runs: Sequence[Run], units: Sequence[Unit]) -> list[Un
             mean[column] = mean.get(column, 0.0) + weight
         merged.append(mean)
     return merged
+
+
+def _in_range(
+    quantity: Quantity, comparisons: Sequence[Sequence[Unit]], found: Estimates
+) -> dict[str, np.ndarray]:
+    """Ends of the intervals: of means (coefficients with the sum 1) by `bounded_interval`, else as found."""
+    measure = MEASURES[quantity.metric]
+    ends = bounded_interval(found["mean"], found["se"], found["df"], measure.low, measure.high)
+    means = np.array(
+        [bool(units) and all(abs(sum(unit.values()) - 1) < 1e-9 for unit in units) for units in comparisons],
+        dtype=bool,
+    )
+    return {name: np.where(means, end, found[name]) for name, end in zip(("low", "high"), ends, strict=True)}
 
 
 class Panel:
@@ -256,4 +269,6 @@ class Panel:
             )
             for i, (quantity, found) in enumerate(waiting):
                 part = {name: values[i * m : (i + 1) * m] for name, values in result.items()}
+                if isinstance(quantity, Quantity):
+                    part |= _in_range(quantity, comparisons, part)
                 yield quantity, average, found.queries, part

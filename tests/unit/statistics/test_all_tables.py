@@ -10,6 +10,7 @@ from support.slow_tables import BIAS, RELEVANCE, SETS, intervals, runs_of, slow
 from support.synthetic_study import LANGUAGES
 
 from langscale.reporting import layouts
+from langscale.retrieval.measures import MEASURES
 from langscale.statistics import all_tables
 from langscale.statistics.multiple_testing import benjamini_hochberg, holm
 
@@ -88,6 +89,22 @@ def test_intervals_equal_a_loop_over_resamples(made, setting, metric, pair_set):
         expected = intervals(made, units, setting, metric, pair_set, row["average"])[:5]
         got = [row[name] for name in ("value", "ci_low", "ci_high", "runs_ci_low", "runs_ci_high")]
         np.testing.assert_allclose(got, expected, rtol=1e-9)
+
+
+def test_no_interval_leaves_the_range_of_its_measure(made):
+    for name in ("scaling", "languages", "pairs", "ranks", "bias", "shares", "transfer"):
+        table = made.tables[name]
+        low, high = (
+            table["metric"].map({m.name: getattr(m, end) for m in MEASURES.values()})
+            for end in ("low", "high")
+        )
+        for kind in ("ci", "runs_ci"):
+            known = table[table[f"{kind}_low"].notna()]
+            assert len(known) > 10 or name == "pairs"
+            assert (known[f"{kind}_low"] >= low[known.index] - 1e-12).all(), name
+            assert (known[f"{kind}_high"] <= high[known.index] + 1e-12).all(), name
+            assert (known[f"{kind}_low"] <= known["value"] + 1e-12).all()
+            assert (known["value"] <= known[f"{kind}_high"] + 1e-12).all()
 
 
 def test_declared_contrasts_are_paired_by_replicate_and_adjusted_in_their_family(made):
