@@ -18,5 +18,5 @@ def test_seeds_of_one_ladder_are_one_unit_if_only_some_seeds_are_scored(tmp_path
     panel = Panel(study, grid, {run.path: Scores.load(files[run.path, "last", "cldr"]) for run in scored})
     (point,) = [point for point in panel.points if point.trained]
     columns = panel.columns(point)
-    units = panel._by_ladder(cell_units(columns))
+    units = panel.independent(cell_units(columns))
     assert units == [{columns[5]: 0.5, columns[7]: 0.5}, {columns[6]: 0.5, columns[8]: 0.5}]
