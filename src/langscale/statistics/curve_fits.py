@@ -212,7 +212,8 @@ def weighted_quantile(values: np.ndarray, weights: np.ndarray, share: float) -> 
     """
     order = np.argsort(values, axis=None)
     reached = np.cumsum(weights.ravel()[order]) / weights.sum()
-    return float(values.ravel()[order][min(np.searchsorted(reached, share), len(order) - 1)])
+    place = min(int(np.searchsorted(reached, share)), len(order) - 1)
+    return float(values.ravel()[order][place])
 
 
 def extrapolation(
