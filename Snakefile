@@ -13,8 +13,8 @@ if ROOT.name == "workflow":
     ROOT = ROOT.parent
 sys.path.insert(0, str(ROOT / "src"))
 # for the scripts of the jobs
-PATHS = [str(ROOT / "src"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, dict.fromkeys(PATHS)))
+PATHS = [str(ROOT / "src"), *dict(os.environ).get("PYTHONPATH", "").split(os.pathsep)]
+os.environ.update(PYTHONPATH=os.pathsep.join(filter(None, dict.fromkeys(PATHS))))
 
 from langscale.config.files import errors_of, load_files
 from langscale.config.study import load
