@@ -181,6 +181,7 @@ OWN_LANGUAGE_ADVANTAGE = Measure(
     of_query=lambda ranks, _: bias.own_language_advantage(ranks.multi, ranks.own)[:, None],
     tables=_BIAS | {"contrasts": MULTI},
 )
+_PREFERENCE = _BIAS | dict.fromkeys(("languages", "contrasts", "trends", "seeds"), MULTI)
 OWN_BEFORE_OTHER = Measure(
     "own before other",
     "share of the translations of the relevant passage that are ranked behind the one in the query's "
@@ -189,7 +190,7 @@ OWN_BEFORE_OTHER = Measure(
     MULTI,
     "lower",
     of_query=lambda ranks, _: bias.share_behind(ranks.multi, ranks.own)[:, None],
-    tables=_BIAS | dict.fromkeys(("languages", "contrasts", "trends", "seeds"), MULTI),
+    tables=_PREFERENCE,
     margin="absolute",
 )
 OWN_FIRST = Measure(
@@ -200,35 +201,31 @@ OWN_FIRST = Measure(
     MULTI,
     "lower",
     of_query=lambda ranks, _: bias.ranked_first(ranks.multi, ranks.own)[:, None],
-    tables=_BIAS | dict.fromkeys(("languages", "contrasts", "trends", "seeds"), MULTI),
+    tables=_PREFERENCE,
     margin="absolute",
 )
 ENGLISH = "en"
 
 
-def _english(ranks: Ranks) -> tuple[np.ndarray, np.ndarray]:
-    """The column of English for queries in other languages, else -1 [Q], and whether a query is English."""
-    there = ENGLISH in ranks.languages
-    column = ranks.languages.index(ENGLISH) if there else -1
-    asked = (ranks.own == column) & there
-    return np.where(asked, -1, column), asked
+def _english(ranks: Ranks) -> np.ndarray:
+    """The column of English [Q]; -1 for queries in English, and in a benchmark without it."""
+    column = ranks.languages.index(ENGLISH) if ENGLISH in ranks.languages else -1
+    return np.where(ranks.own == column, -1, column)
 
 
 def _english_before_other(ranks: Ranks, _: np.ndarray) -> np.ndarray:
-    column, _english_query = _english(ranks)
     third = np.arange(len(ranks.languages)) != ranks.own[:, None]
-    return bias.share_behind(ranks.multi, column, third)[:, None]
+    return bias.share_behind(ranks.multi, _english(ranks), third)[:, None]
 
 
 def _english_before_own(ranks: Ranks, _: np.ndarray) -> np.ndarray:
-    column, _english_query = _english(ranks)
     own = np.arange(len(ranks.languages)) == ranks.own[:, None]
-    return bias.share_behind(ranks.multi, column, own)[:, None]
+    return bias.share_behind(ranks.multi, _english(ranks), own)[:, None]
 
 
 def _other_before_english(ranks: Ranks, _: np.ndarray) -> np.ndarray:
-    _column, asked = _english(ranks)
-    return 1 - bias.share_behind(ranks.multi, np.where(asked, ranks.own, -1))[:, None]
+    own = np.where(ranks.queries["language"] == ENGLISH, ranks.own, -1)
+    return 1 - bias.share_behind(ranks.multi, own)[:, None]
 
 
 ENGLISH_PREFERENCE = (

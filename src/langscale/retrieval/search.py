@@ -152,6 +152,7 @@ def exact_ranks(
     indices, -1 where there is none -> (rank_own_language, rank_multi), both [Q, R] int32, see
     `ranks_from_scores`. Memory: ROWS x N scores. Raises ValueError as `top_k` and `ranks_from_scores` do.
     """
+    queries, candidates = _matrices(queries, candidates)
     return _ranks_and_lists(queries, candidates, candidate_language, relevant, None)
 
 
@@ -176,8 +177,7 @@ def _ranks_and_lists(
     relevant: np.ndarray,
     best: Best | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`exact_ranks`; fills the lists of `best`, if given, from the same products."""
-    queries, candidates = _matrices(queries, candidates)
+    """`exact_ranks` of matrices; fills the lists of `best`, if given, from the same products."""
     _check(relevant, candidate_language, len(queries), len(candidates))
     error = best.error(candidates) if best else np.zeros(0)
     own = np.empty(relevant.shape, np.int32)
