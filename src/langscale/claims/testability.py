@@ -143,4 +143,4 @@ def replicates(grid: Grid, terms: Terms) -> int:
     units = combined_units(
         [(weight, {seed: columns[path] for seed, path in point.runs}) for weight, point in terms], fixed
     )
-    return len(by_ladder(grid, grid.runs, units)) if grid.study.ladder_count else len(units)
+    return len(by_ladder(grid, grid.runs, units))

@@ -42,11 +42,13 @@ def estimated(found: Estimates, i: int) -> dict[str, Any]:
     }
 
 
-def by_ladder(grid: Grid, runs: Sequence[Run], units: Sequence[Unit]) -> list[Unit]:
+def by_ladder(grid: Grid, runs: Sequence[Run], units: Sequence[Unit]) -> Sequence[Unit]:
     """The units of one ladder as one, their mean: seeds of a ladder are no independent choice of languages.
 
     runs: those behind the columns of the units.
     """
+    if not grid.study.ladder_count:  # each seed has a ladder of its own
+        return units
     groups: dict[int, list[Unit]] = {}
     for i, unit in enumerate(units):
         seeds = [run.seed for run in map(runs.__getitem__, unit) if run.steps]
@@ -243,7 +245,7 @@ class Panel:
 
     def independent(self, units: Sequence[Unit]) -> Sequence[Unit]:
         """The units of one ladder as one, see `by_ladder`."""
-        return by_ladder(self.grid, self.runs, units) if self.study.ladder_count else units
+        return by_ladder(self.grid, self.runs, units)
 
     def _estimate(
         self, waiting: Sequence[tuple[Q, Sums]], comparisons: Sequence[Sequence[Unit]]
