@@ -144,7 +144,7 @@ def all_tables(study: Study, grid: Grid, files: Files, processes: int = 1) -> di
             "benchmark": benchmark,
             "checkpoint": checkpoint,
             "candidate_text": options.candidate_text
-            or catalogue.benchmark(benchmark, study.benchmarks[benchmark]).candidate_text,
+            or catalogue.benchmark(benchmark, options).candidate_text,
         }
         found = _side_by_side(_makers(study, panel, labels), processes)
         scaling = found["scaling"]

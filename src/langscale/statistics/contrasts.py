@@ -119,9 +119,10 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     made = [*contrast_pairs(panel.points), *(d.pair for d in declared)]
     units = {(p, q): paired_units(columns[p], columns[q], panel.fixed) for p, q in made}
     pairs = once(made, declared, units)
+    runs = [_runs(units[pair]) for pair in pairs]
     first: dict[Any, tuple[Point, Point]] = {}
-    for pair in pairs:
-        first.setdefault(_runs(units[pair]), pair)
+    for its, pair in zip(runs, pairs, strict=True):
+        first.setdefault(its, pair)
     directions = _directions(declared, units)
     named = {d.what for d in declared}
     quantities = [
@@ -143,8 +144,8 @@ def contrast_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
         equivalent = equivalence_p(found["mean"], found["se"], found["df"], margins, spread)
         primary = (quantity.candidate_language, average, labels["checkpoint"]) == (ALL, "macro", "last")
         for i, (p, q) in enumerate(pairs):
-            family, runs = families.get(((p, q), what)), _runs(units[p, q])
-            if not family and runs and directions.get((runs, what), first[runs]) != (p, q):
+            family, its = families.get(((p, q), what)), runs[i]
+            if not family and its and directions.get((its, what), first[its]) != (p, q):
                 continue
             rows.append(
                 labels | sides(p, q) | quantity.columns() | estimated(found, i) | {

@@ -149,12 +149,12 @@ def _rows(
     study: Study, panel: Panel, labels: dict[str, Any], found: Sequence[Split]
 ) -> Iterator[dict[str, Any]]:
     names = [(split, name) for split in found for name in split.parts]
+    at = {(split.point, name): i for i, (split, name) in enumerate(names)}
     units = [one for split in found for one in _units(panel, split.parts)]
     quantities = [
         q for q in pair_set_quantities(study) if q.candidate_language == ALL and panel.shows("contrasts", q)
     ]
     for quantity, average, queries, values in panel.estimates(quantities if found else [], units):
-        at = {(split.point, name): i for i, (split, name) in enumerate(names)}
         for i, (split, name) in enumerate(names):
             row = labels | split.point.columns() | quantity.columns() | estimated(values, i) | {
                 "part": name, "difference": values["mean"][i], "n_queries": queries[0], "average": average,
