@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from string import ascii_lowercase
 from typing import Any
 
 import pandas as pd
@@ -90,3 +91,8 @@ class Entry:
     primary: bool = True
     lack: str = ""
     measured: list[Measured] = field(default_factory=list)
+
+
+def letter(i: int) -> str:
+    """The name of a claim's part in tables: a, b, ... z, then its number."""
+    return ascii_lowercase[i] if i < len(ascii_lowercase) else str(i + 1)

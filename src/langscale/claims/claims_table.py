@@ -6,15 +6,14 @@ those of the last checkpoint.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from langscale.claims.catalogue import declared
-from langscale.claims.claim import Entry
-from langscale.claims.parts import ALPHA, NAN, Measured, measure
+from langscale.claims.claim import Entry, letter
+from langscale.claims.parts import NAN, Measured, measure
 from langscale.claims.testability import no_row, planned
 from langscale.claims.verdicts import (
     NOT_TESTED,
@@ -22,6 +21,7 @@ from langscale.claims.verdicts import (
     Outcome,
     conjunction,
     decide,
+    level,
     replication,
 )
 from langscale.config.study import Study
@@ -113,7 +113,7 @@ class Results:
         self.position = {entry.claim.id: i for i, entry in enumerate(tested, start=1)}
         open_ = [name for name, its in self.primary.items() if its.verdict in (UNDECIDED, NOT_TESTED)]
         self.end = open_[0] if open_ and self.in_sequence else ""
-        self.level = ALPHA if self.in_sequence else ALPHA / max(len(tested), 1)
+        self.level = level(study.statistics.multiplicity, len(tested))
 
     def rows(self, entry: Entry) -> Iterator[dict[str, Any]]:
         """The row of a claim on one pair of model and benchmark, then its parts if it has several."""
@@ -135,7 +135,7 @@ class Results:
         for k, one in enumerate(entry.measured if several else ()):
             p = NAN if entry.lack else one.p_for
             lack = one.part.missing or one.part.uncontrolled
-            yield head | {"part": _letter(k), "p": p, "reason": lack} | self._numbers(one)
+            yield head | {"part": letter(k), "p": p, "reason": lack} | self._numbers(one)
 
     def _outcome(self, entry: Entry) -> Outcome:
         if entry.lack:
@@ -168,7 +168,7 @@ class Results:
         if len(entry.parts) > 1 and i is not None:
             against = entry.measured[i].p_against < entry.measured[i].p_for
             what = "has the smallest p, against the claim" if against else "has the largest p"
-            yield f"part {_letter(i)} of {len(entry.parts)} {what}"
+            yield f"part {letter(i)} of {len(entry.parts)} {what}"
         if entry.claim.setup:
             yield from entry.claim.setup.differences(self.study, entry.benchmark, entry.model)
 
@@ -197,7 +197,3 @@ def _deciding(measured: Sequence[Measured], outcome: Outcome) -> int | None:
     if p_against < p_for:
         return min(range(len(measured)), key=lambda i: measured[i].p_against)
     return max(range(len(measured)), key=lambda i: measured[i].p_for)
-
-
-def _letter(i: int) -> str:
-    return ascii_lowercase[i] if i < len(ascii_lowercase) else str(i + 1)

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from langscale.claims.catalogue import CLAIMS, declared
-from langscale.claims.claim import Entry
-from langscale.claims.parts import ALPHA, LESS, MORE, NAN, NOT_LESS, WITHIN, Part
+from langscale.claims.claim import Entry, letter
+from langscale.claims.parts import LESS, MORE, NAN, NOT_LESS, WITHIN, Part
 from langscale.claims.testability import no_row, planned, replicates
+from langscale.claims.verdicts import level
 from langscale.config.terms import ALL, UNTRAINED
 from langscale.core.csv_tables import read_csv, write_csv
 from langscale.design.grid import Grid, Point
@@ -69,11 +70,11 @@ def forecasts(grid: Grid, variances: pd.DataFrame) -> Iterator[Forecast]:
     others = [claim for claim in CLAIMS.values() if claim not in claims]
     of = {entry.claim.id: entry for entry in planned(grid, [*claims, *others]) if entry.primary}
     tested = [claim.id for claim in claims if claim.id in of and not of[claim.id].lack]
-    level = ALPHA if study.statistics.multiplicity == "sequence" else ALPHA / max(len(tested), 1)
+    of_one = level(study.statistics.multiplicity, len(tested))
     for claim in (*claims, *others):
         entry = of.get(claim.id)
         if claim.id in tested and entry:
-            yield _forecast(grid, entry, tested.index(claim.id) + 1, variances, level)
+            yield _forecast(grid, entry, tested.index(claim.id) + 1, variances, of_one)
             continue
         reason = entry.lack if entry else "a count, without a test" if claim.count else no_row(study, claim)
         yield Forecast(claim.id, 0, reason or "testable, but not in statistics.claims")
@@ -84,7 +85,7 @@ def _forecast(grid: Grid, entry: Entry, position: int, variances: pd.DataFrame, 
     runs = min(replicates(grid, part.terms) for part in entry.parts)
     found, needs = [], []
     for i, part in enumerate(entry.parts):
-        sd, se = _spread(variances, entry.claim.id, chr(ord("a") + i) if several else ALL, part)
+        sd, se = _spread(variances, entry.claim.id, letter(i) if several else ALL, part)
         if entry.claim.test is None:
             found.append((_detectable(sd, se, runs, level, part.region.sides), part.compared))
             if entry.claim.setup is None:  # no claim of the paper

@@ -45,6 +45,11 @@ def decide(claims: Sequence[Sequence[Measured]], multiplicity: str = "sequence")
     ]
 
 
+def level(multiplicity: str, tests: int) -> float:
+    """The level of a single claim before the data: of a sequence the whole, of Holm its first step."""
+    return ALPHA if multiplicity == "sequence" else ALPHA / max(tests, 1)
+
+
 def verdict(p_adjusted: float, supports: bool) -> str:
     """The verdict by an adjusted p value, of support or else of contradiction."""
     if np.isnan(p_adjusted):
