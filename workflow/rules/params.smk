@@ -1,7 +1,7 @@
 """What the rules of runs, downloads and tables are told."""
 
 from langscale.config.model import AdapterOptions, Model
-from langscale.jobs.job import Job, again
+from langscale.jobs.job import Job, again, paths
 
 CAPTIONS = {  # tables that Snakemake's own report shows, and the files in workflow/report that explain them
     name: name
@@ -84,11 +84,6 @@ def embed_params(run):
 def of(params, name):
     """One of the params of a run, for a rule with the wildcard `run`."""
     return lambda wildcards: params(GRID.by_path[wildcards.run])[name]
-
-
-def paths(files):
-    """One file or several as a list of paths."""
-    return [Path(file) for file in ([files] if isinstance(files, str) else files)]
 
 
 def train_job(run):

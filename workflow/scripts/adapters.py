@@ -4,10 +4,10 @@ import json
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langscale.jobs.gpu import lease
-from langscale.jobs.job import Job
+from langscale.jobs.job import Job, paths
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
@@ -18,15 +18,9 @@ SAVE_MINUTES = 10  # of work are lost at most when a job is killed; changes no r
 terminal = redirect(snakemake.log[0])
 where = snakemake.params.where
 
-
-def as_paths(files: Any) -> list[Path]:
-    """Paths of one file or of several."""
-    return [Path(file) for file in ([files] if isinstance(files, str) else files)]
-
-
 jobs = []
 for inputs, params, outputs in zip(where["inputs"], snakemake.params.runs, where["outputs"], strict=True):
-    read = {name: as_paths(files) for name, files in inputs.items()}
+    read = {name: paths(files) for name, files in inputs.items()}
     job = Job(read, params, {name: Path(file) for name, file in outputs.items()}, terminal)
     if job.kept:
         job.restore()

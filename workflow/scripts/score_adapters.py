@@ -3,9 +3,9 @@
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from langscale.jobs.job import Job
+from langscale.jobs.job import Job, paths
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
@@ -14,15 +14,9 @@ if TYPE_CHECKING:
 redirect(snakemake.log[0])
 where, params = snakemake.params.where, snakemake.params.scores
 
-
-def as_paths(files: Any) -> list[Path]:
-    """Paths of one file or of several."""
-    return [Path(file) for file in ([files] if isinstance(files, str) else files)]
-
-
 jobs = []
 for inputs, outputs in zip(where["inputs"], where["outputs"], strict=True):
-    read = {name: as_paths(files) for name, files in inputs.items()}
+    read = {name: paths(files) for name, files in inputs.items()}
     job = Job(read, params, {name: Path(file) for name, file in outputs.items()})
     if job.kept:
         job.restore()

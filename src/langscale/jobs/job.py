@@ -142,7 +142,7 @@ def begin(script: Script) -> Job:
     """Open the log of a job. If its outputs were made before, write their manifests and end the process."""
     terminal = redirect(script.log[0])
     job = Job(
-        {name: [Path(file) for file in _as_list(files)] for name, files in script.input.items()},
+        {name: paths(files) for name, files in script.input.items()},
         dict(script.params.items()),
         {name: Path(file) for name, file in script.output.items()},
         terminal,
@@ -213,5 +213,6 @@ def _record(manifest: str | Path) -> Path:
     return Path(manifest).parent / MADE / Path(manifest).name
 
 
-def _as_list(files: Any) -> list[str]:
-    return [files] if isinstance(files, str) else list(files)
+def paths(files: Any) -> list[Path]:
+    """One file or several, as Snakemake names them."""
+    return [Path(file) for file in ([files] if isinstance(files, str) else files)]
