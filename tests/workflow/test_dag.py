@@ -12,6 +12,16 @@ from langscale.core.files import write_json
 SCRATCH = ("--configfile", "config/scratch.yaml")
 # 4 runs at n = 1 (all samplers are one there), 12 at each of n = 2, 4, 9; 4 initial states; BM25
 TRAIN, UNTRAINED, BM25, SUBSETS = 44, 4, 1, 10
+END = {  # one job each, after the scores
+    "statistics": 1,
+    "claims": 1,
+    "format": 1,
+    "published": 1,
+    "figures_of_study": 1,
+    "provenance": 1,
+    "report_of_study": 1,
+    "study": 1,
+}
 CURVES = 8  # of the default study: four samplers with all rows, and at equal rows
 
 
@@ -30,14 +40,7 @@ def test_the_default_study_has_exactly_these_jobs(planned):
         "tokens": 2,
         "base_vectors": 2,
         "score": 1,
-        "statistics": 1,
-        "claims": 1,
-        "format": 1,
-        "published": 1,
-        "figures_of_study": 1,
-        "provenance": 1,
-        "report_of_study": 1,
-        "study": 1,
+        **END,
     }
 
 
@@ -53,14 +56,7 @@ def test_a_study_of_full_training_has_exactly_these_jobs(planned):
         "embed": UNTRAINED,
         "reuse": TRAIN,
         "score": TRAIN + UNTRAINED + BM25,
-        "statistics": 1,
-        "claims": 1,
-        "format": 1,
-        "published": 1,
-        "figures_of_study": 1,
-        "provenance": 1,
-        "report_of_study": 1,
-        "study": 1,
+        **END,
     }
 
 

@@ -188,9 +188,9 @@ def _change(rows: pd.DataFrame, contrasts: pd.DataFrame, split: pd.DataFrame) ->
 
 def _at_equal_rows(split: pd.DataFrame, end: pd.Series) -> str:
     """`, of it +0.022 [+0.012, +0.032] at equal rows`. Empty in a study without such a budget."""
-    for name in ("sampler", "n_languages", "setting", "pair_set"):
+    for name in ("n_languages", "setting", "pair_set"):
         split = split[split[name] == end[name]]
-    split = split[split["alpha"].isna() if pd.isna(end["alpha"]) else split["alpha"] == end["alpha"]]
+    split = rows_of(Spec.of(end["sampler"], end["alpha"]), split)
     if split.empty:
         return ""
     row = split.iloc[0]

@@ -291,10 +291,8 @@ def claims(table: pd.DataFrame) -> pd.DataFrame:
     texts = {
         key: "; ".join(map(_part, its.to_dict("records"))) for key, its in parts.groupby(same, sort=False)
     }
-    role = table["role"].fillna("")
-    verdict = table["verdict"] + role.map(
-        {"exploratory": " (exploratory)", "replication": " (replication)"}
-    ).fillna("")
+    roles = {"exploratory": " (exploratory)", "replication": " (replication)"}
+    verdict = table["verdict"] + [roles.get(role, "") for role in table["role"]]
     columns = {"test": table["position"].map(lambda at: "" if pd.isna(at) else f"{at:.0f}")}
     columns |= {"claim": table["claim"], "statement": table["statement"], "verdict": verdict}
     columns |= _varying(table[table["model"] != ALL], "benchmark", "model")

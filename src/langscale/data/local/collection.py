@@ -2,6 +2,7 @@
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -83,11 +84,12 @@ def read(chosen: LocalSet, evaluation: bool) -> Collection:
     record without text is left out and counted. Raises UserError for a malformed file, an unknown language,
     and an id with different texts.
     """
-    reader = {"pairs": _Pairs, "collection": _Judged, "squad-json": _Squad}[chosen.layout]
-    return reader(chosen, evaluation).read()
+    readers: dict[str, Callable[[LocalSet, bool], _Reader]]
+    readers = {"pairs": _Pairs, "collection": _Judged, "squad-json": _Squad}
+    return readers[chosen.layout](chosen, evaluation).read()
 
 
-class _Reader:
+class _Reader(ABC):
     """What the layouts share: languages, ids and texts of records."""
 
     def __init__(self, chosen: LocalSet, evaluation: bool) -> None:
@@ -95,9 +97,9 @@ class _Reader:
         self._last: TextFile | None = None
         self._names = NAMES["pairs"]
 
+    @abstractmethod
     def read(self) -> Collection:
         """All files."""
-        raise NotImplementedError
 
     def open(self, located: Located) -> TextFile:
         """The file, which shares its ids with the files before."""
@@ -282,22 +284,19 @@ class _Judged(_Reader):
             self._judgements(located, homes)
         if not self.found.relevant:
             raise UserError(f"path: no passage with a grade of {self.chosen.relevant} or more in the qrels")
-        asked = set(homes)
         there = {i for texts in self.found.passages.values() for i in texts}
         lost = sorted({p for found in self.found.relevant.values() for p in found} - there)
         if lost and self.evaluation:
             raise UserError(f"path: {len(lost)} relevant passages, such as {lost[0]}, are not in the corpus")
-        unknown = sorted(self.found.relevant.keys() - asked)
+        unknown = sorted(self.found.relevant.keys() - homes.keys())
         if unknown and self.evaluation:
             raise UserError(f"path: {len(unknown)} judged queries, such as {unknown[0]}, are not in queries")
-        for query in [*unknown]:
-            del self.found.relevant[query]
-        for query, found in [*self.found.relevant.items()]:
-            kept = [passage for passage in found if passage in there]
-            if kept:
-                self.found.relevant[query] = kept
-            else:
-                del self.found.relevant[query]
+        kept = {
+            query: [passage for passage in found if passage in there]
+            for query, found in self.found.relevant.items()
+            if query in homes
+        }
+        self.found.relevant = {query: found for query, found in kept.items() if found}
         return self.found
 
     def _texts(self, located: Located, role: str, texts: Texts) -> None:

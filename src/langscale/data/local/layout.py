@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import Any, Literal, Protocol
 
@@ -147,11 +148,9 @@ def files(options: Options, kind: str) -> dict[str, Path]:
 
     Raises UserError as `locate`.
     """
-    return {file.name: file.path for file in sorted(locate(options, SPLITS[kind]).files, key=_by_name)}
-
-
-def _by_name(file: Located) -> str:
-    return file.name
+    return {
+        file.name: file.path for file in sorted(locate(options, SPLITS[kind]).files, key=attrgetter("name"))
+    }
 
 
 def _options(options: Options) -> dict[str, Any]:
