@@ -6,6 +6,7 @@ import pandas as pd
 from langscale.claims.claims_table import claims_table
 from langscale.config.study import Study, load
 from langscale.core.random import stream
+from langscale.data import catalogue
 from langscale.design.grid import Grid
 from langscale.retrieval.scores import Scores
 from langscale.statistics import all_tables
@@ -95,9 +96,13 @@ def scores(path: str, languages: int, parallel: bool) -> Scores:
 
 
 def write(folder, study: Study, parallel: bool = True) -> dict[tuple[str, str, str], str]:
-    """Score files of all runs, as the score job leaves them; {(run folder, checkpoint, benchmark): file}."""
+    """Score files of all runs, as the score job leaves them; {(run folder, checkpoint, benchmark): file}.
+
+    Of the benchmarks with exact ranks: one larger than memory has lists instead.
+    """
     files = {}
-    for benchmark in study.benchmarks:
+    ranked = [b for b, its in study.benchmarks.items() if not catalogue.benchmark(b, its).larger_than_memory]
+    for benchmark in ranked:
         for run, checkpoint in Grid(study).scored():
             file = folder / run.path / checkpoint / f"{benchmark}.parquet"
             scores(run.path + checkpoint, len(run.languages), parallel).save(file)

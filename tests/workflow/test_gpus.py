@@ -73,10 +73,20 @@ def test_concurrent_jobs_have_a_card_each(two_cards, words, at_a_time):
         assert (folder / f"{i}.log").read_text() == f"CUDA_VISIBLE_DEVICES={job['device']}, leased\n"
 
 
-def test_the_rules_of_the_study_want_a_card_where_there_is_one(project, two_cards):
+@pytest.mark.parametrize(
+    "config, with_card, without",
+    [
+        ("scratch", {"train", "embed"}, {"score", "reuse", "tokens", "subset"}),
+        ("config", {"base_vectors"}, {"score", "adapters_0", "score_adapters_0", "tokens", "subset"}),
+    ],
+)
+def test_the_rules_of_the_study_want_a_card_where_there_is_one(
+    project, two_cards, config, with_card, without
+):
     wanted = {}
-    for block in snakemake(project, two_cards[1], "-n", "scores").split("\n[")[1:]:
+    words = ("-n", "scores", "--configfile", f"config/{config}.yaml")
+    for block in snakemake(project, two_cards[1], *words).split("\n[")[1:]:
         rule = block.partition("rule ")[2].partition(":")[0]
         wanted.setdefault(rule, set()).add("gpu=1" in block)
-    assert {rule for rule, gpu in wanted.items() if gpu == {True}} == {"train", "embed"}
-    assert {rule for rule, gpu in wanted.items() if gpu == {False}} >= {"score", "reuse", "tokens", "subset"}
+    assert {rule for rule, gpu in wanted.items() if gpu == {True}} == with_card
+    assert {rule for rule, gpu in wanted.items() if gpu == {False}} >= without

@@ -132,7 +132,7 @@ def test_a_single_pool_is_one_column():
 
 
 def test_more_ranks_than_relevant_raises():
-    with pytest.raises(ValueError, match="question 1 has 2 ranks, `relevant` is 1"):
+    with pytest.raises(ValueError, match="query 1 has 2 ranks, `relevant` is 1"):
         average_precision(np.array([[1, 0], [1, 2]]), np.array([1, 1]))
 
 
