@@ -48,11 +48,11 @@ LANGUAGE_BIAS = (Quantity("multi", OWN_BEFORE_OTHER.name), Quantity("multi", OWN
 """What a verdict on language bias rests on: preference among equivalent passages, lower is less bias.
 
 The first is the share of translations of the relevant passage behind the one in the query's language, the
-second whether that one is before all of them. Both are means over queries and lie between 0 and 1. A constant
-on all own-language scores moves both, and noise moves neither in a ranking without bias
-(tests/unit/retrieval/test_preference.py). Rank distance and own-language advantage count positions and move
-with accuracy, so they only describe. To adjust the advantage for multilingual mAP has the wrong sign, as bias
-itself lowers this mAP.
+second whether this one is before all of them. Both are means over queries and lie between 0 and 1. A
+constant on all own-language scores moves both, and noise moves neither in a ranking without bias
+(tests/unit/retrieval/test_language_bias_injection.py). Rank distance and own-language advantage count
+positions and move with accuracy, so they only describe. To adjust the advantage for multilingual mAP has the
+wrong sign, as bias itself lowers this mAP.
 """
 
 

@@ -1,17 +1,12 @@
 """Proofs for langscale.statistics.intervals: slow twins, scipy, published examples, and planted truths."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from langscale.statistics import intervals as S
-from langscale.statistics.multiple_testing import benjamini_hochberg, holm
 
 
 def names(n):
@@ -127,59 +122,6 @@ def test_sign_flip_p_equals_a_loop_and_scipys_exact_test(monkeypatch):
     drawn = S.sign_flip_p(parts, S.cluster_flips(names(10), 20_000, 0))
     assert np.abs(drawn - exact).max() < 0.02
     assert S.sign_flip_p(np.zeros((10, 1)), every)[0] == 1
-
-
-# --- several tests at once
-
-# Benjamini and Hochberg (1995), section 4.1: Bonferroni finds three, their procedure four
-HEARTS = [
-    0.0001,
-    0.0004,
-    0.0019,
-    0.0095,
-    0.0201,
-    0.0278,
-    0.0298,
-    0.0344,
-    0.0459,
-    0.3240,
-    0.4262,
-    0.5719,
-    0.6528,
-    0.7590,
-    1,
-]
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.integers(0, 3))
-@settings(max_examples=30)  # statsmodels is slow
-def test_holm_and_benjamini_hochberg_are_those_of_statsmodels(known, missing):
-    p = np.array([math.nan] * missing + known)
-    tested = ~np.isnan(p)
-    for ours, method in ((holm, "holm"), (benjamini_hochberg, "fdr_bh")):
-        assert np.isnan(ours(p)[~tested]).all()
-        assert ours(p)[tested] == pytest.approx(multipletests(p[tested], method=method)[1])
-
-
-def test_holm_and_benjamini_hochberg_on_the_published_example():
-    p = np.array(HEARTS)[::-1]
-    assert (holm(p) <= 0.05).sum() == 3
-    assert (benjamini_hochberg(p) <= 0.05).sum() == 4
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.one_of(st.just(float("nan")), st.floats(0, 1)), max_size=12))
-def test_adjusted_p_by_their_definitions(p):
-    p = np.array(p, dtype=float)
-    live = p[~np.isnan(p)]
-    m = len(live)
-    for got, want in (
-        (holm(p), lambda v: max(min(1, (live >= u).sum() * u) for u in live if u <= v)),
-        (benjamini_hochberg(p), lambda v: min(min(1, m * u / (live <= u).sum()) for u in live if u >= v)),
-    ):
-        assert np.array_equal(np.isnan(got), np.isnan(p))
-        assert got[~np.isnan(p)] == pytest.approx([want(v) for v in live])
 
 
 # --- which columns stand against which

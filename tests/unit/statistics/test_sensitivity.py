@@ -144,53 +144,6 @@ def test_ranks_and_medians_equal_plain_loops(made):
     assert set(made.tables["bias"]["metric"]) == {*BIAS, "median rank distance"}
 
 
-def test_models_stand_against_models_and_named_ladders_against_the_random_ones(tmp_path):
-    """All else equal; runs that are the same by definition are compared with nothing."""
-    architecture = {"architecture": {"model_type": "bert"}}
-    far = ["ar", "de", "en"]
-    declared = {"cell": {"model": "a", "sampler": "x-y", "n": 1, "ladder": "far"}, "setting": "cross"}
-    declared["reference"] = {"model": "a", "sampler": "x-y", "n": 1}
-    made = synthetic.Made(
-        tmp_path,
-        True,
-        models={"a": architecture, "b": architecture, "c": {"hub": "x/c"}, "d": {"hub": "x/d"}},
-        ladders={"far": far},
-        grid=[
-            {"samplers": ["x-y"], "n": [1, 3], "models": ["a", "b"]},
-            {"samplers": ["x-y"], "n": [1, 3], "models": ["a"], "ladders": ["far"]},
-        ],
-        statistics={"resamples": 100, "contrasts": [declared]},
-    )
-    table = made.tables["contrasts"].query("metric == 'mAP' and setting == 'cross' and pair_set == 'all'")
-    sides = [
-        "cell_model",
-        "reference_model",
-        "cell_sampler",
-        "cell_ladder",
-        "reference_ladder",
-        "cell_n_languages",
-    ]
-    found = {tuple(row) for row in table[[*sides, "reference_n_languages", "n_runs"]].values.tolist()}
-    models = {row for row in found if row[0] != row[1] and "bm25" not in row[:2]}
-    assert models == {
-        ("b", "a", "untrained", "all", "all", 0, 0, 4),
-        ("c", "a", "untrained", "all", "all", 0, 0, 4),
-        ("c", "b", "untrained", "all", "all", 0, 0, 4),
-        ("d", "a", "untrained", "all", "all", 0, 0, 4),
-        ("d", "b", "untrained", "all", "all", 0, 0, 4),
-        ("d", "c", "untrained", "all", "all", 0, 0, 1),  # two encoders as they are: questions alone vary
-        ("b", "a", "x-y", "all", "all", 1, 1, 4),
-        ("b", "a", "x-y", "all", "all", 3, 3, 4),
-    }
-    # at n = 3, all of the pool, the named ladder is the random ones
-    assert {row for row in found if row[3] != row[4] and row[5] == row[6]} == {
-        ("a", "a", "x-y", "far", "all", 1, 1, 4)
-    }
-    row = table[table["family"] == "primary"].to_dict("records")
-    assert [(r["cell_ladder"], r["reference_ladder"], r["n_runs"]) for r in row] == [("far", "all", 4)]
-    assert row[0]["p_equivalent"] > 0 and not np.isnan(row[0]["ci_low"])
-
-
 def test_without_coarser_clusters_there_is_no_sensitivity(tmp_path, monkeypatch):
     plain = synthetic.questions(True).drop(columns="group")
     monkeypatch.setattr(synthetic, "questions", lambda parallel: plain)

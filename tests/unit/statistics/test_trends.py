@@ -1,6 +1,5 @@
-"""Slopes, variance components, entry and diversity: slow twins on a planted study, and planted truths."""
+"""The tables about n of a planted study against slow twins: slopes, variance components, entry, diversity."""
 
-import itertools
 import re
 
 import numpy as np
@@ -9,17 +8,17 @@ import pytest
 from scipy import stats
 from support import synthetic_study as synthetic
 from support.rendered_study import write_table
+from support.slow_statistics import regression_with_dummies, slow_association
 
-from langscale.core.random import stream
 from langscale.design.grid import Grid
 from langscale.retrieval.scores import Scores
 from langscale.statistics.all_tables import OF_PANEL
-from langscale.statistics.diversity import association, number, shared
-from langscale.statistics.language_entry import entry_weights, status
+from langscale.statistics.diversity import number, shared
+from langscale.statistics.language_entry import status
 from langscale.statistics.multiple_testing import adjusted, benjamini_hochberg
 from langscale.statistics.panel import Panel
 from langscale.statistics.quantities import Quantity
-from langscale.statistics.scaling_curves import scaling_curves, slope_weights
+from langscale.statistics.scaling_curves import scaling_curves
 from langscale.statistics.score_tables import score_rows, score_table
 from langscale.statistics.variance_components import components
 
@@ -124,12 +123,6 @@ def test_replicates_of_a_ladder_are_one_in_every_interval(made):
 # --- slopes
 
 
-def test_weights_are_those_of_least_squares():
-    for n in ((1, 2, 4, 9), (2, 4, 9), (3, 5)):
-        y = stream("y", *n).random(len(n))
-        assert slope_weights(np.log2(n)) @ y == pytest.approx(np.polyfit(np.log2(n), y, 1)[0])
-
-
 def test_slopes_are_the_means_of_those_of_the_replicates(made, means):
     table = made.tables["trends"]
     assert set(table["sampler"]) == {"x-x-mono", "x-y"}  # en-en has nothing to follow
@@ -188,51 +181,6 @@ def test_components_of_the_study_are_those_of_its_values(made, means):
     assert row[["share_n", "share_ladder", "share_seed"]].sum() == pytest.approx(1)
 
 
-def balanced(rng, ladder, seed, number=(0.0, 0.0), ladders=5, seeds=2):
-    sets = ladder * rng.standard_normal((len(number), ladders, 1))
-    values = (
-        np.array(number)[:, None, None] + sets + seed * rng.standard_normal((len(number), ladders, seeds))
-    )
-    return values.reshape(len(number), -1), np.repeat(np.arange(ladders), seeds)
-
-
-def test_reml_of_balanced_designs_is_the_analysis_of_variance():
-    for i in range(8):
-        y, ladders = balanced(stream("balanced", i), 0.03, 0.01, (0.2, 0.3, 0.5))
-        cube = y.reshape(3, 5, 2)
-        within = cube.var(axis=2, ddof=1).mean()
-        between = 2 * cube.mean(2).var(axis=1, ddof=1).mean()
-        got = components(y, ladders)
-        assert got["variance_seed"] == pytest.approx(within, rel=1e-3)
-        assert got["variance_ladder"] == pytest.approx((between - within) / 2, rel=1e-3)
-
-
-def test_planted_components_come_back():
-    many = []
-    for i in range(10):
-        y, ladders = balanced(stream("many", i), 0.03, 0.02, (0.40, 0.44, 0.48), ladders=100, seeds=3)
-        many.append(components(y, ladders))
-    got = {name: np.mean([one[name] for one in many]) for name in many[0]}
-    assert got["variance_ladder"] == pytest.approx(0.0009, rel=0.1)
-    assert got["variance_seed"] == pytest.approx(0.0004, rel=0.1)
-    assert got["variance_n"] == pytest.approx(0.0016, rel=0.1)
-    assert got["share_ladder"] == pytest.approx(9 / 29, abs=0.03)
-    single = components(y[:1], ladders)
-    assert np.isnan(single["variance_n"]) and single["share_ladder"] == pytest.approx(9 / 13, abs=0.1)
-
-
-def test_the_interval_of_the_ladders_share_covers():
-    for ladder in (0.0, 0.02):
-        rng, inside = stream("share", ladder), []
-        for _ in range(40):
-            y, ladders = balanced(rng, ladder, 0.02)
-            got = components(y, ladders)
-            inside.append(
-                got["ladder_of_runs_low"] <= ladder**2 / (ladder**2 + 0.0004) <= got["ladder_of_runs_high"]
-            )
-        assert np.mean(inside) >= 0.9
-
-
 def test_without_five_ladders_of_two_seeds_there_is_the_reason(tmp_path):
     grid = [{"samplers": ["x-x-mono"], "n": [1, 2, 3]}]
     small = synthetic.Made(tmp_path, True, grid=grid, statistics={"resamples": 100})
@@ -250,46 +198,6 @@ def test_without_five_ladders_of_two_seeds_there_is_the_reason(tmp_path):
 # --- the entry of a language
 
 
-def dummies(values, indicators):
-    """Least squares with a dummy for every pair and run, the slow way."""
-    e, n, p = indicators.shape
-    design = [
-        indicators[:, i, j].tolist() + np.eye(n)[i].tolist() + np.eye(p)[j].tolist()
-        for i in range(n)
-        for j in range(p)
-    ]
-    return np.linalg.lstsq(np.array(design), values.ravel(), rcond=None)[0][:e]
-
-
-def seen_of(sizes, order):
-    return np.array([[order.index(i) < k for i in range(len(order))] for k in sizes])
-
-
-@pytest.mark.parametrize("setting", ["cross", "mono"])
-def test_entry_is_a_regression_with_pair_and_run_effects(setting):
-    rng = stream("entry", setting)
-    asked, offered = np.array(
-        [(x, y) for x in range(6) for y in range(6) if (x == y) == (setting == "mono")]
-    ).T
-    x = status(seen_of((1, 2, 4, 6), [0, 3, 1, 5, 2, 4]), asked, offered, setting)
-    weights = entry_weights(x)
-    noisy = rng.random(x.shape[1:])
-    assert np.einsum("enp,np->e", weights, noisy) == pytest.approx(dummies(noisy, x))
-    true = np.array([0.02, -0.01, 0.08])[: len(x)]
-    planted = rng.random(x.shape[1])[:, None] + rng.random(x.shape[2]) + np.einsum("e,enp->np", true, x)
-    assert np.einsum("enp,np->e", weights, planted) == pytest.approx(true)
-    # no level of a pair or a run comes through
-    assert np.abs(weights.sum(1)).max() < 1e-12 and np.abs(weights.sum(2)).max() < 1e-12
-
-
-def test_entry_is_refused_where_all_pairs_enter_together():
-    asked, offered = np.array(list(itertools.permutations(range(4), 2))).T
-    order = [0, 1, 2, 3]
-    assert entry_weights(status(seen_of((1, 4), order), asked, offered, "cross")) is None
-    assert entry_weights(status(seen_of((4,), order), asked, offered, "cross")) is None
-    assert entry_weights(status(seen_of((1, 2, 4), order), asked, offered, "cross")) is not None
-
-
 def test_entry_of_the_study_equals_regressions_of_each_replicate(made, means):
     for sampler, n in (("x-x-mono", (1, 2, 3, 6)), ("x-y", (2, 3, 6))):
         run = {(c.n_languages, c.seed): c.run for c in cells(made, sampler)}
@@ -300,7 +208,7 @@ def test_entry_of_the_study_equals_regressions_of_each_replicate(made, means):
             for seed in range(1, 11):
                 seen = np.array([[code in run[k, seed].languages for code in POOL] for k in n])
                 y = np.array([[means[run[k, seed].path][pair] for pair in pairs] for k in n])
-                found.append(dummies(y, status(seen, asked, offered, setting)))
+                found.append(regression_with_dummies(y, status(seen, asked, offered, setting)))
             for i, effect in enumerate(effects):
                 row = pick(
                     made.tables["entry"], sampler=sampler, ladder="all", setting=setting, effect=effect
@@ -311,53 +219,6 @@ def test_entry_of_the_study_equals_regressions_of_each_replicate(made, means):
 
 
 # --- diversity and similarity
-
-
-def slow_association(x, y):
-    """Correlation after taking out the mean over ladders, and the share of orders that reach it."""
-    y = y - y.mean(1, keepdims=True)
-
-    def correlation(order):
-        moved = x[:, list(order)]
-        return stats.pearsonr((moved - moved.mean(1, keepdims=True)).ravel(), y.ravel())[0]
-
-    every = [abs(correlation(order)) for order in itertools.permutations(range(x.shape[1]))]
-    return correlation(range(x.shape[1])), np.mean([value >= every[0] - 1e-12 for value in every])
-
-
-def test_association_equals_the_slow_way():
-    for i, shape in enumerate([(2, 4), (1, 5), (2, 5, 3)]):
-        rng = stream("association", i)
-        x, y = rng.integers(0, 3, shape).astype(float), rng.random(shape)
-        correlation, slope, p, count = association(x, y, 1000, 0)
-        assert (correlation, p) == pytest.approx(slow_association(x, y))
-        assert count == [24, 120, 120][i] and np.sign(slope) == np.sign(correlation)
-    assert association(np.ones((2, 4)), np.arange(8.0).reshape(2, 4), 100, 0) is None
-    drawn = association(x, y, 100, 0)  # fewer than all 120 orders
-    assert drawn[3] == 101 and drawn[2] == pytest.approx(p, abs=0.15) and drawn == association(x, y, 100, 0)
-
-
-def test_no_effect_has_a_large_p_and_a_planted_one_the_smallest():
-    found = []
-    for i in range(300):
-        rng = stream("null", i)
-        ladder = rng.standard_normal((1, 6, 1))  # a ladder is good or bad at every n and language
-        x = rng.integers(1, 4, (3, 6, 1)) + np.zeros((3, 6, 4))
-        found.append(association(x, ladder + 0.3 * rng.standard_normal((3, 6, 4)), 1000, 0)[2])
-    assert np.mean(np.array(found) <= 0.05) <= 0.085 and 0.4 < np.mean(found) < 0.6
-    x = np.array([[1.0, 2, 3, 2, 4, 1]] * 3)
-    correlation, slope, p, _ = association(x, np.array([[0.2], [0.5], [0.6]]) + 0.03 * x, 1000, 0)
-    assert correlation == pytest.approx(1) and slope == pytest.approx(0.03)
-    assert p == pytest.approx(4 / 720)  # two pairs of ladders are alike
-
-
-def test_scripts_families_and_the_nearest_language():
-    assert number(["en", "de", "ar", "hi"], "script") == 3 and number(["en", "de", "ar", "hi"], "family") == 2
-    assert number(["qaa-Latn", "qab-Latn"], "family") == 2  # unknown is not a family
-    assert shared("nl", ["ru", "th"]).tolist() == [0, 0, 1, 1 / 3]
-    assert shared("uk", ["ru", "en"]).tolist() == [1, 1, 1, 1]
-    # script from tr, family from ru: the nearest shares one of the three only
-    assert shared("es", ["tr", "ru"]).tolist() == pytest.approx([1, 0, 1, 1 / 3])
 
 
 def test_diversity_of_the_study_compares_sets_of_equal_n(made, means):

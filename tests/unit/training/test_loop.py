@@ -1,11 +1,24 @@
 import copy
 import math
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from support.toy_training import MODEL, TRAINING, data_of, equal, run, sampler_of, step_of, weights, world
+from hypothesis import given
+from hypothesis import strategies as st
+from support.toy_training import (
+    MODEL,
+    TRAINING,
+    data_of,
+    equal,
+    run,
+    sampler_of,
+    step_of,
+    weights,
+    world,
+)
 
 from langscale.core.errors import UserError
 from langscale.models.encoder import Encoder
@@ -232,3 +245,65 @@ def test_exposure_counts_every_example_and_distinct_text(toy, tmp_path):
     assert {d: r["distinct_queries"] for d, r in rows.items()} == {d: len(s) for d, s in asked.items()}
     assert {d: r["distinct_passages"] for d, r in rows.items()} == {d: len(s) for d, s in offered.items()}
     assert sum(counted.values()) == 7 * sampler.batch(0).pairs.size
+
+
+def test_schedule_known_values():
+    assert [learning_rate(step, 20, 0.1) for step in range(20)] == pytest.approx(
+        [0.5, 1.0] + [float(Fraction(k, 18)) for k in range(18, 0, -1)]
+    )
+    rates = [learning_rate(step, 20000, 0.1) for step in range(20000)]
+    assert (
+        rates[0] == 1 / 2000
+        and rates[1999] == rates[2000] == 1
+        and rates[10999] == pytest.approx(9001 / 18000)
+    )
+    assert [learning_rate(step, 4, 0.0) for step in range(4)] == pytest.approx([1, 1, 2 / 3, 1 / 3])
+    assert [learning_rate(step, 4, 1.0) for step in range(4)] == [0.25, 0.5, 0.75, 1.0]
+    assert learning_rate(0, 1, 0.1) == 1
+
+
+@given(st.integers(1, 500), st.floats(0, 1))
+def test_schedule_rises_then_falls_and_never_stands_still(steps, warmup):
+    rates = [learning_rate(step, steps, warmup) for step in range(steps)]
+    assert min(rates) > 0 and max(rates) == pytest.approx(1)
+    top = rates.index(max(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1]) and rates[top:] == sorted(rates[top:], reverse=True)
+
+
+def test_schedule_stretches_with_the_steps():
+    for step in range(200):
+        assert abs(learning_rate(step, 200, 0.1) - learning_rate(10 * step + 5, 2000, 0.1)) < 0.03
+
+
+def test_decay_spares_biases_and_norms(toy):
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
+    adam = optimiser(encoder, TRAINING.model_copy(update={"weight_decay": 0.3}))
+    assert [group["weight_decay"] for group in adam.param_groups] == [0.3, 0.0]
+    decayed, spared = ({id(p) for p in group["params"]} for group in adam.param_groups)
+    named = dict(encoder.named_parameters())
+    assert len(named) == len(decayed) + len(spared) and not decayed & spared
+    for name, parameter in named.items():
+        assert (id(parameter) in spared) == (name.endswith("bias") or "LayerNorm" in name)
+
+
+def test_optimiser_is_adamw(toy):
+    """Loshchilov and Hutter 2019, algorithm 2: decay is apart from the moments; bias-corrected, eps 1e-8."""
+    encoder = Encoder.initial(toy.base, "tiny", MODEL, 1)
+    settings = TRAINING.model_copy(update={"weight_decay": 0.1, "learning_rate": 0.01})
+    adam = optimiser(encoder, settings)
+    named = dict(encoder.named_parameters())
+    names = [n for n in named if n.endswith(("query.weight", "query.bias", "word_embeddings.weight"))]
+    slow = {n: (named[n].detach().double().clone(), 0.0, 0.0) for n in names}
+    draw = torch.Generator().manual_seed(0)
+    for t in range(1, 6):
+        for n in names:
+            named[n].grad = torch.randn(named[n].shape, generator=draw)
+            value, m, v = slow[n]
+            g = named[n].grad.double()
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            decay = 0.1 if named[n].ndim == 2 else 0.0
+            move = (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
+            slow[n] = value - 0.01 * decay * value - 0.01 * move, m, v
+        adam.step()
+    for n in names:
+        torch.testing.assert_close(named[n].detach().double(), slow[n][0], atol=1e-6, rtol=1e-5)
