@@ -8,11 +8,11 @@ from functools import cache
 from langscale.core.errors import UserError
 
 # Family/branch: languages. A table by hand, because no package has what is needed: the best one (qwanqwa
-# 1.2.1, with Glottolog's tree) knows no ancestors of macrolanguages, which ar, zh, fa and sw are, does not
-# say which of up to twenty ancestors is the branch, and costs 3 s and 0.4 GB in every process. The tree is
-# Glottolog's, so creoles stand with the language of their words; tests/unit/test_languages.py checks every
-# entry against it. Covered: NTREX-128, Belebele, Tatoeba, and the CLDR locales that name 150 or more
-# territories.
+# 1.2.1, with Glottolog's tree) knows no ancestors of macrolanguages such as ar, zh, fa and sw. It does not
+# say which of up to twenty ancestors is the branch, and it costs 3 s and 0.4 GB in every process. The tree is
+# Glottolog's, so creoles stand with the language of their words. tests/unit/languages/test_families.py checks
+# every entry against it. Covered: NTREX-128, Belebele, Tatoeba, and the CLDR locales with names of 150 or
+# more territories.
 BRANCHES = {
     "Abkhaz-Adyge": "ab",
     "Afro-Asiatic/Berber": "ber kab rif shi tzm zgh",

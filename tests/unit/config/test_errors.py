@@ -1,4 +1,4 @@
-"""One line for any number of mistakes. Each mistake by itself: test_mistakes.py."""
+"""One line for any number of mistakes. Each mistake by itself: test_study_mistakes.py."""
 
 import pytest
 from hypothesis import given

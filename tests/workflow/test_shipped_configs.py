@@ -1,10 +1,10 @@
 """The studies in config/: what they hold, and that what their comments say is so."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import yaml
+from support.project_copy import ROOT
 
 from langscale.claims.catalogue import CLAIMS
 from langscale.claims.testability import planned
@@ -14,7 +14,7 @@ from langscale.design.grid import Grid
 from langscale.languages.families import branch, family, script
 from langscale.models.pretrained import entries
 
-CONFIG = Path(__file__).parents[3] / "config"
+CONFIG = ROOT / "config"
 STUDIES = ("paper", "ladder", "ladder-b", "ntrex", "ntrex-full")
 
 
