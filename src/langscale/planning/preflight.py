@@ -169,7 +169,7 @@ def formable(study: Study, grid: Grid) -> None:
     known: set[tuple[object, ...]] = set()
     for run in grid.trained:
         batch = study.training_of(run.model).batch_size
-        facts = (run.sampler, run.languages, run.sources, run.whole_pool, batch)
+        facts = (run.sampler, run.languages, run.sources, run.whole_pool, run.pairs, run.share, batch)
         if facts not in known:
             known.add(facts)
             for problem in _batches(study, run, batch):
@@ -206,10 +206,17 @@ def _batches(study: Study, run: Run, batch: int) -> Iterator[str]:
             yield f"sampler {spec.name}: no pair of {names} is in {text}; {cure}; pairs: {shown_counts}"
         for (query, passage), numbers in counts.items():
             for name, number in zip(run.sources, numbers, strict=True):
-                if 0 < number < batch:
+                known = min(number, run.pairs or math.inf)
+                if number == 0 or math.isinf(known):
+                    continue
+                taken = int(known) // run.share
+                if taken < batch:
                     text = query if query == passage else f"both {query} and {passage}"
-                    most = f"set training.batch_size to {number:.0f} or less"
-                    yield f"sources.{name}: {number:.0f} pairs in {text}, a batch takes {batch}; {most}"
+                    if run.share > 1:
+                        text += f" at the rows of one of {run.share} languages (budgets.{run.budget})"
+                    least = f"set training.batch_size to {taken} or less"
+                    cure = least if taken > 1 else "fewer languages or more pairs are right"
+                    yield f"sources.{name}: {taken} pairs in {text}, a batch takes {batch}; {cure}"
 
 
 def _pairs(study: Study, name: str, codes: Sequence[str]) -> float:

@@ -193,6 +193,8 @@ def x_y(n, sampler="x-y"):
 
 
 ENGLISH_CENTRIC = {"de_en": 5, "en_es": 4}
+ROWS = {"b": {"kind": "fixed-rows", "steps": 1}}
+FEW = {"b": {"kind": "fixed-total", "steps": 1, "pairs": 3}}
 SPLIT = {"b": {"kind": "fixed-total", "steps": 1, "whole_pool": False}}
 
 
@@ -204,7 +206,14 @@ SPLIT = {"b": {"kind": "fixed-total", "steps": 1, "whole_pool": False}}
     ({"de": 5, "en": 5, "es": 5}, x_y(3) | {"budgets": SPLIT},
      "sampler x-y: no pair of sources.faq is in both de and en; x-x-mono needs no pairs across languages"),
     ({"de_en": 5}, x_y(3, "x-x") | {"budgets": SPLIT}, "no pair of sources.faq is in es; leave es out"),
-    ({"de_en_es": 1}, x_y(3), "sources.faq: 1 pairs in both de and en, a batch takes 2; set training."),
+    ({"de_en_es": 1}, x_y(3), "sources.faq: 1 pairs in both de and en, a batch takes 2; fewer languages"),
+    ({"de_en_es": 5}, x_y(3) | {"training": {"batch_size": 8}},
+     "sources.faq: 5 pairs in both de and en, a batch takes 8; set training.batch_size to 5 or less"),
+    ({"de_en_es": 8}, x_y(3, "x-x-mono") | {"training": {"batch_size": 4}, "budgets": ROWS},
+     "sources.faq: 2 pairs in de at the rows of one of 3 languages (budgets.b), a batch takes 4; set "
+     "training.batch_size to 2 or less"),
+    ({"de_en_es": 8}, x_y(3, "x-x-mono") | {"training": {"batch_size": 4}, "budgets": FEW},
+     "sources.faq: 3 pairs in de, a batch takes 4; set training.batch_size to 3 or less"),
 ])  # fmt: skip
 def test_a_sampler_that_cannot_be_formed_is_refused_with_its_cure(
     tmp_path, monkeypatch, counts, changes, told

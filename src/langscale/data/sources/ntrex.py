@@ -75,6 +75,7 @@ NTREX = SourceRecord(
     needs=("en",),  # the pairs are chosen on the English text
     licence="CC-BY-SA-4.0",
     size=SourceSize(pairs=856, query=38, passage=120),
+    counted=lambda codes: 856 if all(code in CODES for code in codes) else 0,
     reader=lambda: build,
 )
 
