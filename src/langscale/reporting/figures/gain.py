@@ -67,9 +67,14 @@ def gains(contrasts: pd.DataFrame, seeds: pd.DataFrame, setting: str) -> Gains:
         reference, cell = rows[f"reference_{name}"], rows[name]
         return reference.eq(cell) | (reference.isna() & cell.isna())
 
-    along = same("model") & same("sampler") & same("alpha") & same("budget")
-    smallest = rows[along].groupby(KEYS)["reference_n_languages"].min().rename("start").reset_index()
-    lines = rows[along].merge(smallest, on=KEYS)
+    along = rows[same("model") & same("sampler") & same("alpha")]
+    own = same("budget")[along.index]
+    # budgets share their runs of one language, and a declared contrast may name another budget for them
+    one = named(seeds[seeds["n_languages"] > 0]).query("n_languages == 1")[KEYS].drop_duplicates()
+    shared = along[~own & (along["reference_n_languages"] == 1)].merge(one, on=KEYS)
+    along = pd.concat([along[own], shared]).drop_duplicates([*KEYS, "n_languages", "reference_n_languages"])
+    smallest = along.groupby(KEYS)["reference_n_languages"].min().rename("start").reset_index()
+    lines = along.merge(smallest, on=KEYS)
     lines = lines[lines["reference_n_languages"] == lines["start"]]
     untrained = rows[rows["reference_sampler"] == UNTRAINED].merge(smallest, on=KEYS)
     untrained = untrained[untrained["n_languages"] == untrained["start"]]

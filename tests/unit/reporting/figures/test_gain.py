@@ -1,6 +1,7 @@
 """The gain over the smallest number of training languages, against contrasts and replicates."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from support import synthetic_study as synthetic
 from support.rendered_study import read
@@ -30,6 +31,20 @@ def test_lines_are_the_contrasts_with_the_smallest_number(found, made):
         assert (row["start"], row["n_languages"]) == (1, 3) and row["ci_low"] < row["difference"] < row[
             "ci_high"
         ]
+
+
+def test_a_contrast_with_the_shared_runs_of_one_language_stays_in_its_line(folder, found):
+    contrasts, seeds = read(folder, "contrasts"), read(folder, "seeds")
+    change = (contrasts["reference_n_languages"] == 1) & (contrasts["cell_n_languages"] == 3)
+    more = contrasts[change].assign(cell_budget="equal")  # the reference keeps the name of the first budget
+    contrasts = pd.concat([contrasts, more], ignore_index=True)
+    three = seeds[seeds["n_languages"] == 3].assign(budget="equal")
+    one = seeds[seeds["n_languages"] == 1].assign(budget="equal")
+    both = gains(contrasts, pd.concat([seeds, one, three]), "cross").lines
+    assert both.groupby("budget").size().tolist() == [len(found.lines)] * 2
+    assert not both.duplicated([*KEYS, "n_languages"]).any()
+    # without runs of one language in the budget the contrast is with another condition
+    assert len(gains(contrasts, pd.concat([seeds, three]), "cross").lines) == len(found.lines)
 
 
 def test_a_line_is_the_mean_of_its_replicates(found):
