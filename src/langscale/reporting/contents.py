@@ -18,12 +18,8 @@ class FigureRecord:
     title: str
     kind: str
     numbers: str
-    heldout: bool = False
-    """Whether the figure needs held-out languages."""
-    training: bool = False
-    """Whether the figure needs trained models."""
-    equal_rows: bool = False
-    """Whether the figure needs a budget at equal rows."""
+    needs: tuple[str, ...] = ()
+    """What a study needs for the figure, by the names of `lacking`."""
 
     @property
     def alternative(self) -> str:
@@ -37,32 +33,31 @@ FIGURES = {
         "Gain from more training languages",
         f"Line charts of the gain in cross mAP over the smallest number of languages against {N}",
         "tables/contrasts.csv",
-        training=True,
+        needs=("training",),
     ),
     "gain-split": FigureRecord(
         "The gain from one training language, split",
         "Dot charts of the gain in mAP, of its part at equal rows and of the rest",
         "tables/decomposition.csv",
-        training=True,
-        equal_rows=True,
+        needs=("training", "equal rows"),
     ),
     "scaling-cross": FigureRecord(
         "Cross-lingual retrieval",
         f"Line charts of cross mAP against {N}",
         "tables/scaling.csv",
-        training=True,
+        needs=("training",),
     ),
     "scaling-mono": FigureRecord(
         "Monolingual retrieval",
         f"Line charts of mono mAP against {N}",
         "tables/scaling.csv",
-        training=True,
+        needs=("training",),
     ),
     "scaling-multi": FigureRecord(
         "Multilingual retrieval",
         f"Line charts of multi mAP against {N}",
         "tables/scaling.csv",
-        training=True,
+        needs=("training",),
     ),
     "tradeoff": FigureRecord(
         "Monolingual against multilingual retrieval",
@@ -73,54 +68,61 @@ FIGURES = {
         "Gap between training and held-out languages",
         f"Line charts of the gap in mAP against {N}",
         "tables/gaps.csv",
-        heldout=True,
-        training=True,
+        needs=("heldout", "training"),
     ),
     "transfer": FigureRecord(
         "Held-out languages by script and branch",
         "Dot chart of cross mAP by group of languages",
         "tables/transfer.csv",
-        heldout=True,
+        needs=("heldout",),
     ),
     "matrix": FigureRecord(
         "Every pair of languages",
         "Two heat maps of query languages by candidate languages",
         "tables/pairs.csv",
     ),
-    "bias": FigureRecord(
-        "Measures of language bias",
-        f"Line charts of the preference among translations and of rank distance against {N}",
+    "preference": FigureRecord(
+        "Preference among translations",
+        f"Line charts of the preference among translations of the relevant passage against {N}",
         "tables/bias.csv",
-        training=True,
+        needs=("training",),
+    ),
+    "bias": FigureRecord(
+        "Rank distance and own-language advantage",
+        f"Line charts of rank distance and own-language advantage against {N}",
+        "tables/bias.csv",
+        needs=("training",),
     ),
     "shares": FigureRecord(
         "Languages of the top 10",
         f"Line charts of language shares against {N}",
         "tables/shares.csv",
-        training=True,
+        needs=("training",),
     ),
     "training": FigureRecord(
         "Training loss",
         f"Line charts of the loss against the training step, a line for each value of {N}",
         "runs/*/log.csv",
-        training=True,
+        needs=("training",),
     ),
 }
 
 
+def lacking(study: Study) -> set[str]:
+    """The needs of figures that a study cannot meet, from its config."""
+    kinds = {budget.kind for budget in study.budgets.values()}
+    there = {
+        "heldout": bool(study.languages.heldout),
+        "training": bool(study.grid),
+        "equal rows": {"fixed-total", "fixed-rows"} <= kinds,
+    }
+    return {need for need, met in there.items() if not met}
+
+
 def figure_names(study: Study) -> list[str]:
     """The figures of a study, in the order of the report."""
-    kinds = {budget.kind for budget in study.budgets.values()}
-    lacking = {
-        "heldout": not study.languages.heldout,
-        "training": not study.grid,
-        "equal_rows": not {"fixed-total", "fixed-rows"} <= kinds,
-    }
-    return [
-        name
-        for name, figure in FIGURES.items()
-        if not any(no and getattr(figure, need) for need, no in lacking.items())
-    ]
+    without = lacking(study)
+    return [name for name, figure in FIGURES.items() if not without & set(figure.needs)]
 
 
 @dataclass(frozen=True)

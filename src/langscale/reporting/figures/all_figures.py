@@ -9,7 +9,15 @@ from langscale.config.terms import SETTINGS
 from langscale.reporting.figures.decomposition import decomposition
 from langscale.reporting.figures.gain import gain
 from langscale.reporting.figures.language_matrix import matrix
-from langscale.reporting.figures.line_charts import bias, comparable, gaps, scaling, shares, training
+from langscale.reporting.figures.line_charts import (
+    bias,
+    comparable,
+    gaps,
+    preference,
+    scaling,
+    shares,
+    training,
+)
 from langscale.reporting.figures.query_counts import with_gap_counts, with_query_counts
 from langscale.reporting.figures.tradeoff import tradeoff
 from langscale.reporting.figures.transfer import transfer
@@ -40,6 +48,7 @@ def all_figures(
         "gaps": lambda: gaps(t["gaps"]),
         "transfer": lambda: transfer(t["transfer"]),
         "matrix": lambda: matrix(t["pairs"], pool),
+        "preference": lambda: preference(t["scaling"]),
         "bias": lambda: bias(t["scaling"]),
         "shares": lambda: shares(t["shares"]),
         "training": lambda: training(logs),

@@ -11,9 +11,9 @@ from langscale.config.terms import ALL, UNTRAINED
 from langscale.reporting.figures.line_charts import HEIGHT, panel_title
 from langscale.reporting.figures.style import (
     RC,
+    Baseline,
     Look,
     N,
-    across,
     blank,
     blocks,
     fitting,
@@ -21,6 +21,7 @@ from langscale.reporting.figures.style import (
     legend,
     looks,
     named,
+    near_or_told,
     number_axis,
     titled,
     without_empty,
@@ -29,9 +30,6 @@ from langscale.reporting.wording import PAIR_SETS, count
 from langscale.retrieval.measures import MAP, NDCG_AT_10
 
 CELL = ("model", "sampler", "alpha", "budget", "n_languages")
-ROOM = (
-    0.6  # of the height of the gains, on either side: a line of the untrained encoder beyond it is a number
-)
 KEYS = ["benchmark", "setting", "pair_set", "metric", "model", "line"]
 
 
@@ -142,14 +140,9 @@ def _panel(axes: Axes, found: Gains, look: dict[str, Look]) -> None:
         axes.plot(
             own["n_languages"] * shift, own["difference"], ls="", marker=".", ms=3, color=color, alpha=0.5
         )
-    low, high = axes.get_ylim()
-    for _, row in found.untrained.drop_duplicates(["difference"]).iterrows():
-        value = row["difference"]
-        if low - ROOM * (high - low) < value < high + ROOM * (high - low):
-            across(axes, value, row["ci_low"], row["ci_high"], (0, (5, 3)), "untrained")
-        else:  # its line would press the gains together
-            text, (y, side) = f"untrained {value:+.2f}", (0.03, "bottom") if value < low else (0.97, "top")
-            axes.text(
-                0.97, y, text, transform=axes.transAxes, ha="right", va=side, fontsize=6.5, color="0.35"
-            )
+    baselines = [
+        Baseline(row["difference"], row["ci_low"], row["ci_high"], (0, (5, 3)), "untrained")
+        for _, row in found.untrained.drop_duplicates(["difference"]).iterrows()
+    ]
+    near_or_told(axes, baselines, "+.2f")
     number_axis(axes, [start, *found.lines["n_languages"]])

@@ -22,6 +22,7 @@ from langscale.reporting.figures.style import (
     headline,
     legend,
     lines,
+    logit_axis,
     looks,
     marks,
     named,
@@ -37,10 +38,13 @@ from langscale.retrieval.measures import (
     NDCG_AT_10,
     OWN_BEFORE_OTHER,
     OWN_FIRST,
+    OWN_LANGUAGE_ADVANTAGE,
     RANK_DISTANCE,
+    RELEVANT,
 )
 
 HEIGHT = 2.0  # inches of a row of panels
+NEUTRAL = "no preference"
 
 
 def comparable(published: pd.DataFrame, setting: str) -> pd.DataFrame:
@@ -107,9 +111,18 @@ def _same(found: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panels(
-    parts: Sequence[Block], panels: Mapping[str, pd.DataFrame], labels: Mapping[str, str], value: str
+    parts: Sequence[Block],
+    panels: Mapping[str, pd.DataFrame],
+    labels: Mapping[str, str],
+    value: str,
+    neutral: Mapping[tuple[str, str], float] | None = None,
+    far: str = "",
 ) -> Figure:
-    """Lines against n_languages: a row per block, a column per panel, with the rows of the panel's table."""
+    """Lines against n_languages: a row per block, a column per panel, with the rows of the panel's table.
+
+    neutral: the share without preference by benchmark and panel, a horizontal line; these panels have a logit
+    scale. far: as of `lines`.
+    """
     if not parts:
         return blank()
     kept, left_out = fitting(parts, HEIGHT)
@@ -119,7 +132,12 @@ def _panels(
         for block, axes_of in zip(kept, grid, strict=True):
             for (name, table), axes in zip(panels.items(), axes_of, strict=True):
                 rows = table[table.index.isin(block.rows.index)]
-                lines(axes, rows, look, value)
+                lines(axes, rows, look, value, far)
+                for benchmark in rows["benchmark"].unique():
+                    if neutral and (benchmark, name) in neutral:
+                        level = neutral[benchmark, name]
+                        axes.axhline(level, color="black", lw=0.8, label=NEUTRAL, zorder=0)
+                        logit_axis(axes, [level, *rows[[value, "ci_low", "ci_high"]].to_numpy().ravel()])
                 axes.set_title(titled(name, rows))
                 axes.set_ylabel(labels[name])
                 axes.set_xlabel(N)
@@ -130,15 +148,39 @@ def _panels(
     return figure
 
 
+def preference(table: pd.DataFrame) -> Figure:
+    """Preference among the translations of the relevant passage against n_languages, and its neutral value.
+
+    table: scaling.csv. Without preference a translation is before another one with probability 1/2, and
+    before all others with 1 / number of relevant candidates.
+    """
+    # both are of queries in other languages; a study without English has no such preference
+    english = [measure.name for measure in ENGLISH_PREFERENCE[:2]]
+    neutral: dict[tuple[str, str], float] = {}
+    relevant = headline(table, RELEVANT.name, "multi").query("pair_set == 'all'")
+    for benchmark, number_of in relevant.groupby("benchmark")["value"].mean().items():
+        neutral |= {(str(benchmark), name): 1 / 2 for name in (OWN_BEFORE_OTHER.name, *english)}
+        neutral[str(benchmark), OWN_FIRST.name] = 1 / number_of
+    labels = {OWN_BEFORE_OTHER.name: "share (logit scale)"} | dict.fromkeys((OWN_FIRST.name, *english), "")
+    return _measures(table, labels, neutral)
+
+
 def bias(table: pd.DataFrame) -> Figure:
-    """Preference among the translations of the relevant passage, and rank distance, against n_languages."""
-    english = ENGLISH_PREFERENCE[0].name
-    labels = dict.fromkeys((OWN_BEFORE_OTHER.name, OWN_FIRST.name, english), "share (0 to 1)")
-    labels |= {RANK_DISTANCE.name: "ranks"}
+    """Measures of language bias in ranks, which move with accuracy, against n_languages."""
+    labels = dict.fromkeys((RANK_DISTANCE.name, OWN_LANGUAGE_ADVANTAGE.name), "ranks")
+    return _measures(table, labels, far=",.0f")
+
+
+def _measures(
+    table: pd.DataFrame,
+    labels: Mapping[str, str],
+    neutral: Mapping[tuple[str, str], float] | None = None,
+    far: str = "",
+) -> Figure:
+    """A panel for each measure of the corpus of all languages that the study has, by its name in `labels`."""
     table = named(pd.concat([headline(table, metric, "multi") for metric in labels]))
-    # a study without English has no such preference
     panels = {metric: table[table["metric"] == metric] for metric in labels if metric in set(table["metric"])}
-    return _panels(list(blocks(table)), panels, labels, "value")
+    return _panels(list(blocks(table)), panels, labels, "value", neutral, far)
 
 
 def shares(table: pd.DataFrame) -> Figure:

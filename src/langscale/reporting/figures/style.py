@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import matplotlib
 
@@ -157,8 +157,17 @@ def grid_of(rows: int, columns: int, height: float = 2.0) -> tuple[Figure, np.nd
     )
 
 
-def lines(axes: Axes, table: pd.DataFrame, look: dict[str, Look], value: str = "value") -> None:
-    """Value against n_languages, with intervals over runs and queries. The baselines are horizontal lines."""
+BASELINES = ((UNTRAINED, (0, (5, 3)), "untrained"), (NONE, (0, (1, 2)), "BM25"))
+ROOM = 0.6  # of the height of the lines, on either side: a baseline beyond it is a number
+
+
+def lines(
+    axes: Axes, table: pd.DataFrame, look: dict[str, Look], value: str = "value", far: str = ""
+) -> None:
+    """Value against n_languages, with intervals over runs and queries. The baselines are horizontal lines.
+
+    far: format of the number of a baseline that is far from the lines; empty: its line is drawn all the same.
+    """
     trained = table[table["n_languages"] > 0]
     shown = [name for name in look if name in set(trained["line"])]
     for i, name in enumerate(shown):
@@ -168,10 +177,68 @@ def lines(axes: Axes, table: pd.DataFrame, look: dict[str, Look], value: str = "
         axes.plot(x, rows[value], ms=3.5, lw=1, label=name, **look[name])
         if "ci_low" in rows and rows["ci_low"].notna().any():
             axes.vlines(x, rows["ci_low"], rows["ci_high"], color=look[name]["color"], lw=1)
-    for sampler, style, text in ((UNTRAINED, (0, (5, 3)), "untrained"), (NONE, (0, (1, 2)), "BM25")):
-        for _, row in table[table["sampler"] == sampler].iterrows():
-            across(axes, row[value], row.get("ci_low"), row.get("ci_high"), style, text)
+    baselines = [
+        Baseline(row[value], row.get("ci_low"), row.get("ci_high"), style, text)
+        for sampler, style, text in BASELINES
+        for _, row in table[table["sampler"] == sampler].iterrows()
+    ]
+    if far:
+        near_or_told(axes, baselines, far)
+    else:
+        for baseline in baselines:
+            across(axes, *baseline)
     number_axis(axes, trained["n_languages"])
+
+
+class Baseline(NamedTuple):
+    """A baseline: its value and interval, the style of its line and its name."""
+
+    value: float
+    low: float | None
+    high: float | None
+    style: tuple[int, tuple[int, int]]
+    text: str
+
+
+def near_or_told(axes: Axes, baselines: Iterable[Baseline], form: str) -> None:
+    """Baselines within ROOM of what the axes show are lines. The others are numbers at the border.
+
+    A line far away would press the others together. form: format of the number.
+    """
+    low, high = axes.get_ylim()
+    edges = {"top": 0.97, "bottom": 0.03}
+    told: dict[str, list[str]] = {side: [] for side in edges}
+    for one in baselines:
+        if low - ROOM * (high - low) < one.value < high + ROOM * (high - low):
+            across(axes, *one)
+        else:
+            told["bottom" if one.value < low else "top"].append(f"{one.text} {one.value:{form}}")
+    for side, texts in told.items():
+        axes.text(
+            0.97, edges[side], "\n".join(texts), transform=axes.transAxes, ha="right", va=side, fontsize=6.5,
+            color="0.35",
+        )  # fmt: skip
+
+
+SHARES = (0.001, 0.01, 0.03, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97, 0.99, 0.999)  # ticks of a logit axis
+
+
+def logit_axis(axes: Axes, values: Iterable[float]) -> None:
+    """A vertical axis of shares by their log-odds, which covers these values but 0 and 1.
+
+    Shares near 0 and 1 stay apart, and 1/2 is in the middle between a share and its complement.
+    """
+    found = np.array([value for value in values if 0 < value < 1])
+    if not len(found):
+        return
+    low, high = (np.log(end / (1 - end)) for end in (found.min(), found.max()))
+    room = 0.06 * (high - low) + 0.1
+    axes.set_yscale("logit")
+    ends = [1 / (1 + np.exp(-end)) for end in (low - room, high + room)]
+    ticks = [tick for tick in SHARES if ends[0] <= tick <= ends[1]]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_ylim(*ends)
+    axes.minorticks_off()
 
 
 def across(

@@ -42,13 +42,15 @@ def test_figures_say_what_they_show(folder):
         # the pool asks on both sides of pool minus pool → held-out; elsewhere all five languages ask
         "gaps": {"24 queries × 3 languages": 1, "24 queries × 5 languages": 3, "4 replicates": 4},
         "transfer": {"24 queries": 1, "24 queries × 3 languages": 1, "4 replicates": 2},
-        "bias": {"24 queries × 5 languages": 3, "96 queries": 1},
+        "preference": {"24 queries × 5 languages": 2, "96 queries": 2},
+        "bias": {"24 queries × 5 languages": 2},
         "tradeoff": {"24 queries × 5 languages": 1},
         "training": {"1 run per line": 2},
         "matrix": {"(each cell: 24 queries, 4 replicates)": 2},
     }.items():
         assert {text: svg(name).count(f">{text}<") for text in counts} == counts, name
-    assert ">rank distance<" in svg("bias") and ">share (0 to 1)<" in svg("bias")
+    assert ">rank distance<" in svg("bias") and ">ranks<" in svg("bias")
+    assert ">no preference<" in svg("preference") and ">share (logit scale)<" in svg("preference")
     for text in (
         "Greek script, Greek (el) *",
         "Latin script, Germanic (nl)",

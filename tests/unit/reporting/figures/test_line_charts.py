@@ -69,6 +69,43 @@ def test_titles_do_not_lie_on_each_other(made, folder, setting):
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
 
 
+def test_preferences_have_the_value_without_preference(made):
+    """1/2 for two passages, 1/5 for the first of the five translations."""
+    table = made.tables["scaling"]
+    panels = {axes.get_title().partition("\n")[0]: axes for axes in figures.preference(table).axes}
+    neutral = {
+        "own before other": 0.5,
+        "own first": 0.2,
+        "English before other": 0.5,
+        "English before own": 0.5,
+    }
+    assert set(panels) == set(neutral)
+    for metric, axes in panels.items():
+        lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+        assert list(lines["no preference"]) == [neutral[metric]] * 2
+        rows = table[(table["metric"] == metric) & (table["sampler"] == "x-y")].sort_values("n_languages")
+        assert lines["x-y"].tolist() == rows["value"].tolist()
+        drawn = {tuple(bar[:, 1]) for bars in axes.collections for bar in bars.get_segments()}
+        assert set(zip(rows["ci_low"], rows["ci_high"], strict=True)) <= drawn
+        low, high = axes.get_ylim()
+        assert low < min(neutral[metric], rows["ci_low"].min()) and high > rows["ci_high"].max()
+
+
+def test_a_study_without_english_has_no_preference_for_it(made):
+    table = made.tables["scaling"][lambda t: ~t["metric"].str.contains("English")]
+    assert len(figures.preference(table).axes) == 2
+
+
+def test_a_baseline_far_from_the_lines_is_a_number(made):
+    table = made.tables["scaling"].copy()
+    far = (table["metric"] == "rank distance") & (table["sampler"] == "untrained")
+    table.loc[far, ["value", "ci_low", "ci_high"]] = 12345.0
+    distance, advantage = figures.bias(table).axes
+    assert [text.get_text() for text in distance.texts if text.get_text()] == ["untrained 12,345"]
+    assert "untrained" not in {line.get_label() for line in distance.lines}
+    assert "untrained" in {line.get_label() for line in advantage.lines}
+
+
 def test_shares_are_relative_to_the_candidates(made, folder):
     table = read(folder, "shares")
     panels = figures.shares(table).axes

@@ -106,3 +106,22 @@ def test_panels_without_data_are_not_drawn(folder):
     figure = figures.scaling(pd.concat([t["scaling"], other]), t["curves"], t["published"], "cross")
     assert len(figure.axes) == 4 + 1 and all(axes.has_data() for axes in figure.axes)
     assert figure.axes[-1].get_ylabel() == "cross mAP (0 to 1)\npool only, tiny"
+
+
+def test_a_logit_axis_covers_all_shares_but_the_ends():
+    _, axes = plt.subplots()
+    drawing.logit_axis(axes, [0.02, 0.5, 0.98, 1.0, 0.0, float("nan")])
+    low, high = axes.get_ylim()
+    assert axes.get_yscale() == "logit" and 0.01 < low < 0.02 and 0.98 < high < 0.99
+    assert [text.get_text() for text in axes.get_yticklabels()] == [
+        "0.03",
+        "0.1",
+        "0.25",
+        "0.5",
+        "0.75",
+        "0.9",
+        "0.97",
+    ]
+    _, plain = plt.subplots()
+    drawing.logit_axis(plain, [0.0, 1.0])
+    assert plain.get_yscale() == "linear"
