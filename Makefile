@@ -18,8 +18,8 @@ study: $(VENV)/.study  ## install into .venv and run the study of CONFIG (defaul
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
-example: $(VENV)/.study  ## make tables and report of docs/ntrex from its committed scores, without training, in example/
-	mkdir -p example/results/ntrex-full && cp -r docs/ntrex/study/. example/results/ntrex-full
+example: $(VENV)/.study  ## make tables and report of docs/ntrex-full from its committed scores, without training, in example/
+	mkdir -p example/results/ntrex-full && cp -r docs/ntrex-full/study/. example/results/ntrex-full
 	find example/results/ntrex-full/runs -type f -exec touch {} +
 	$(BIN)/snakemake --cores all --directory example --configfile config/ntrex-full.yaml $(CALM)
 

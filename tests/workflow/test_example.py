@@ -1,4 +1,4 @@
-"""The committed study in docs/ntrex: undamaged scores, and a `make example` without any job before them."""
+"""The committed study in docs/ntrex-full: undamaged scores, `make example` without any job before them."""
 
 import shutil
 
@@ -6,7 +6,7 @@ from support.project_copy import ROOT, job_counts, snakemake
 
 from langscale.jobs.manifests import damages, read
 
-STUDY = ROOT / "docs/ntrex/study"
+STUDY = ROOT / "docs/ntrex-full/study"
 
 
 def test_the_scores_are_undamaged():

@@ -262,7 +262,12 @@ def interval_over_runs_and_queries(
     between = np.where(fixed, 0.0, squares / np.maximum(n - 1, 1) / np.maximum(n, 1))
     reason = np.select(
         [n == 0, ~fixed & (n < MIN_RUNS), np.asarray(n_clusters) < 2, between + shared <= NOTHING],
-        ["no matched runs", f"fewer than {MIN_RUNS} replicates", "fewer than 2 clusters", NO_VARIANCE],
+        [
+            "no matched runs",
+            f"fewer than {MIN_RUNS} replicates",
+            "fewer than 2 effective clusters of queries",
+            NO_VARIANCE,
+        ],
         "",
     )
     f, g = np.maximum(n - 1, 1), np.maximum(n_clusters - 1, 1)

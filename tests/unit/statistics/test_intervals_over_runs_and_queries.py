@@ -65,7 +65,8 @@ def test_what_is_refused_and_why():
     with pytest.raises(ValueError, match="deterministic"):
         S.interval_over_runs_and_queries(np.array([0.3, 0.4]), 0.1, 50, True)
     assert (
-        S.interval_over_runs_and_queries(np.array([0.3]), 0.1, 1, True).reason[0] == "fewer than 2 clusters"
+        S.interval_over_runs_and_queries(np.array([0.3]), 0.1, 1, True).reason[0]
+        == "fewer than 2 effective clusters of queries"
     )
 
 

@@ -28,7 +28,7 @@ def test_mono_against_multi_has_a_point_per_sampler_and_n(made, folder):
 
 
 def test_labels_of_neighbouring_points_do_not_lie_on_each_other(made, folder):
-    """As in docs/ntrex, where all samplers end at nearly the same place."""
+    """As in docs/ntrex-full, where all samplers end at nearly the same place."""
     table = made.tables["scaling"]
     trained = table["n_languages"] > 0
     near = table.assign(value=table["value"].mask(trained, 0.5 + table["n_languages"] / 10))
