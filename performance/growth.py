@@ -163,8 +163,8 @@ def _pairs(size: int) -> Callable[[], object]:
 
 
 def _texts(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
-    cards = material.xquad(material.Setting(setting.folder, quick=True))[1]["text"]
-    folder, model = material.small(setting, list(cards))
+    passages = material.xquad(material.Setting(setting.folder, quick=True))[1]["text"]
+    folder, model = material.small(setting, list(passages))
 
     def make(size: int) -> Callable[[], object]:
         from langscale.data.tokens import Tokens, tokenise
@@ -173,7 +173,7 @@ def _texts(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
         from langscale.retrieval.embedding import embed
 
         encoder, tokenizer = Encoder.initial(folder, "bench", model, 0), base.tokenizer(folder)
-        words = " ".join(cards).split()
+        words = " ".join(passages).split()
         draw = stream("growth", size)
         texts = [" ".join(draw.choice(words, draw.integers(5, 25))) for _ in range(size)]
 

@@ -42,22 +42,22 @@ def stage(folder: Path, runs: int, clusters: int, resamples: int):
     made = study(runs, resamples)
     grid, files = Grid(made), {}
     names = tuple(sorted(material.NAMES))
-    asked = pd.DataFrame(
+    queries = pd.DataFrame(
         [(f"q{q:05}", f"c{q // 5:05}", code) for q in range(5 * clusters) for code in names],
         columns=["question_id", "cluster", "language"],
     )
-    shape = len(asked), len(names)
+    shape = len(queries), len(names)
     for run, checkpoint in grid.scored():
         draw = stream("made", run.path)
         file = folder / run.path / checkpoint / "cldr.parquet"
         file.parent.mkdir(parents=True)
-        top = draw.multinomial(10, np.full(len(names), 1 / len(names)), len(asked)).astype(np.uint8)
+        top = draw.multinomial(10, np.full(len(names), 1 / len(names)), len(queries)).astype(np.uint8)
         Scores(
-            asked,
+            queries,
             names,
             draw.geometric(0.3, shape).astype(np.int32),
             (np.argsort(draw.random(shape), axis=1) + 1).astype(np.int32),
-            draw.random((len(asked), 3)).astype(np.float32),
+            draw.random((len(queries), 3)).astype(np.float32),
             1000 * len(names),
             top_10=top,
             candidates=np.full(len(names), 1000),

@@ -116,29 +116,34 @@ def tables(setting: Setting) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def pairs(setting: Setting, kind: str) -> Pairs:
     """The training pairs, tokenised for a model: `e5` or `small`."""
-    asked, given = tables(setting)
+    examples, passages = tables(setting)
     if kind == "e5":
         folder, model = e5(setting)
     else:
-        folder, model = small(setting, [*asked["query"], *given["text"]])
-    return paired(setting, kind, folder, model, asked, given)
+        folder, model = small(setting, [*examples["query"], *passages["text"]])
+    return paired(setting, kind, folder, model, examples, passages)
 
 
 def paired(
-    setting: Setting, kind: str, folder: Path, model: Model, asked: pd.DataFrame, given: pd.DataFrame
+    setting: Setting, kind: str, folder: Path, model: Model, examples: pd.DataFrame, passages: pd.DataFrame
 ) -> Pairs:
     """Pairs of any tables, tokenised for a model in `folder`; `kind` names the tokens."""
-    queries, passages = (
+    query_tokens, passage_tokens = (
         _tokens(setting.folder / f"{kind}-{name}", texts, folder, prefix, length)
         for name, texts, prefix, length in (
-            ("queries", asked["query"], model.query_prefix, model.query_length),
-            ("passages", given["text"], model.passage_prefix, model.passage_length),
+            ("queries", examples["query"], model.query_prefix, model.query_length),
+            ("passages", passages["text"], model.passage_prefix, model.passage_length),
         )
     )
-    languages = sorted(asked["language"].unique())
-    subset = subsets.build("bench", asked, given, languages, languages, 0)
+    languages = sorted(examples["language"].unique())
+    subset = subsets.build("bench", examples, passages, languages, languages, 0)
     return Pairs(
-        folder, model, Data(subset, queries, passages), languages, list(asked["query"]), list(given["text"])
+        folder,
+        model,
+        Data(subset, query_tokens, passage_tokens),
+        languages,
+        list(examples["query"]),
+        list(passages["text"]),
     )
 
 

@@ -38,7 +38,7 @@ LARGE = {
     "attention_probs_dropout_prob": 0.1,
 }
 TABLE = 250_000  # rows of the large table of embeddings
-NEIGHBOURS = 9  # cards joined to the length of NTREX's texts: queries of 50 tokens, passages of 100
+NEIGHBOURS = 9  # descriptions joined to the length of NTREX's texts: queries of 50 tokens, passages of 100
 POOL = 1024, 13_000  # queries, and as many candidates as in XQuAD-R
 NAMES = {
     "training": "operations/s of training, twelve layers",
@@ -51,26 +51,26 @@ NAMES = {
 }
 
 
-def cards(setting: material.Setting, together: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
+def descriptions(setting: material.Setting, together: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(pairs, passages) of CLDR. Each text is joined from `together` neighbours in one language."""
-    asked, given = cldr.build(
+    examples, passages = cldr.build(
         "train",
         material.POOL[:3] if setting.quick else material.POOL,
         setting.folder,
         60 if setting.quick else None,
     )
-    for table, column in ((asked, "query"), (given, "text")):
+    for table, column in ((examples, "query"), (passages, "text")):
         texts = list(table[column])
         table[column] = [" ".join(texts[i : i + together]) for i in range(len(texts))]
-    return asked, given
+    return examples, passages
 
 
 @cache
 def pairs(setting: material.Setting, kind: str) -> material.Pairs:
-    """Pairs of the scratch study's model (`card`), with TABLE embeddings (`wide`), or long ones for LARGE."""
-    asked, given = cards(setting, NEIGHBOURS if kind == "large" else 1)
-    folder, model = material.small(setting, [*asked["query"], *given["text"]])
-    if kind != "card":
+    """Pairs of the scratch study's model (`short`), with TABLE embeddings (`wide`), or long (`large`)."""
+    examples, passages = descriptions(setting, NEIGHBOURS if kind == "large" else 1)
+    folder, model = material.small(setting, [*examples["query"], *passages["text"]])
+    if kind != "short":
         architecture = material.TOY if setting.quick else LARGE
         changes = {"vocab_size": TABLE} if kind == "wide" else architecture
         changed = setting.folder / kind
@@ -80,7 +80,7 @@ def pairs(setting: material.Setting, kind: str) -> material.Pairs:
         folder = changed
         if kind == "large":
             model = model.model_copy(update={"architecture": architecture})
-    return material.paired(setting, kind, folder, model, asked, given)
+    return material.paired(setting, kind, folder, model, examples, passages)
 
 
 def train(found: material.Pairs, batch: int, steps: int) -> tuple[float, float, float]:
@@ -105,7 +105,7 @@ def train(found: material.Pairs, batch: int, steps: int) -> tuple[float, float, 
 def measured(setting: material.Setting, of_run: float) -> dict[str, float]:
     """The rates by the keys of NAMES. `of_run`: seconds of the statistics stage per run."""
     quick = setting.quick
-    small, batch = pairs(setting, "card"), 8 if quick else 128
+    small, batch = pairs(setting, "short"), 8 if quick else 128
     steps = 2 if quick else 20
     step, operations, moved = train(small, batch, steps)
     wide, _, more = train(pairs(setting, "wide"), batch, steps)
@@ -151,7 +151,7 @@ def _discard(_: object) -> None:
 
 def trained(setting: material.Setting) -> Callable[[int], Callable[[], object]]:
     """Training of the scratch study's model on a number of pairs, 32 a step, for the growth by pairs."""
-    found = pairs(setting, "card")
+    found = pairs(setting, "short")
     training = Training(batch_size=8 if setting.quick else 32, precision="float32")
     return lambda size: lambda: train_speed.ours(found, training, size // training.batch_size, 1)
 

@@ -24,7 +24,7 @@ TRUTHS = {  # (a, b, c) of langscale.statistics.curve_fits; in mAP
 }
 DESIGNS = ((1, 2, 4, 9), (1, 2, 3, 4, 6, 9), (1, 2, 3, 4, 6, 8, 12, 16))
 RUN, QUESTION, AT_N, INTERACTION = 0.006, 0.35, 0.04, 0.10
-"""Standard deviations, in mAP: of a run's mean, of questions, of question and n, of question and run."""
+"""Standard deviations, in mAP: of a run's mean, of queries, of query and n, of query and run."""
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
-"""Studies with a planted truth: what the intervals and tests of `langscale.statistics.intervals` promise is
-put to the proof.
+"""Studies with a planted truth, for the coverage of intervals and the level of tests.
 
-Scores are drawn as sums over clusters of questions, in the form that `estimate` reads. A study has three
+Scores are drawn as sums over clusters of queries, in the form that `estimate` reads. A study has three
 trained cells, two of equal mean and one that is better by the margin of equivalence, and two rows without
-training randomness. The score of run r of cell a on question q of cluster c is
+training randomness. The score of run r of cell a on query q of cluster c is
 
 mean_a + run_ar + solved_q + (a x c, a x q) + (r x c, r x q)
 
 solved is 1 or 0 times a height, with another chance in every cluster (beta), as average precision is skewed
-and questions of a paragraph are alike; the interactions are normal with a variance that some clusters have
-much more of than others. A sum over the questions of a cluster is drawn at once: binomial given the cluster's
+and queries of a paragraph are alike; the interactions are normal with a variance that some clusters have
+much more of than others. A sum over the queries of a cluster is drawn at once: binomial given the cluster's
 chance, normal with the variance of the sum. Both are exact, so a study costs a few thousand numbers.
 """
 
@@ -23,12 +22,12 @@ from langscale.design.ladders import random_ladder
 from langscale.statistics.intervals import MARGIN, cell_units, equivalence_p, estimate, paired_units
 
 MEAN = 0.5  # of the trained cells
-SOLVED = 0.25  # share of solved questions
-ALIKE = 0.3  # share of the variance of questions, and of interactions, that lies between clusters
+SOLVED = 0.25  # share of solved queries
+ALIKE = 0.3  # share of the variance of queries, and of interactions, that lies between clusters
 BATCH = 250  # studies that share the resamples
 POOL = ("en", "ar", "de", "es", "hi", "ru", "th", "tr", "zh")
 
-SIZES = {  # questions of a cluster: number of such clusters
+SIZES = {  # queries of a cluster: number of such clusters
     "xquad-r": {
         1: 3, 2: 3, 3: 22, 4: 56, 5: 138, 6: 1, 8: 2, 9: 3, 10: 5, 12: 1, 13: 1, 14: 1, 15: 2, 16: 1, 17: 1,
     },
@@ -38,7 +37,7 @@ SIZES = {  # questions of a cluster: number of such clusters
         16: 2, 17: 1, 21: 1, 30: 1, 31: 3, 38: 1,
     },
 }  # fmt: skip
-"""The real ones: XQuAD-R (240 paragraphs, 1,190 questions), and cldr with 400 and with all 733 questions."""
+"""The real ones: XQuAD-R (240 paragraphs, 1,190 queries), and cldr with 400 and with all 733 queries."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +45,23 @@ class World:
     """Where studies are drawn from; standard deviations in mAP.
 
     `run`: of a run's mean, half of its variance shared by the cells of a replicate, as common random numbers
-    do. `question`: of the questions; `cell` and `interaction`: of cell and question, of run and question.
+    do. `query`: of the queries; `cell` and `interaction`: of cell and query, of run and query.
     With `ladders` runs differ by their languages too: by the mean effect of the first four languages of the
     real random ladders, which are balanced over the pool; the truth is the mean over the pool. With `strata`
-    above 1 the questions exist in several languages, each in about half of them.
+    above 1 the queries exist in several languages, each in about half of them.
     """
 
     name: str
     sizes: str
     run: float
-    question: float
+    query: float
     cell: float
     interaction: float
     ladders: float = 0.0
     strata: int = 1
 
     def counts(self) -> np.ndarray:
-        """Questions of each cluster and stratum, [C, X]; the same in every study."""
+        """Queries of each cluster and stratum, [C, X]; the same in every study."""
         size = np.repeat(*np.array(list(SIZES[self.sizes].items())).T)
         draw = stream("simulated questions", self.sizes, self.strata)
         size = draw.permutation(size)[:, None]
@@ -73,6 +72,7 @@ class World:
         return there
 
 
+# A name is a part of the key of its random stream, so a renamed world is another draw.
 WORLDS = (
     World("questions dominate", "xquad-r", 0.003, 0.35, 0.08, 0.10),
     World("questions and runs", "xquad-r", 0.015, 0.35, 0.08, 0.15),
@@ -93,7 +93,7 @@ class Studies:
     """N studies side by side, as `estimate` reads them, and the truth of each comparison.
 
     sums [K, C, X]; counts [C, X]; fixed [K]; comparisons, kinds, truth, runs_truth [M]: the truth over all
-    runs and questions, and the truth of the drawn runs over all queries.
+    runs and queries, and the truth of the drawn runs over all queries.
     """
 
     sums: np.ndarray
@@ -119,7 +119,7 @@ def studies(world: World, replicates: int, n: int, draw: np.random.Generator) ->
         [SOLVED, 1 - SOLVED]
     )  # a beta's sum a + b gives that share between clusters
     chance = draw.beta(*share, (n, c))
-    height = world.question / np.sqrt(SOLVED * (1 - SOLVED))
+    height = world.query / np.sqrt(SOLVED * (1 - SOLVED))
     solved = height * (draw.binomial(counts, chance[..., None]) - SOLVED * counts)  # [n, C, X]
     uneven = np.sqrt(draw.gamma(1.0, 1.0, (n, 1, c)))  # times a normal of sd 1, variance 1 on average
     # variance of a sum of s equally alike effects of sd 1: s^2 ALIKE + s (1 - ALIKE)

@@ -169,7 +169,7 @@ def identity(**more):
 
 
 def encoding(name):
-    """What of a model's options a job is told: all else reaches it through the `base` folder."""
+    """The params of a model in a job. All other options reach it through the `base` folder."""
     return STUDY.models[name].model_dump(include={"architecture", "train", "lora"})
 
 

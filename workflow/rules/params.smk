@@ -1,4 +1,4 @@
-"""What the rules of runs, downloads and tables are told."""
+"""Inputs and params of the rules for runs, downloads and tables."""
 
 from langscale.config.model import AdapterOptions, Model
 from langscale.jobs.job import Job, again, paths

@@ -35,7 +35,7 @@ SAVE_MINUTES = 10  # of work are lost at most when a run is killed; changes no r
 
 p = snakemake.params
 run, training = p.run, Training(**p.training)
-model = Model.model_construct(**p.model)  # checked as part of the config; told is what matters here
+model = Model.model_construct(**p.model)  # was checked with the config
 base, tokens = job.data("base"), job.all_data("tokens")[0].parent
 languages = run["languages"]
 

@@ -1,1 +1,1 @@
-"""Errors, files, arrays, CSV tables and named random streams: what every package may import."""
+"""Errors, files, arrays, CSV tables and named random streams. Every package may import them."""

@@ -1,1 +1,1 @@
-"""Jobs of the workflow: logs, locks, GPUs, what a job makes from what, and whether that was made before."""
+"""Jobs of the workflow: logs, locks, GPUs, manifests of outputs, and records of their origin."""

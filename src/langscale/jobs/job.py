@@ -1,13 +1,13 @@
-"""A job of the workflow: what it reads, what it is told, what it makes, and whether that was made before.
+"""A job of the workflow: its inputs, params and outputs, and whether the outputs were made before.
 
 The outputs of a rule are manifests (`langscale.jobs.manifests`). The data beside them are no outputs for
 Snakemake, which deletes outputs before a job and after a failed one. A record in `.made/` beside each
-manifest keeps what the data were made from: the params of the rule, its code among them, and the digests of
-its inputs. A job with an equal record and undamaged data writes its manifests again and ends, before it
+manifest keeps the origin of the data: the params of the rule, its code among them, and the digests of its
+inputs. A job with an equal record and undamaged data writes its manifests again and ends, before it
 imports anything expensive.
 
-Two names have a meaning here. The param `where` says where bytes are or come from, never what they are. The
-input `gate` is waited for and not read. Both are no part of a record.
+Two names have a meaning here. The param `where` has locations of files, never their content. The input
+`gate` is waited for and not read. Neither is a part of a record.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Named(Protocol):
 
 
 class Script(Protocol):
-    """What Snakemake hands to a script."""
+    """The object `snakemake` in a script."""
 
     input: Named
     output: Named
@@ -60,7 +60,7 @@ class Job:
 
     @cached_property
     def origin(self) -> dict[str, Any]:
-        """What the outputs are made from, as JSON: params, and SHA-256 of every input file by name."""
+        """The origin of the outputs as JSON: params, and the SHA-256 of every input file by name."""
         return _origin(self.params, self.inputs)
 
     @property
@@ -82,7 +82,7 @@ class Job:
         return True
 
     def changes(self) -> list[str] | None:
-        """What differs from the origin of the first output: code, params, inputs. None: it was not made.
+        """Differences to the origin of the first output: code, params, inputs. None: it was not made.
 
         An input that does not exist yet counts as unchanged.
         """
@@ -107,7 +107,7 @@ class Job:
         return [manifests.checked(manifest, *wanted) for manifest in self.inputs[name]]
 
     def target(self, suffix: str = "", name: str | None = None) -> Path:
-        """Where the data of an output go: its folder, or its file with this suffix; None: the only output."""
+        """The path of an output's data: a folder, or a file with this suffix. name None: the only output."""
         if name is None:
             (manifest,) = self.outputs.values()
         else:
@@ -115,7 +115,7 @@ class Job:
         return manifests.target(manifest, suffix)
 
     def state(self) -> Path:
-        """The folder for parts of outputs that take hours; a job that was killed finds them again."""
+        """The folder for finished parts of a long job. A killed job finds them again."""
         return partial.state(next(iter(self.outputs.values())), self.key)
 
     def done(self) -> None:
@@ -157,7 +157,7 @@ def begin(script: Script) -> Job:
 
 
 def record(manifest: str | Path) -> dict[str, Any] | None:
-    """What the data of a manifest were made from (`origin`) and are (`files`); None if that is not known."""
+    """The origin (`origin`) and digests (`files`) of the data of a manifest. None: unknown."""
     try:
         found = json.loads(_record(manifest).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):  # never made, or a damaged record

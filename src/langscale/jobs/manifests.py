@@ -1,4 +1,4 @@
-"""Manifests: what the files of a folder are, by their digests, in one small file beside the folder.
+"""Manifests: the digests of the files of a folder, in one small file beside the folder.
 
 `X.json` describes the folder `X`, or else the one file `X.<suffix>`: relative name -> SHA-256 and size in
 bytes. Rules of the workflow depend on manifests. Data that are made again with equal content therefore start
@@ -76,7 +76,7 @@ def read(manifest: str | Path) -> dict[str, Facts]:
 
 
 def damages(manifest: str | Path, files: Files | None = None, *wanted: str) -> Iterator[str]:
-    """One line for each file that is not what the manifest says.
+    """One line for each file that differs from its manifest.
 
     `files`: the facts, None: those of the manifest; `wanted`: patterns of names below the described folder,
     none: all.

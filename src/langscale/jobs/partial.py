@@ -1,7 +1,6 @@
-"""Parts of an output that takes hours, until it is whole.
+"""Finished parts of an output that takes hours, until the output is complete.
 
-They lie beside the output and under no name of an output, because Snakemake deletes the outputs of a job that
-failed.
+They are beside the output under another name, because Snakemake deletes the outputs of a failed job.
 """
 
 from contextlib import suppress
@@ -11,12 +10,12 @@ from langscale.core.files import remove
 
 
 def state(output: str | Path, key: str) -> Path:
-    """The folder for parts of `output`, named by a hash of all that they depend on."""
+    """The folder for parts of `output`. `key`: a hash of everything that they depend on."""
     return _states(output) / key
 
 
 def remove_states(output: str | Path) -> None:
-    """Delete the parts of an output after it is complete, whatever they were made from."""
+    """Delete the parts of a complete output, for all keys."""
     remove(_states(output))
     with suppress(OSError):  # another output's are beside them, or there were none
         _states(output).parent.rmdir()

@@ -45,8 +45,9 @@ def answers(
     """The answer of every benchmark, model and budget with a scaling curve, by their names.
 
     The first one is the headline: the benchmark, model and budget that the config names first. The effect of
-    n is that of one sampler, from langscale.claims.sampler_choice. A budget at equal rows is told with the
-    budget that it splits. Empty without mAP. A study without training has an answer for every benchmark.
+    n is that of one sampler, from langscale.claims.sampler_choice. A budget at equal rows has no answer: it
+    is in that of the budget with a fixed total. Empty without mAP. A study without training has an answer for
+    every benchmark.
     """
     table = scaling[
         (scaling["metric"] == MAP.name) & (scaling["checkpoint"] == "last") & (scaling["ladder"] == ALL)

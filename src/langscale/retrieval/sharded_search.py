@@ -93,17 +93,17 @@ def search_corpus(
     for code, (start, size) in corpus.spans.items():
         mine = np.flatnonzero(corpus.queries["language"] == code)
         if len(mine):
-            vectors = _told(embedded(encoder, tokens / "candidates", start), code, size)
+            vectors = _logged(embedded(encoder, tokens / "candidates", start), code, size)
             its, found = search(queries[mine], vectors, size, k, shard, Path(state) / f"{code}.npz")
             scores[mine], lists[mine] = its, np.where(found >= 0, found + start, -1)
     return scores, lists
 
 
-def _told(vectors: Vectors, code: str, size: int) -> Vectors:
+def _logged(vectors: Vectors, code: str, size: int) -> Vectors:
     """The same vectors, with a line in the log for every shard: a corpus takes hours."""
 
-    def told(begin: int, end: int) -> np.ndarray:
+    def logged(begin: int, end: int) -> np.ndarray:
         print(f"{code}: passages {begin:,} to {end:,} of {size:,}", flush=True)
         return vectors(begin, end)
 
-    return told
+    return logged

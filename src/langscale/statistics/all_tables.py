@@ -54,7 +54,7 @@ OF_PANEL = {
 Files = Mapping[tuple[str, str, str], str]
 """(run folder, checkpoint, benchmark) -> file of scores."""
 Makers = dict[str, Callable[[], pd.DataFrame]]
-"""Table -> what makes it."""
+"""Table -> the function that makes it."""
 
 
 def runs_table(grid: Grid) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def panels(study: Study, grid: Grid, files: Files) -> Iterator[tuple[str, str, P
 
 
 def _makers(study: Study, panel: Panel, labels: dict[str, Any]) -> Makers:
-    """What makes each table of a panel, those that take longest first. `bias` lacks its rows of `scaling`."""
+    """The function of each table of a panel, slow ones first. `bias` lacks its rows of `scaling`."""
 
     def scores(quantities: Callable[[Study], list[Quantity]]) -> Callable[[], pd.DataFrame]:
         return lambda: score_table(score_rows(panel, quantities(study), labels))
@@ -115,11 +115,11 @@ def _makers(study: Study, panel: Panel, labels: dict[str, Any]) -> Makers:
     }
 
 
-_shared: Makers = {}  # of a forked process: it inherits what makes the tables, which cannot be sent
+_shared: Makers = {}  # of a forked process, which inherits the functions, because they cannot be sent
 
 
 def _side_by_side(makers: Makers, processes: int) -> dict[str, pd.DataFrame]:
-    """The tables of all makers, by forked processes where there are some."""
+    """The tables of all makers, made in forked processes on Linux."""
     if processes < 2 or sys.platform != "linux":
         return {name: make() for name, make in makers.items()}
     context = multiprocessing.get_context("fork")
@@ -134,8 +134,7 @@ def _make(name: str) -> pd.DataFrame:
 def all_tables(study: Study, grid: Grid, files: Files, processes: int = 1) -> dict[str, pd.DataFrame]:
     """Every table of scores and statistics by name.
 
-    processes: at most so many make tables at a time, where processes can be forked. Their number changes no
-    table.
+    processes: the largest number of forked processes. It changes no table.
     """
     parts: dict[str, list[pd.DataFrame]] = {}
     for benchmark, checkpoint, panel in panels(study, grid, files):

@@ -1,7 +1,6 @@
-"""Which rows are zero-shot: neither the model nor the run was trained on a benchmark's data, or on what is
-akin to it.
+"""Zero-shot rows: neither the model nor the run was trained on the data of the benchmark or on related data.
 
-It is about data, not about languages: what a run has seen of those is in `status` and `pair_set`.
+This concerns data. The columns `status` and `pair_set` concern languages.
 """
 
 from collections.abc import Iterable
@@ -15,9 +14,9 @@ from langscale.models.known import encoder
 
 
 def seen(model: Model) -> tuple[str, ...] | None:
-    """What a model saw in its own training: as the config says, else as is known of the model, else None.
+    """Data sets in a model's own training: by the config, else by the model's record. None: unknown.
 
-    A model that is built here saw nothing.
+    A model that is built here has none.
     """
     if model.seen is not None:
         return tuple(model.seen)
@@ -28,15 +27,14 @@ def seen(model: Model) -> tuple[str, ...] | None:
 
 
 def zero_shot(benchmark: str, data: Iterable[str]) -> bool:
-    """Whether training on `data` leaves a benchmark, named by its data set, unknown."""
+    """Whether `data` has neither the data set of a benchmark nor a related one."""
     return not {benchmark, *catalogue.benchmark(benchmark).akin} & set(data)
 
 
 def of_point(study: Study, grid: Grid, point: Point, benchmark: str) -> bool | None:
-    """Whether a row of the tables is zero-shot; None where it hangs on what the model saw, which is not
-    known.
+    """Whether a row of the tables is zero-shot. None: it depends on unknown training data of the model.
 
-    BM25 is: it learns from the pool alone.
+    BM25 is zero-shot, because it reads nothing but the corpus.
     """
     name = study.set_of(benchmark)
     here = {study.source_set(s) for _, path in point.runs for s in grid.by_path[path].sources}

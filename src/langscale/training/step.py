@@ -1,5 +1,5 @@
-"""A training step: a batch looked up in its source, the loss of its vectors, and what a training mode
-has to offer.
+"""A training step: a batch looked up in its source, the loss of its vectors, and the interface of
+training modes.
 
 The modes are EncoderStep (training.encoder), which encodes the tokens of the texts, and AdapterStep
 (training.adapter), which looks up base vectors. This file imports neither, because a job that trains
@@ -22,7 +22,7 @@ from langscale.training.loss import allowed, info_nce
 
 
 class Texts(Protocol):
-    """N texts of a table, as token ids (data.tokens.Tokens) or as base vectors (data.vectors.Vectors)."""
+    """N texts of a table: token ids (data.tokens.Tokens) or base vectors (data.vector_store.Vectors)."""
 
     @property
     def fingerprints(self) -> np.ndarray:
@@ -122,8 +122,7 @@ Noise = tuple[int, int]
 
 
 class Step(Protocol[T]):
-    """Loss and gradient of batches under one module: all that the training loop needs to know of a training
-    mode.
+    """Loss and gradient of batches under one module: the interface of a training mode to the loop.
 
     module: its parameters with `requires_grad` are trained; tokens: tokens encoded so far; operations:
     floating-point operations of matrix products so far.
@@ -137,16 +136,14 @@ class Step(Protocol[T]):
         """(loss, share of the possible negatives that are masked as positives)."""
 
     def backward(self, data: Data[T], batch: Batch, noise: Noise | None = None) -> tuple[Tensor, float]:
-        """What `loss` returns, detached. The gradient is added to that of the parameters, which has to be
-        None.
-        """
+        """The result of `loss`, detached. Sets the gradient of the parameters, which must be None before."""
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint to a new folder."""
 
     @property
     def memory(self) -> dict[str, Any]:
-        """JSON of what changed where memory ran out. A resumed run has to start with the same values."""
+        """Settings that changed when memory ran out, as JSON. A resumed run starts with the same values."""
 
     @memory.setter
     def memory(self, values: dict[str, Any]) -> None: ...

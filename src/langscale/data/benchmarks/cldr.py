@@ -1,9 +1,8 @@
-"""Entity descriptions (cards) of the Unicode CLDR as a parallel benchmark.
+"""Entity descriptions (class `Card`) of the Unicode CLDR as a parallel benchmark.
 
-A query names two values, and its card is the only card with both. The candidates are all cards of
-`langscale.data.sources.cldr`, of every part, in each language. The queries are those of the evaluation part.
-No query is ambiguous, because a query is accepted only if a single card holds both values under any name of
-theirs in any roster language.
+A query is two values. Its description is the only one with both, under any of their names in any language of
+the data set, so no query is ambiguous. The candidates are the descriptions of `langscale.data.sources.cldr`,
+of every part, in each language. The queries are from the evaluation part.
 """
 
 import itertools
@@ -29,10 +28,10 @@ CLDR = BenchmarkRecord(
 
 
 def ranked_queries() -> list[tuple[str, cldr.Card, tuple[str, str]]]:
-    """(query id, card, values) of the whole evaluation part, in the order in which benchmarks take queries.
+    """(query id, description, values) of the whole evaluation part, in the order of benchmarks.
 
-    First one query of each card, then a second query of each and so on, by hash of the id. So a benchmark
-    contains all smaller ones, and has as many cards (the clusters) as its size allows.
+    First one query of each description, then a second query of each and so on, by hash of the id. So a
+    benchmark contains all smaller ones, and has as many descriptions (the clusters) as its size allows.
     """
     ranked: list[tuple[int, tuple[str, cldr.Card, tuple[str, str]]]] = []
     for card in cldr.cards():
@@ -48,9 +47,9 @@ def build(languages: Sequence[str], queries: int | None, raw: str | Path | None 
     """Queries, candidates and qrels in BCP 47 `languages`; `queries` per language, None for all.
 
     `raw` is not read: CLDR comes with babel. Returns the tables of `langscale.data.benchmarks.common` with
-    cluster = card id, group = home territory, candidate_id such as "de:territory:DE" and key = card id. The
-    card of a query is relevant in every language. Raises UserError for a language that the source lacks and
-    for too many queries.
+    cluster = entity id, group = home territory, candidate_id such as "de:territory:DE" and key = entity id.
+    The description of a query is relevant in every language. Raises UserError for an unknown language and for
+    too many queries.
     """
     languages = sorted(set(CLDR.chosen(languages)))
     found = ranked_queries()
