@@ -93,7 +93,7 @@ def test_comments_and_docstrings_are_no_changes(study):
     [
         ("training/batches.py", {"train"}, True),
         ("training/loss.py", {"train"}, True),
-        ("core/random.py", {"train", "embed", "subset"}, True),
+        ("core/random.py", DRAWING, True),
         ("retrieval/rank_formulas.py", {"score", "statistics"}, False),
         ("statistics/contrasts.py", {"statistics", "claims"}, False),
         ("reporting/formats.py", {"format"}, False),

@@ -22,6 +22,7 @@ def rules() -> dict[str, str]:
 
 
 RULES = rules()
+EXPENSIVE = {"adapters", "score", "score_adapters", "overlap", "statistics"}  # and all that ask for a GPU
 SCRIPTS = {
     name: found[1] for name, text in RULES.items() if (found := re.search(r'"../scripts/(\w+\.py)"', text))
 }
@@ -63,6 +64,8 @@ def test_addresses_are_no_params():
 
 def test_a_record_of_time_is_beside_the_log():
     """langscale.jobs.times finds it by the name of the log."""
+    assert set(RULES) >= EXPENSIVE
     for rule, text in RULES.items():
+        assert "benchmark:" in text or not (rule in EXPENSIVE or "gpu=GPU" in text), rule
         if record := re.search(r'benchmark:\n\s+f"(.*)\.tsv"', text):
             assert re.search(r'log:\n\s+f"(.*)\.log"', text)[1] == record[1], rule

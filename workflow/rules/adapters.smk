@@ -113,6 +113,8 @@ for number, group in enumerate(curves(r for r in GRID.trained if r.model in ADAP
             [file for run in group for file in adapter_outputs(run).values()],
         log:
             f"{RESULTS}/logs/train/{group[0].model}-{group[0].sampler}-{group[0].budget}.log",
+        benchmark:
+            f"{RESULTS}/logs/train/{group[0].model}-{group[0].sampler}-{group[0].budget}.tsv"
         conda:
             "../../environment.yml"
         params:
@@ -154,6 +156,8 @@ for number, group in enumerate(curves(r for r in GRID.runs if r.model in ADAPTED
             [where(*scored) for scored in SCORED_HERE for where in (rankings, scores)],
         log:
             f"{RESULTS}/logs/score/{group[0].model}-{group[0].sampler}-{group[0].budget}.log",
+        benchmark:
+            f"{RESULTS}/logs/score/{group[0].model}-{group[0].sampler}-{group[0].budget}.tsv"
         conda:
             "../../environment.yml"
         params:

@@ -22,6 +22,8 @@ rule score:
         scores=f"{RESULTS}/runs/{{run}}/scores/{{checkpoint}}/{{name}}.json",
     log:
         f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.log",
+    benchmark:
+        f"{RESULTS}/logs/score/{{run}}-{{checkpoint}}-{{name}}.tsv"
     wildcard_constraints:
         name=one_of(IN_MEMORY),
         run=ENCODED_RUN,

@@ -59,7 +59,7 @@ rule statistics:
 
 
 rule claims:
-    """The ledger: a verdict on every claim."""
+    """A verdict on every claim."""
     input:
         scores=[scores(*scored) for scored in ALL_SCORED],
         audit=rules.audit.output.summary if STUDY.audit else [],

@@ -66,6 +66,8 @@ rule embed:
         data=f"{RESULTS}/runs/{{run}}/embeddings/{{checkpoint}}/{{name}}.json",
     log:
         f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.log",
+    benchmark:
+        f"{RESULTS}/logs/embed/{{run}}-{{checkpoint}}-{{name}}.tsv"
     wildcard_constraints:
         name=one_of(IN_MEMORY),
         run=one_of(unembedded()),

@@ -1,13 +1,12 @@
 """Train the adapters of one curve (model, sampler, budget); a run that was trained before is left alone."""
 
 import json
-import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.jobs.gpu import lease
-from langscale.jobs.job import Job, paths
+from langscale.jobs.job import Job, paths, undone
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
@@ -18,17 +17,19 @@ SAVE_MINUTES = 10  # of work are lost at most when a job is killed; changes no r
 terminal = redirect(snakemake.log[0])
 where = snakemake.params.where
 
-jobs = []
-for inputs, params, outputs in zip(where["inputs"], snakemake.params.runs, where["outputs"], strict=True):
-    read = {name: paths(files) for name, files in inputs.items()}
-    job = Job(read, params, {name: Path(file) for name, file in outputs.items()}, terminal)
-    if job.kept:
-        job.restore()
-    else:
-        jobs.append(job)
-if not jobs:
-    print("made before from the same data, options and code; nothing to do", file=sys.stderr)
-    raise SystemExit(0)
+runs = zip(where["inputs"], snakemake.params.runs, where["outputs"], strict=True)
+jobs = undone(
+    (
+        Job(
+            {name: paths(files) for name, files in inputs.items()},
+            params,
+            {name: Path(file) for name, file in outputs.items()},
+            terminal,
+        )
+        for inputs, params, outputs in runs
+    ),
+    snakemake.log[0],
+)
 lease()
 
 from langscale.config.model import AdapterOptions

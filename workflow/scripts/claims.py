@@ -1,4 +1,4 @@
-"""Decide every claim: the ledger, as CSV."""
+"""Decide every claim, as CSV."""
 
 from typing import TYPE_CHECKING
 

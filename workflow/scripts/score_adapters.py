@@ -1,11 +1,10 @@
 """Rank and score the adapters of one curve (model, sampler, budget) on all benchmarks, from base vectors."""
 
-import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from langscale.jobs.job import Job, paths
+from langscale.jobs.job import Job, paths, undone
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
@@ -14,17 +13,17 @@ if TYPE_CHECKING:
 redirect(snakemake.log[0])
 where, params = snakemake.params.where, snakemake.params.scores
 
-jobs = []
-for inputs, outputs in zip(where["inputs"], where["outputs"], strict=True):
-    read = {name: paths(files) for name, files in inputs.items()}
-    job = Job(read, params, {name: Path(file) for name, file in outputs.items()})
-    if job.kept:
-        job.restore()
-    else:
-        jobs.append(job)
-if not jobs:
-    print("made before from the same data, options and code; nothing to do", file=sys.stderr)
-    raise SystemExit(0)
+jobs = undone(
+    (
+        Job(
+            {name: paths(files) for name, files in inputs.items()},
+            params,
+            {name: Path(file) for name, file in outputs.items()},
+        )
+        for inputs, outputs in zip(where["inputs"], where["outputs"], strict=True)
+    ),
+    snakemake.log[0],
+)
 
 from langscale.core import arrays
 from langscale.data.benchmarks.built import Benchmark

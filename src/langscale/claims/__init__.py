@@ -1,1 +1,1 @@
-"""Claims: the records, their tests and the ledger of verdicts."""
+"""Claims: the records, their tests and the table of verdicts."""

@@ -1,4 +1,4 @@
-"""Every claim by id, in the order of the ledger, and docs/claims.md, written from the records.
+"""Every claim by id, in the order of the table of claims, and docs/claims.md, written from the records.
 
 `python -m langscale.claims.catalogue` writes docs/claims.md.
 """

@@ -17,7 +17,7 @@ Tables = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Setup:
-    """Benchmarks and encoders of a paper. A row of the ledger names others.
+    """Benchmarks and encoders of a paper. A row of the table of claims names others.
 
     sets: data sets; sets_text: them in words; encoders: their records; encoders_text: them in words.
     """

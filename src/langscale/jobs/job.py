@@ -147,13 +147,27 @@ def begin(script: Script) -> Job:
         {name: Path(file) for name, file in script.output.items()},
         terminal,
     )
-    if job.kept:
-        job.restore()
-        times.keep(script.log[0])
+    (job,) = undone([job], script.log[0])
+    return job
+
+
+def undone(jobs: Iterable[Job], log: str | Path) -> list[Job]:
+    """The jobs of a process that have to be done. Outputs made before get their manifests.
+
+    log: of the process, which ends if no job is left.
+    """
+    left = []
+    for job in jobs:
+        if job.kept:
+            job.restore()
+        else:
+            left.append(job)
+    if not left:
+        times.keep(log)
         print("made before from the same data, options and code; nothing to do", file=sys.stderr)
         raise SystemExit(0)
-    times.forget(script.log[0])
-    return job
+    times.forget(log)
+    return left
 
 
 def record(manifest: str | Path) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ def holm(p: np.ndarray) -> np.ndarray:
         [0.02, 0.04, nan]
     """
     # not by statsmodels, whose multipletests collects garbage at every call: .15 s in a large process.
-    # A ledger needs hundreds of calls. The tests compare both
+    # A table of claims needs hundreds of calls. The tests compare both
     p = np.asarray(p, dtype=float)
     tested = np.flatnonzero(~np.isnan(p))
     order = tested[np.argsort(p[tested], kind="stable")]

@@ -41,7 +41,7 @@ def rivals(q, c):  # mono and cross as the paper has them, multi to hybrid
     )
 
 
-def heldout_asks(q):
+def heldout_queries(q):
     return q.query_languages == tuple(HELDOUT)
 
 
@@ -88,14 +88,14 @@ WORLDS = [  # claim, study, a world in which it is true, one in which it is fals
     ("C5", {}, bias(lambda c: 60 if c.sampler == "hybrid" else 100),
      bias(lambda c: 120 if c.sampler == "hybrid" else 100), "ab"),
     ("C6", {}, risen_in := lambda q, c: 0.5 if c.n else 0.1, lambda q, c: 0.5 - 0.1 * (c.n > 0), "abc"),
-    ("C6", {}, risen_in, lambda q, c: risen_in(q, c) - 0.1 * (c.sampler == "hybrid" and heldout_asks(q)),
+    ("C6", {}, risen_in, lambda q, c: risen_in(q, c) - 0.1 * (c.sampler == "hybrid" and heldout_queries(q)),
      "de"),
     ("C7", {}, lambda q, c: 0.5, lambda q, c: 0.5 - 0.1 * (c.alpha == 0.6), "bcefhi"),
     ("C9", {"benchmark": "miracl"}, lambda q, c: 0.5, best("hybrid", -0.05), ""),
-    ("H1", {}, lambda q, c: risen(c.n) if heldout_asks(q) else 0.6 - 0.005 * log2(c.n),
-     lambda q, c: risen(c.n) if heldout_asks(q) else 0.6 - 0.05 * log2(c.n), "a"),
-    ("H1", {}, lambda q, c: risen(c.n) if heldout_asks(q) else 0.6 - 0.005 * log2(c.n),
-     lambda q, c: 0.1 * c.n if heldout_asks(q) else 0.6 - 0.005 * log2(c.n), "c"),
+    ("H1", {}, lambda q, c: risen(c.n) if heldout_queries(q) else 0.6 - 0.005 * log2(c.n),
+     lambda q, c: risen(c.n) if heldout_queries(q) else 0.6 - 0.05 * log2(c.n), "a"),
+    ("H1", {}, lambda q, c: risen(c.n) if heldout_queries(q) else 0.6 - 0.005 * log2(c.n),
+     lambda q, c: 0.1 * c.n if heldout_queries(q) else 0.6 - 0.005 * log2(c.n), "c"),
     ("H2", {}, lambda q, c: risen(c.n), lambda q, c: 0.1 * c.n, "bd"),
     ("H3", {}, x_y_falls := bias(lambda c: 100 - 10 * c.n * c.sampler.startswith("x-y")),
      bias(lambda c: 100 - 10 * c.n), "ab"),

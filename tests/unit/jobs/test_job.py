@@ -9,7 +9,7 @@ import pytest
 from langscale.core.files import write_json
 from langscale.jobs import job as module
 from langscale.jobs import manifests
-from langscale.jobs.job import Job, again, begin, record
+from langscale.jobs.job import Job, again, begin, record, undone
 
 PARAMS = {"run": {"seed": 1, "languages": ("de", "en")}, "code": {"train.py": "aa", "training/loss.py": "bb"}}
 
@@ -185,6 +185,17 @@ def test_begin_ends_a_job_whose_outputs_are_there(made, monkeypatch, capsys, tmp
         "tokens-b",
     ]
     assert job.all_data("validation") == []
+
+
+def test_of_several_jobs_those_made_before_are_left_out(made, tmp_path):
+    made.outputs["last"].unlink()
+    (tmp_path / "train.tsv").write_text("3600")
+    stale = another(made, more=1)
+    assert undone(iter([made, stale]), tmp_path / "train.log") == [stale]
+    assert made.outputs["last"].exists() and not (tmp_path / "train.tsv.kept").exists()
+    with pytest.raises(SystemExit) as ended:
+        undone([made, another(made)], tmp_path / "train.log")
+    assert ended.value.code == 0 and (tmp_path / "train.tsv.kept").read_text() == "3600"
 
 
 def test_a_record_is_json_that_a_person_can_read(made):
