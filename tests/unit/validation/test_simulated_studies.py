@@ -1,4 +1,4 @@
-"""The simulator against plain draws question by question, and a short version of `make validate`."""
+"""The simulator against plain draws query by query, and a short version of `make validate`."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from langscale.statistics.intervals import MARGIN, cluster_parts, estimate
 
 
 def world(**changes):
-    values = {"name": "w", "sizes": "xquad-r", "run": 0.02, "question": 0.3, "cell": 0.05, "interaction": 0.1}
+    values = {"name": "w", "sizes": "xquad-r", "run": 0.02, "query": 0.3, "cell": 0.05, "interaction": 0.1}
     return M.World(**(values | changes))
 
 
@@ -40,14 +40,14 @@ def test_the_planted_truth_and_the_variances_are_there(strata):
         within, across = np.var(values[:, 0] - values[:, 1]), np.var(values[:, 0] - values[:, r])
         assert within == pytest.approx(2 * (w.run**2 + w.interaction**2 * spread), rel=0.15)
         assert across == pytest.approx(w.run**2 + 2 * (w.interaction**2 + w.cell**2) * spread, rel=0.15)
-        assert np.var(values[:, -1]) == pytest.approx((w.question**2 + w.cell**2) * spread, rel=0.15)
+        assert np.var(values[:, -1]) == pytest.approx((w.query**2 + w.cell**2) * spread, rel=0.15)
     per_study = some.truth.reshape(n, -1)
     assert (per_study == [0.5, 0.3, 0, MARGIN, 0, 0.2]).all()
-    # the truth of the runs: what is left when the questions' effects are averaged out
+    # the truth of the runs: what is left when the queries' effects are averaged out
     assert np.corrcoef(some.runs_truth.reshape(n, -1)[:, 3], values[:, 2 * r : 3 * r].mean(1))[0, 1] > 0.3
 
 
-def test_a_sum_over_a_cluster_is_what_its_questions_add_up_to():
+def test_a_sum_over_a_cluster_is_what_its_queries_add_up_to():
     """Binomial given the cluster's chance, and beta over clusters: variance and correlation of queries."""
     size, n = 6, 40_000
     rng = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def test_intervals_cover_and_tests_keep_their_level(world, replicates):
         assert 0.95 - error < row["coverage"] <= 1.0, row
         assert not row["rejected"] > 0.05 + error and not row["equivalent"] > 0.05 + error, row
         assert not row["equivalent_share"] > 0.05 + error, row
-        # the narrow interval answers another question, about these runs, and answers that
+        # the narrow interval is about the given runs, and covers their truth
         assert row["runs_coverage"] > 0.9, row
 
 
