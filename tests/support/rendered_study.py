@@ -6,6 +6,7 @@ import pandas as pd
 
 from langscale.core.csv_tables import read_csv, write_csv
 from langscale.reporting import comparison, layouts, report
+from langscale.reporting.budgets import joint_budgets
 from langscale.reporting.contents import FIGURE_TABLES, figure_names
 from langscale.reporting.figures.all_figures import all_figures
 from langscale.reporting.figures.style import save
@@ -53,7 +54,8 @@ def write_tables(made, folder):
 
 
 def draw(study, folder):
-    for name, figure in all_figures(figure_tables(folder), logs(), study.languages.pool, figure_names(study)):
+    shown = figure_names(study), joint_budgets(study)
+    for name, figure in all_figures(figure_tables(folder), logs(), study.languages.pool, *shown):
         save(figure, folder / "figures", name)
 
 

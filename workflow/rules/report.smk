@@ -4,6 +4,7 @@ Needs:  tables/*.csv, runs/<run>/log.csv
 Makes:  figures/*.svg and .png, report.html (one file, opens offline), provenance.json
 """
 
+from langscale.reporting.budgets import joint_budgets
 from langscale.reporting.contents import FIGURE_TABLES, figure_names
 
 
@@ -38,6 +39,7 @@ rule figures_of_study:
         names=FIGURES,
         tables=list(FIGURE_TABLES),
         pool=STUDY.languages.pool,
+        joint=joint_budgets(STUDY),
         logs=[
             {
                 "model": run.model,

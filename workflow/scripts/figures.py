@@ -25,5 +25,6 @@ logs = [
 ]
 losses = pd.concat(logs) if logs else pd.DataFrame()
 folder = Path(snakemake.output[0]).parent
-for name, figure in all_figures(tables, losses, snakemake.params.pool, snakemake.params.names):
+p = snakemake.params
+for name, figure in all_figures(tables, losses, p.pool, p.names, p.joint):
     save(figure, folder, name)

@@ -1,8 +1,11 @@
 """The contents of the report: title, alternative text and source of every figure and table, in order."""
 
 from dataclasses import dataclass
+from itertools import product
 
+from langscale.config.sampler import Spec
 from langscale.config.study import Study
+from langscale.reporting.budgets import joint_budgets
 
 FIGURE_TABLES = (
     "scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages", "contrasts",
@@ -41,6 +44,12 @@ FIGURES = {
         "tables/decomposition.csv",
         needs=("training", "equal rows"),
     ),
+    "budgets": FigureRecord(
+        "Languages, rows and steps",
+        f"Line charts of mAP against {N}, a line for each kind of budget",
+        "tables/scaling.csv",
+        needs=("training", "joint budgets"),
+    ),
     "scaling-cross": FigureRecord(
         "Cross-lingual retrieval",
         f"Line charts of cross mAP against {N}",
@@ -63,6 +72,12 @@ FIGURES = {
         "Monolingual against multilingual retrieval",
         "Scatter plot of multi mAP against mono mAP, a point per sampler and number of training languages",
         "tables/scaling.csv",
+    ),
+    "alphas": FigureRecord(
+        "Monolingual batches in hybrid",
+        "Line charts of mAP and of language bias against alpha, a line for each number of training languages",
+        "tables/scaling.csv",
+        needs=("training", "alphas"),
     ),
     "gaps": FigureRecord(
         "Gap between training and held-out languages",
@@ -115,8 +130,22 @@ def lacking(study: Study) -> set[str]:
         "heldout": bool(study.languages.heldout),
         "training": bool(study.grid),
         "equal rows": {"fixed-total", "fixed-rows"} <= kinds,
+        "joint budgets": bool(joint_budgets(study)),
+        "alphas": _sweeps(study),
     }
     return {need for need, met in there.items() if not met}
+
+
+def _sweeps(study: Study) -> bool:
+    """Whether hybrid has several alphas between 0 and 1 at one n above 1 under one budget."""
+    found: dict[tuple[int, str], set[float]] = {}
+    for arm in study.grid:
+        specs = [Spec.parse(sampler) for sampler in arm.samplers]
+        inner = {s.alpha for s in specs if s.sampler == "hybrid" and s.alpha and s.alpha < 1}
+        for n, budget in product(arm.n, arm.budgets or study.budgets):
+            if n > 1 and arm.ladders == "random":
+                found.setdefault((n, budget), set()).update(inner)
+    return any(len(alphas) > 1 for alphas in found.values())
 
 
 def figure_names(study: Study) -> list[str]:
@@ -140,6 +169,7 @@ TABLES = {
     "main": TableRecord("Samplers at the largest number of training languages", "main"),
     "contrasts": TableRecord("Declared contrasts", "contrasts"),
     "decomposition": TableRecord("The gain from one training language, split", "decomposition"),
+    "budgets": TableRecord("Languages, rows and steps", "budgets-table"),
     "gaps": TableRecord("Gap between training and held-out languages", "gaps-table"),
     "transfer": TableRecord("Held-out languages by script and branch", "transfer-table"),
     "languages": TableRecord("Cross-lingual retrieval by query language", "languages"),

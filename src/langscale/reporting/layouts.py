@@ -1,6 +1,6 @@
 """Layouts for reading: a selection of rows and columns of the CSV tables, with intervals as text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pandas as pd
 from langscale.config.terms import ALL, BM25, NONE
 from langscale.languages.families import script_name
 from langscale.reporting import formats
+from langscale.reporting.budgets import GROWS, together
 from langscale.reporting.wording import (
     Row,
     decimal,
@@ -247,6 +248,24 @@ def decomposition(table: pd.DataFrame) -> pd.DataFrame:
     shares = _written(table[at_rows], interval, "share", "share_low", "share_high")
     shares = shares.where(table.loc[at_rows, "share"].notna(), "")
     return wide.assign(**{"share of languages": shares.to_numpy()})
+
+
+def budgets(table: pd.DataFrame, joint: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    """MAP under budgets of all kinds, with rows and steps as multiples of those at one language.
+
+    table: scaling.csv. joint: from `budgets.joint_budgets`. At one language the budgets are equal, so it
+    stands once.
+    """
+    table = together(table, joint)
+    table = table[(table["n_languages"] > 1) | (table["kind"] == next(iter(GROWS)))]
+    names, kinds = list(dict.fromkeys(table["name"])), list(GROWS)
+    table = table.assign(place=table["name"].map(names.index), order=table["kind"].map(kinds.index))
+    table = table.sort_values(["place", "n_languages", "order"], kind="stable")
+    n = table["n_languages"]
+    rows = _varying(table, "benchmark", "model") | {"sampler": table["name"] + mark(table), N: n}
+    rows["rows"] = "× " + n.where(table["kind"] != "fixed-rows", 1).astype(str)
+    rows["steps"] = "× " + n.where(table["kind"] == "fixed-per-language", 1).astype(str)
+    return _wide(table, rows, _places(table))
 
 
 def curves(table: pd.DataFrame) -> pd.DataFrame:

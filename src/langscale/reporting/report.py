@@ -20,6 +20,7 @@ from langscale.core.csv_tables import read_csv
 from langscale.languages.families import name as language_name
 from langscale.reporting import comparison, formats, layouts, paper_tables, wording
 from langscale.reporting.answers import NO_MAP, Answer, answers, claim_counts, missing, query_languages
+from langscale.reporting.budgets import joint_budgets
 from langscale.reporting.contents import FIGURES, table_record
 from langscale.reporting.glossary import TERMS
 
@@ -172,6 +173,9 @@ def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict
     found["decomposition"] = by_setting(
         "decomposition", layouts.decomposition, read("decomposition"), captions
     )
+    if joint := joint_budgets(study):
+        table = layouts.budgets(scaling, joint)
+        found["budgets"] = [shown("budgets", table, captions, _notes(table, "budgets"))] * bool(len(table))
     found["trends"] = by_setting("trends", layouts.trends, read("trends"), captions)
     found["languages"] = one("languages", layouts.ends)
     for name, make in (("entry", layouts.entry), ("diversity", layouts.diversity)):

@@ -4,9 +4,11 @@ import pytest
 from support.project_copy import ROOT
 
 from langscale.config.files import load_files
-from langscale.reporting.contents import FIGURES, TABLES, figure_names, table_record
+from langscale.config.runs import Arm
+from langscale.reporting.contents import FIGURES, TABLES, figure_names, lacking, table_record
 
 STUDY = load_files([ROOT / "tests/integration/small.yaml"])
+NOT_IN_SMALL = ["equal rows", "joint budgets", "alphas"]
 
 
 def test_every_figure_and_table_has_a_caption():
@@ -26,14 +28,37 @@ def test_an_alternative_text_says_what_is_drawn_and_where_the_numbers_are():
 @pytest.mark.parametrize(
     ("change", "needs"),
     [
-        ({}, ["equal rows"]),  # it has no such budget
-        ({"languages": STUDY.languages.model_copy(update={"heldout": []})}, ["equal rows", "heldout"]),
-        ({"grid": []}, ["equal rows", "training"]),
+        ({}, NOT_IN_SMALL),
+        ({"languages": STUDY.languages.model_copy(update={"heldout": []})}, [*NOT_IN_SMALL, "heldout"]),
+        ({"grid": []}, [*NOT_IN_SMALL, "training"]),
     ],
 )
 def test_a_study_has_the_figures_that_it_can_fill(change, needs):
     shown = [name for name, figure in FIGURES.items() if not set(needs) & set(figure.needs)]
     assert figure_names(STUDY.model_copy(update=change)) == shown and 0 < len(shown) < len(FIGURES)
+
+
+def grid(*arms):
+    """The needs that the small study with this grid cannot meet."""
+    return lacking(STUDY.model_copy(update={"grid": [Arm(**arm) for arm in arms]}))
+
+
+@pytest.mark.parametrize(
+    ("samplers", "n", "met"),
+    [
+        (["hybrid-0.25", "hybrid"], [1, 2], True),
+        (["hybrid-0.25", "hybrid"], [1], False),  # x-x-mono for every alpha
+        (["hybrid", "hybrid-0", "hybrid-1", "hybrid-0.25-batch"], [2], False),  # ends and controls
+    ],
+)
+def test_a_sweep_over_alpha_needs_two_values_between_the_ends(samplers, n, met):
+    arm = {"samplers": samplers, "n": n, "budgets": ["fixed-total"]}
+    assert ("alphas" not in grid(arm)) == met
+    apart = [
+        arm | {"samplers": [s], "budgets": [b]}
+        for s, b in zip(samplers, ("fixed-total", "fixed-per-language"), strict=False)
+    ]
+    assert "alphas" in grid(*apart)
 
 
 def test_tables_of_the_paper_have_their_number():
