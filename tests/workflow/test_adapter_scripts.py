@@ -211,6 +211,23 @@ def test_scores_are_ranks_by_loops(study, indexed, runs, tmp_path):
     assert maps[0] != maps[1]
 
 
+def test_verify_compares_the_shards_of_the_store_with_the_indices(study, indexed, capsys):
+    indices = [str(indexed / f"{kind}-toy.json") for kind in ("source", "benchmark")]
+    params = {"manifests": indices, "raw": [], "vectors": indices, "store": study / "store"}
+    script("verify.py", params=params, input={}, output={})
+    files = sum(len(manifests.read(index)) for index in indices)
+    shards = sorted((study / "store").rglob("vectors.npy"))
+    assert f"verify: {files + len(shards)} files are as they were made" in capsys.readouterr().err
+    kept = shards[0].read_bytes()
+    shards[0].write_bytes(kept[:-4] + bytes(4))
+    try:
+        with pytest.raises(UserError, match=rf"^verify: 1 of {files + len(shards)} files are damaged"):
+            script("verify.py", params=params, input={}, output={})
+    finally:
+        shards[0].write_bytes(kept)
+    assert f"{shards[0]}: SHA-256 " in capsys.readouterr().err
+
+
 def test_a_store_that_was_deleted_is_named(study, indexed, tmp_path):
     outputs = [{k: str(tmp_path / f"{k}.json") for k in ("rankings", "scores")}]
     kept = study / "store"

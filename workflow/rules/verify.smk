@@ -4,6 +4,12 @@ Needs:  results/<study>
 Makes:  nothing
 """
 
+VECTORS = [
+    vectors_of(model, f"{kind}-{name}")
+    for model in ADAPTED
+    for kind, names in (("source", SOURCES), ("benchmark", IN_MEMORY))
+    for name in names
+]
 KEPT = [
     *ALL_SOURCES,
     *(f"{RESULTS}/untranslated/{name}.json" for name in TRANSLATED),
@@ -11,12 +17,7 @@ KEPT = [
     *OVERLAPS,
     *expand(f"{RESULTS}/subsets/{{subset}}.json", subset=GRID.subsets),
     *(f"{RESULTS}/models/{m}/base.json" for m in STUDY.models if m not in OWN),
-    *(
-        vectors_of(model, f"{kind}-{name}")
-        for model in ADAPTED
-        for kind, names in (("source", SOURCES), ("benchmark", IN_MEMORY))
-        for name in names
-    ),
+    *VECTORS,
     *rules.models.input,
     *(
         f"{RESULTS}/runs/{run.path}/{name}.json"
@@ -44,5 +45,7 @@ rule verify:
     params:
         manifests=KEPT,
         raw=[listing for listing in RAW if listing],
+        vectors=VECTORS,
+        store=STORE,
     script:
         "../scripts/verify.py"

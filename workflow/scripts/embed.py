@@ -14,19 +14,12 @@ lease()
 import torch
 
 from langscale.config.model import Model
-from langscale.models.encoder import Encoder
+from langscale.models import checkpoints
 from langscale.retrieval.embedding import SIDES, embed_benchmark
 
 p = snakemake.params
 torch.set_num_threads(p.threads)
-model = Model.model_construct(**p.model)
-if model.train == "lora" and not p.initial:
-    from langscale.models import lora
-
-    encoder = lora.load(job.data("base"), job.data("checkpoint"))
-    encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-else:
-    encoder = Encoder.ready(job.data("base" if p.initial else "checkpoint"), model, p.initial)
+encoder = checkpoints.ready(Model.model_construct(**p.model), job.data, p.initial)
 tokens = job.data("tokens", *(f"{side}/*" for side in SIDES))
 embed_benchmark(encoder, job.target(), tokens, job.state())
 job.done()

@@ -16,19 +16,12 @@ import torch
 from langscale.config.model import Model
 from langscale.core import arrays
 from langscale.data.benchmarks.built import Corpus
-from langscale.models.encoder import Encoder
+from langscale.models import checkpoints
 from langscale.retrieval.sharded_search import search_corpus
 
 p = snakemake.params
 torch.set_num_threads(p.threads)
-model = Model.model_construct(**p.model)
-if model.train == "lora" and not p.initial:
-    from langscale.models import lora
-
-    encoder = lora.load(job.data("base"), job.data("checkpoint"))
-    encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-else:
-    encoder = Encoder.ready(job.data("base" if p.initial else "checkpoint"), model, p.initial)
+encoder = checkpoints.ready(Model.model_construct(**p.model), job.data, p.initial)
 corpus = Corpus.load(job.data("benchmark", *Corpus.FILES))
 similarity, lists = search_corpus(corpus, encoder, job.data("tokens"), p.top_k, state=job.state())
 arrays.save(job.target(".npy", "similarity"), similarity)
