@@ -26,6 +26,6 @@ else:
     queries, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
     top, scores = scored(benchmark, queries, candidates, p.top_k, p.controls)
 
-arrays.save(job.target(".npy", "rankings"), top)
+arrays.save(job.target(".npy", "rankings"), top.astype(arrays.index_type(len(benchmark.candidates))))
 scores.save(job.target(".parquet", "scores"))
 job.done()

@@ -50,6 +50,6 @@ for job in jobs:
     top, scores = scored(
         benchmark_of(job.data("benchmark")), queries, candidates, params["top_k"], params["controls"]
     )
-    arrays.save(job.target(".npy", "rankings"), top)
+    arrays.save(job.target(".npy", "rankings"), top.astype(arrays.index_type(len(candidates))))
     scores.save(job.target(".parquet", "scores"))
     job.done()

@@ -54,3 +54,8 @@ def growing(file: str | Path, dtype: type) -> Iterator[Callable[[np.ndarray], No
         header()
         yield append
         header()
+
+
+def index_type(size: int) -> np.dtype:
+    """The smallest signed integers that hold -1 and every index below `size`, as in stored rankings."""
+    return np.min_scalar_type(-size)

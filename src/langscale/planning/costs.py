@@ -21,6 +21,7 @@ from langscale.config.model import AdapterOptions, LoraOptions
 from langscale.config.sampler import Spec, directions
 from langscale.config.study import Study
 from langscale.config.terms import NONE
+from langscale.core.arrays import index_type
 from langscale.data import catalogue
 from langscale.data.records import Counts, SourceRecord
 from langscale.design.grid import Grid, Run, subset_name
@@ -413,7 +414,8 @@ class Costs:
                 ):  # the shards of a corpus are deleted after the search
                     vectors = texts.queries + texts.candidates
                     total["embeddings"] += count[run] * vectors * 4 * encoder.hidden
-                per_query = 4 * self.study.evaluation.top_k + 8 * texts.languages
+                index = index_type(texts.candidates).itemsize
+                per_query = index * self.study.evaluation.top_k + 8 * texts.languages
                 total["rankings and scores"] += count[run] * texts.queries * per_query
         for model in self.study.models:
             encoder = self.encoder(model) if self._adapter(model) is not None else None

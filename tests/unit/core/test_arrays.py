@@ -43,3 +43,10 @@ def test_a_growing_file_has_the_bytes_of_a_saved_one(tmp_path, dtype, parts):
             append(array)
     np.save(tmp_path / "saved.npy", np.concatenate([np.empty(0), *arrays]).astype(dtype))
     assert (tmp_path / "grown.npy").read_bytes() == (tmp_path / "saved.npy").read_bytes()
+
+
+@pytest.mark.parametrize("n, bytes_", [(1, 1), (128, 1), (129, 2), (32_768, 2), (32_769, 4), (2**31, 4)])
+def test_stored_rankings_hold_every_index_and_minus_one(n, bytes_):
+    kind = npy.index_type(n)
+    assert kind.itemsize == bytes_
+    assert np.array([-1, n - 1]).astype(kind).tolist() == [-1, n - 1]

@@ -257,7 +257,7 @@ def test_disk_by_hand():
         "checkpoints": 2 * 4 * encoder.parameters,
         "base vectors": 0,
         "embeddings": 4 * 4 * vectors * 8,  # two trained, two untrained
-        "rankings and scores": 4 * 20 * (4 * 100 + 2 * 4 * 4),
+        "rankings and scores": 4 * 20 * (2 * 100 + 2 * 4 * 4),  # 4,660 candidates need two bytes
         "tokens": 4 * (20 * 10 + 4 * 1165 * 15) + 4 * catalogue.source("cldr").size.pairs * 3 * 30,
     }
     assert texts.languages == 4

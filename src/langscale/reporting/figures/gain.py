@@ -35,7 +35,7 @@ KEYS = ["benchmark", "setting", "pair_set", "metric", "model", "line"]
 
 @dataclass(frozen=True)
 class Gains:
-    """Differences to the smallest n_languages of a line, `start`.
+    """Differences to `start`, the smallest n_languages of a model's lines. Lines without it are left out.
 
     lines: KEYS, n_languages, start, difference and its interval. replicates: KEYS, n_languages, difference of
     a single replicate. untrained: KEYS, difference of the untrained encoder to `start` and its interval.
@@ -72,6 +72,10 @@ def gains(contrasts: pd.DataFrame, seeds: pd.DataFrame, setting: str) -> Gains:
     shared = along[~own & (along["reference_n_languages"] == 1)].merge(one, on=KEYS)
     along = pd.concat([along[own], shared]).drop_duplicates([*KEYS, "n_languages", "reference_n_languages"])
     smallest = along.groupby(KEYS)["reference_n_languages"].min().rename("start").reset_index()
+    # a panel has one start: a line without runs of it, such as a control at large n, is left out
+    smallest = smallest[
+        smallest["start"] == smallest.groupby(["benchmark", "model"])["start"].transform("min")
+    ]
     lines = along.merge(smallest, on=KEYS)
     lines = lines[lines["reference_n_languages"] == lines["start"]]
     untrained = rows[rows["reference_sampler"] == UNTRAINED].merge(smallest, on=KEYS)

@@ -47,6 +47,17 @@ def test_a_contrast_with_the_shared_runs_of_one_language_stays_in_its_line(folde
     assert len(gains(contrasts, pd.concat([seeds, three]), "cross").lines) == len(found.lines)
 
 
+def test_a_line_that_begins_later_than_the_others_is_left_out(folder, found):
+    contrasts, seeds = read(folder, "contrasts"), read(folder, "seeds")
+    along = (contrasts["reference_n_languages"] == 1) & (contrasts["cell_n_languages"] == 3)
+    later = contrasts[along & (contrasts["cell_sampler"] == contrasts["reference_sampler"])]
+    later = later.assign(cell_sampler="x-y-batch", reference_sampler="x-y-batch")
+    later = later.assign(cell_n_languages=9, reference_n_languages=3)
+    more = gains(pd.concat([contrasts, later], ignore_index=True), seeds, "cross")
+    assert set(more.lines["sampler"]) == set(found.lines["sampler"]) and (more.lines["start"] == 1).all()
+    assert len(more.untrained) == len(found.untrained)
+
+
 def test_a_line_is_the_mean_of_its_replicates(found):
     means = found.replicates.groupby([*KEYS, "n_languages"])["difference"].agg(["mean", "size"])
     lines = found.lines.set_index([*KEYS, "n_languages"])["difference"]
