@@ -119,8 +119,8 @@ SECTIONS: dict[str, dict[str, str]] = {
             "and runs_ci_high have it."
         ),
         "query cluster": (
-            "A paragraph or entity with all its queries and their translations. The intervals resample "
-            "clusters, because queries of one cluster are not independent."
+            "Queries that depend on each other, with their translations: those of an article (xquad-r, "
+            "mlqa-r) or of an entity (cldr). The intervals resample whole clusters."
         ),
         "contrast": "A difference of two points, paired by query and replicate.",
         "family": (
