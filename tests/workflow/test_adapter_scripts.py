@@ -228,6 +228,68 @@ def test_verify_compares_the_shards_of_the_store_with_the_indices(study, indexed
     assert f"{shards[0]}: SHA-256 " in capsys.readouterr().err
 
 
+def cut_scores(study, inputs, folder, dimensions):
+    """Scores of one run by workflow/scripts/score_dimensions.py, at each of the dimensions."""
+    outputs = [
+        {name: str(folder / f"{k}/{name}.json") for name in ("rankings", "scores")} for k in dimensions
+    ]
+    where = {"store": study / "store", "inputs": [inputs] * len(dimensions), "outputs": outputs}
+    scores = {"top_k": 100, "controls": True, "code": {}}
+    params = {"scores": scores, "dimensions": dimensions, "where": where}
+    script("score_dimensions.py", params=params, input={}, output={})
+    return [(folder / f"{k}/scores.parquet") for k in dimensions]
+
+
+def test_cut_vectors_are_ranked_alike_from_an_adapter_and_from_embeddings(study, indexed, runs, tmp_path):
+    adapter, vectors = Adapter.load(runs[1] / "last"), {}
+    for side, role in (("questions", "query"), ("candidates", "passage")):
+        index = indexed / f"benchmark-toy/{side}"
+        base = Vectors.load(index, Store.of(index, study / "store"))
+        vectors[side] = adapter.apply(base[np.arange(len(base))], role)
+    (tmp_path / "embeddings").mkdir()
+    for side, found in vectors.items():
+        np.save(tmp_path / f"embeddings/{side}.npy", found)
+    manifests.write(tmp_path / "embeddings.json")
+    benchmark = {"benchmark": str(study / "benchmarks/toy.json")}
+    inner = {"vectors": str(indexed / "benchmark-toy.json"), "checkpoint": str(runs[1] / "last.json")}
+    ours = cut_scores(study, benchmark | inner, tmp_path / "adapter", [3, 7])
+    theirs = cut_scores(
+        study, benchmark | {"embeddings": str(tmp_path / "embeddings.json")}, tmp_path / "full", [3, 7]
+    )
+    maps = []
+    for k, file, other in zip((3, 7), ours, theirs, strict=True):
+        assert file.read_bytes() == other.read_bytes()
+        q, c = (vectors[side][:, :k].astype(float) for side in ("questions", "candidates"))
+        cosine = (q @ c.T) / np.linalg.norm(q, axis=1)[:, None] / np.linalg.norm(c, axis=1)
+        scores, relevant = Scores.load(file), Benchmark.load(study / "benchmarks/toy").relevant
+        for row in range(0, len(q), 17):
+            for language in range(relevant.shape[1]):
+                own = cosine[row, relevant[row, language]]
+                above, near = (cosine[row] > own + 1e-6).sum(), (abs(cosine[row] - own) <= 1e-6).sum()
+                assert above < scores.multi[row, language] <= above + near
+        maps.append(scores.values("multi", "mAP").mean())
+    assert maps[0] != maps[1]
+    # what was made is left alone, and the manifest is written again
+    made = ours[0].stat().st_mtime_ns
+    (tmp_path / "adapter/3/scores.json").unlink()
+    cut_scores(study, benchmark | inner, tmp_path / "adapter", [3])
+    assert (tmp_path / "adapter/3/scores.json").exists() and ours[0].stat().st_mtime_ns == made
+
+
+def test_a_width_that_only_the_folder_tells_is_checked_before_training(study, tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/config.json").write_text('{"hidden_size": 12}')
+
+    def width(*dimensions):
+        params = {"key": "models.m.dimensions", "dimensions": dimensions}
+        script("width.py", params=params, input={"base": tmp_path / "base"}, output={0: tmp_path / "width"})
+
+    width(4, 11)
+    assert json.loads((tmp_path / "width.json").read_text()) == {"width": 12}
+    with pytest.raises(UserError, match=r"^models\.m\.dimensions: found 12; its vectors have 12 numbers"):
+        width(4, 12)
+
+
 def test_a_store_that_was_deleted_is_named(study, indexed, tmp_path):
     outputs = [{k: str(tmp_path / f"{k}.json") for k in ("rankings", "scores")}]
     kept = study / "store"

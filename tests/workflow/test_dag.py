@@ -131,6 +131,32 @@ def test_a_corpus_larger_than_memory_is_searched_by_the_runs_of_the_declared_see
     assert (counts["train"], counts["reuse"], counts["embed"], counts["score"]) == (8, 16, 4, 21)
 
 
+def test_dimensions_are_scored_from_the_vectors_of_the_runs_and_train_nothing(project, tmp_path):
+    bert = {"model_type": "bert", "hidden_size": 32, "num_attention_heads": 2}
+    study = {
+        "study": "cut",
+        "languages": {"pool": ["en", "de"]},
+        "sources": {"cldr": {}},
+        "benchmarks": {"cldr": {}},
+        "models": {
+            "tiny": {"architecture": bert, "dimensions": [8]},
+            "odd": {"architecture": {"model_type": "distilbert", "dim": 32}, "dimensions": [8]},
+            "e5": {"bundled": "multilingual-e5-small", "train": "adapter", "dimensions": [64, 128]},
+        },
+        "budgets": {"total": {"kind": "fixed-total", "steps": 5}},
+        "replicates": 2,
+        "grid": [{"samplers": ["x-y"], "n": [1, 2]}],
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study))
+    counts = job_counts(snakemake(project, "-n", "--configfile", str(tmp_path / "study.yaml")))
+    # of two encoders four trained and two untrained states each; the config tells the width of one
+    found = {rule: counts[rule] for rule in ("train", "embed", "reuse", "score", "score_cut", "width")}
+    assert found == {"train": 8, "embed": 4, "reuse": 8, "score": 12 + 1, "score_cut": 12, "width": 1}
+    # at n = 1, above, and before training, for all dimensions
+    for name, curves in (("adapters_", 2), ("score_adapters_", 3), ("score_cut_adapters_", 3)):
+        assert sum(rule.startswith(name) for rule in counts) == curves, name
+
+
 def test_an_unknown_data_set_is_named(project, tmp_path):
     study = yaml.safe_load((ROOT / "tests/integration/small.yaml").read_text())
     study["benchmarks"] = {"xqad-r": {}}

@@ -22,7 +22,15 @@ def rules() -> dict[str, str]:
 
 
 RULES = rules()
-EXPENSIVE = {"adapters", "score", "score_adapters", "overlap", "statistics"}  # and all that ask for a GPU
+EXPENSIVE = {
+    "adapters",
+    "score",
+    "score_adapters",
+    "score_cut",
+    "score_cut_adapters",
+    "overlap",
+    "statistics",
+}  # and all that ask for a GPU
 SCRIPTS = {
     name: found[1] for name, text in RULES.items() if (found := re.search(r'"../scripts/(\w+\.py)"', text))
 }

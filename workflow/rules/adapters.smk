@@ -129,7 +129,7 @@ for number, group in enumerate(curves(r for r in GRID.trained if r.model in ADAP
             "../scripts/adapters.py"
 
 
-ADAPTER_SCORES = {
+SCORE_OPTIONS = {
     "top_k": STUDY.evaluation.top_k,
     "controls": STUDY.evaluation.controls,
 }
@@ -161,7 +161,7 @@ for number, group in enumerate(curves(r for r in GRID.runs if r.model in ADAPTED
         conda:
             "../../environment.yml"
         params:
-            scores=ADAPTER_SCORES | {"code": code("score_adapters.py")},
+            scores=SCORE_OPTIONS | {"code": code("score_adapters.py")},
             where=lambda w, output, found=SCORED_HERE: {
                 "store": STORE,
                 "inputs": [score_inputs(*scored) for scored in found],

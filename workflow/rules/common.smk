@@ -20,7 +20,7 @@ from langscale.config.data import LOCAL, DataFiles
 from langscale.data import catalogue
 from langscale.data.local.layout import files as local_files
 from langscale.jobs import code_hashes as hashes
-from langscale.models import pretrained
+from langscale.models import pretrained, widths
 from langscale.models.declared import expected
 
 GPU = int(
@@ -92,7 +92,7 @@ def model_of(name):
 
 ADAPTED = [name for name, model in STUDY.models.items() if model.train == "adapter"]
 ENCODED_RUN = (  # of all other models, whose encoder embeds a benchmark for each run
-    rf"(?!(?:{one_of(ADAPTED)})/)" r"[^/]+/[^/]+/[^/]+/n\d+-[0-9a-f]{8}/seed\d+"
+    rf"(?!(?:{one_of(ADAPTED)})/)" r"[^/@]+/[^/]+/[^/]+/n\d+-[0-9a-f]{8}/seed\d+"
 )
 
 

@@ -5,6 +5,7 @@ Makes:  models/<model>/base/                      transformers config, tokenizer
         models/<model>/tokens/source-<name>/      token ids of the training and validation texts
         models/<model>/tokens/benchmark-<name>/   token ids of queries and candidates; corpus-<name>, where
                                                   they are more than fit into memory
+        models/<model>/width.json                 with `dimensions`, where only the folder says how long vectors are
 """
 
 # options of a model that its folder holds
@@ -33,6 +34,35 @@ rule base:
         where=lambda w, output: {"path": STUDY.models[w.model].path},
     script:
         "../scripts/base.py"
+
+
+rule width:
+    """Stops a study with a model whose vectors are not longer than one of its `dimensions`."""
+    input:
+        base=f"{RESULTS}/models/{{model}}/base.json",
+    output:
+        f"{RESULTS}/models/{{model}}/width.json",
+    log:
+        f"{RESULTS}/logs/width-{{model}}.log",
+    priority: 20
+    localrule: True
+    conda:
+        "../../environment.yml"
+    params:
+        key="models.{model}.dimensions",
+        dimensions=lambda w: STUDY.models[w.model].dimensions,
+        code=lambda w: code("width.py"),
+    script:
+        "../scripts/width.py"
+
+
+# where the config does not tell the width; training and scores wait for them and do not read them
+WIDTHS = [
+    f"{RESULTS}/models/{name}/width.json"
+    for name, model in STUDY.models.items()
+    if model.dimensions and not model.vectors and widths.width(model) is None
+]
+GATES += WIDTHS
 
 
 rule tokens:

@@ -119,7 +119,9 @@ def unembedded():
         run.path
         for name in IN_MEMORY
         for run, checkpoint in GRID.scored(name)
-        if run.model not in (BM25, *ADAPTED) and not embedded(run, checkpoint, name)
+        if run.model not in (BM25, *ADAPTED)
+        and run.dimensions is None
+        and not embedded(run, checkpoint, name)
     }
     return sorted(lacking)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from langscale.claims.parts import Measured, Part
+from langscale.config.model import CUT
 from langscale.config.study import Study
 from langscale.models.known import KnownEncoder, encoder
 
@@ -31,8 +32,8 @@ class Setup:
         """How a benchmark and a model of a study differ from the paper's, in words."""
         if (study.benchmarks[benchmark].set or benchmark) not in self.sets:
             yield f"on {benchmark}; {self.sets_text}"
-        options = study.models.get(model)  # none where a claim compares several
-        if options and encoder(options.hub) not in self.encoders:
+        options = study.model_of(model)  # none where a claim compares several
+        if options and (CUT in model or encoder(options.hub) not in self.encoders):
             yield f"with {model}; {self.encoders_text}"
 
 

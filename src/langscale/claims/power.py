@@ -155,9 +155,10 @@ def _figure(grid: Grid, benchmark: str, point: Point, quantity: Quantity) -> flo
     table = figures()
     table = table[(table["source"] == PAPER) & (table["candidate_language"] == ALL)]
     named = grid.study.set_of(benchmark)
-    hub = XLM_R.hub
-    if encoder(grid.study.models[point.model].hub) == LABSE:
-        hub = LABSE.hub
+    model = grid.study.models.get(point.model)
+    if model is None:  # cut vectors, which the paper has not
+        return NAN
+    hub = LABSE.hub if encoder(model.hub) == LABSE else XLM_R.hub
     table = table[table["benchmark"] == (named if (table["benchmark"] == named).any() else "xquad-r")]
     table = table[(table["model"] == hub) & (table["setting"] == quantity.setting)]
     table = table[table["metric"] == quantity.metric]

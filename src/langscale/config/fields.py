@@ -9,14 +9,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_core import PydanticCustomError
 
 NAME, CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]*$", r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$"
+ENCODER = r"^[A-Za-z0-9][A-Za-z0-9._-]*(@[1-9][0-9]*)?$"
 PATTERNS = {
     NAME: "a name of letters, digits, dots, _ and - that begins with a letter or digit",
+    ENCODER: "a name of a model, or of its first dimensions such as e5@64,",
     CODE: "a language code such as en, zh-Hant or pt-BR",
 }
 """Patterns in words, for errors."""
 
 Name = Annotated[str, Field(pattern=NAME, max_length=100)]
 """A name of the user's own. It becomes a folder or a column value."""
+
+Encoder = Annotated[str, Field(pattern=ENCODER, max_length=110)]
+"""A model as tables name it: its name, or its name with a number of dimensions."""
 
 Code = Annotated[str, Field(pattern=CODE)]
 """A BCP 47 language code: language, then script and region if needed."""

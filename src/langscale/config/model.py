@@ -1,15 +1,17 @@
 """The section `models`."""
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from langscale.config.fields import Name, Options, finite
+from langscale.config.fields import Name, Once, Options, finite
 from langscale.config.training import Training
 
 Mode = Literal["full", "lora", "adapter"]
+Dimensions = Annotated[list[Annotated[int, Field(gt=0, le=10**6)]], Once, Field(min_length=1)]
 Pooling = Literal["mean", "cls", "last", "weighted-mean", "max", "mean-sqrt", "cls-dense"]
 QUERY_LENGTH, PASSAGE_LENGTH = 64, 256  # tokens, where neither the config nor the model's folder says more
+CUT = "@"  # in the name of a model whose vectors are cut, such as e5@64
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "full": {},
@@ -17,6 +19,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "adapter": {"learning_rate": 1e-3, "weight_decay": 0.0, "batch_size": 64},
 }
 """Defaults of `training` by training mode."""
+
+
+def cut_name(model: str, dimensions: int) -> str:
+    """The name in tables of a model whose vectors are cut to their first `dimensions` numbers."""
+    return f"{model}{CUT}{dimensions}"
+
+
+def whole_name(model: str) -> str:
+    """The name in the config of a model in tables, whether its vectors are cut or not."""
+    return model.partition(CUT)[0]
 
 
 class AdapterOptions(Options):
@@ -119,6 +131,12 @@ class Model(Options):
         description="tokens of a passage, with prefix and special tokens. null: as in the model's folder, "
         "else "
         f"{PASSAGE_LENGTH}",
+    )
+    dimensions: Dimensions | None = Field(
+        None,
+        description="evaluate with the first so many numbers of each vector, too (Matryoshka). Rows of 64 "
+        "have the model `<name>@64`. null: full width only",
+        exclude_if=lambda value: value is None,
     )
     seen: list[Name] | None = Field(
         None,

@@ -4,13 +4,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from langscale.config.fields import Name, Once, Options, Seed
+from langscale.config.fields import Encoder, Name, Once, Options, Seed
 
 
 class Point(Options):
     """One point of the design, over its replicates."""
 
-    model: Name | None = Field(None, description="null: the only model")
+    model: Encoder | None = Field(
+        None, description="null: the only model. With `dimensions`, @64 behind the name"
+    )
     sampler: str = Field(description="a sampler of the grid, `untrained`, or `none` with model bm25")
     budget: Name | None = Field(None, description="null: the only budget")
     n: int = Field(0, ge=0, description="number of training languages. 0 for untrained and bm25")

@@ -14,7 +14,7 @@ from langscale.config.data import Audit, Benchmark, Languages, Source, Translati
 from langscale.config.errors import explain
 from langscale.config.evaluation import Evaluation
 from langscale.config.fields import Code, Name, Once, Options, nearest, shown
-from langscale.config.model import DEFAULTS, Model
+from langscale.config.model import DEFAULTS, Model, cut_name, whole_name
 from langscale.config.runs import Arm, Budget
 from langscale.config.sampler import Spec
 from langscale.config.statistics import Statistics
@@ -87,6 +87,19 @@ class Study(Options):
     def training_of(self, model: str) -> Training:
         """The section `training` of a model: its own, or the study's."""
         return self.models[model].training or self.training
+
+    def model_of(self, name: str) -> Model | None:
+        """The section of a model by its name in tables, where e5@64 is e5. None for BM25."""
+        return self.models.get(whole_name(name))
+
+    @property
+    def encoders(self) -> list[str]:
+        """The models by their names in tables: each one, then with its `dimensions`."""
+        return [
+            encoder
+            for name, model in self.models.items()
+            for encoder in (name, *(cut_name(name, k) for k in model.dimensions or ()))
+        ]
 
     @model_validator(mode="before")
     @classmethod

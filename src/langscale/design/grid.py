@@ -3,16 +3,17 @@
 A cell is one row of the tables: (model, sampler, budget, ladder, n, seed). A run is one training. Cells with
 equal batches share a run (docs/METHOD.md, Runs and cells): hybrid with alpha 1 is x-x-mono. At n = 1 every
 sampler is x-x-mono in the first language of the ladder. At n = |pool| all ladders are one set. Budgets meet
-at equal numbers.
+at equal numbers. A model with `dimensions` has each cell again with cut vectors, under a name such as e5@64.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
 
 from langscale.config.fields import shown
+from langscale.config.model import CUT, cut_name, whole_name
 from langscale.config.runs import Arm, Budget
 from langscale.config.sampler import Spec, reduce
 from langscale.config.statistics import Point as Named
@@ -35,7 +36,8 @@ class Run:
     """A training, an untrained model (no languages, no steps), or BM25.
 
     sampler, budget: reduced names. languages: sorted codes. pairs: pair ids per source; None: all, or with
-    `share` s one s-th of all. sizes: declared sizes of sources, for the mix of sources.
+    `share` s one s-th of all. sizes: declared sizes of sources, for the mix of sources. dimensions: cut the
+    vectors of the run `whole` to so many numbers; nothing is trained. None: they are whole.
     """
 
     model: str
@@ -49,11 +51,17 @@ class Run:
     sources: tuple[str, ...] = ()
     whole_pool: bool = True
     sizes: tuple[tuple[str, int], ...] = ()
+    dimensions: int | None = None
 
     @property
     def subset(self) -> str:
         """Folder name of its set of languages."""
         return subset_name(self.languages)
+
+    @property
+    def whole(self) -> "Run":
+        """The run whose vectors it has, or cuts: the one with weights and embeddings."""
+        return replace(self, model=whole_name(self.model), dimensions=None)
 
     @property
     def path(self) -> str:
@@ -197,7 +205,7 @@ class Grid:
             p
             for p in there
             if (p.sampler, p.alpha, p.n_languages) == (*sampler, named.n)
-            and named.model in (None, p.model)
+            and (CUT not in p.model if named.model is None else named.model == p.model)
             and named.budget in (None, p.budget)
         ]
         if len(found) != 1:
@@ -217,12 +225,17 @@ class Grid:
     @property
     def trained(self) -> list[Run]:
         """The runs with training."""
-        return [run for run in self.runs if run.steps]
+        return [run for run in self.encoded if run.steps]
 
     @property
     def encoded(self) -> list[Run]:
-        """The runs with embeddings: all but BM25."""
-        return [run for run in self.runs if run.model != BM25]
+        """The runs with embeddings: all but BM25, and those that cut the vectors of another run."""
+        return [run for run in self.runs if run.model != BM25 and run.dimensions is None]
+
+    @property
+    def cut(self) -> list[Run]:
+        """The runs that cut the vectors of another run."""
+        return [run for run in self.runs if run.dimensions is not None]
 
     @property
     def checkpoints(self) -> list[str]:
@@ -261,7 +274,7 @@ class Grid:
 
     def random(self, run: Run) -> bool:
         """Whether a run has training randomness. BM25 and a downloaded encoder before training have none."""
-        return run.model != BM25 and bool(run.steps or self.study.models[run.model].architecture)
+        return run.model != BM25 and bool(run.steps or self.study.models[run.whole.model].architecture)
 
     def seeds(self, replicates: int | None = None) -> range:
         """Seeds 1..R of the replicates."""
@@ -276,15 +289,24 @@ class Grid:
             yield self._baseline(BM25, NONE, 0)
         for name, options in self.study.models.items():
             # a downloaded encoder has one state before training, a new one has one per seed
-            for seed in self.seeds() if options.architecture else [0]:
-                yield self._baseline(name, UNTRAINED, seed)
+            seeds = self.seeds() if options.architecture else [0]
+            yield from self._and_cut([self._baseline(name, UNTRAINED, seed) for seed in seeds])
         for i, arm in enumerate(self.study.grid):
             lists = (arm.models or self.study.models, arm.samplers, arm.budgets or self.study.budgets)
             for model, sampler, budget in product(*lists):
                 try:
-                    yield from self._curve(arm, str(model), Spec.parse(sampler), str(budget))
+                    curve = self._curve(arm, str(model), Spec.parse(sampler), str(budget))
+                    yield from self._and_cut(list(curve))
                 except UserError as error:
                     raise UserError(f"grid.{i}: {error}") from None
+
+    def _and_cut(self, cells: list[Cell]) -> Iterator[Cell]:
+        """The cells of one model, then the same with its vectors cut to each of its `dimensions`."""
+        yield from cells
+        for dimensions in self.study.models[cells[0].model].dimensions or ():
+            for cell in cells:
+                name = cut_name(cell.model, dimensions)
+                yield replace(cell, model=name, run=replace(cell.run, model=name, dimensions=dimensions))
 
     @staticmethod
     def _baseline(model: str, sampler: str, seed: int) -> Cell:

@@ -20,7 +20,7 @@ import numpy as np
 from langscale.config.model import AdapterOptions, LoraOptions
 from langscale.config.sampler import Spec, directions
 from langscale.config.study import Study
-from langscale.config.terms import NONE
+from langscale.config.terms import BM25, NONE
 from langscale.core.arrays import index_type
 from langscale.data import catalogue
 from langscale.data.records import Counts, SourceRecord
@@ -304,46 +304,52 @@ class Costs:
     # --- evaluation
 
     def evaluation(self, run: Run) -> EvaluationCost:
-        """Cost of the evaluation of a run, all checkpoints and benchmarks."""
-        encoder, controls = self.encoder(run.model), self.study.evaluation.controls
-        adapter = self._adapter(run.model)
+        """Cost of the evaluation of a run, all checkpoints and benchmarks.
+
+        A run that cuts the vectors of another one embeds nothing.
+        """
+        model, controls = run.whole.model, self.study.evaluation.controls
+        encoder, adapter = self.encoder(model), self._adapter(model)
+        embeds = adapter is None and run.dimensions is None
+        width = run.dimensions or (encoder.hidden if encoder else math.nan)
         jobs, tokens, operations, search, statistics = 0, 0.0, 0.0, 0.0, 0.0
         for name, count in self.checkpoints.items():
-            texts, checkpoints = self.texts(run.model, name), count[run]
+            texts, checkpoints = self.texts(model, name), count[run]
             jobs += checkpoints
-            tokens += checkpoints * texts.tokens * (adapter is None)
+            tokens += checkpoints * texts.tokens * embeds
             statistics += checkpoints * STATISTICS * quantities(texts.languages, texts.corpus)
-            if encoder is None:
-                operations = search = math.nan
-                continue
             queries = candidates = 2.0 * (adapter or 0)  # a product of a base vector and a matrix
-            if adapter is None:
-                queries, candidates = encoder.forward(texts.query), encoder.forward(texts.candidate)
+            if embeds:
+                queries = encoder.forward(texts.query) if encoder else math.nan
+                candidates = encoder.forward(texts.candidate) if encoder else math.nan
             operations += checkpoints * (texts.queries * queries + texts.candidates * candidates)
             # the top of the list, and exact ranks except in a corpus, with controls twice
             passes = LISTS + (0 if texts.corpus else RANKS * (1 + controls))
-            search += checkpoints * texts.products * passes * encoder.hidden / WIDTH
+            search += checkpoints * texts.products * passes * width / WIDTH
         return EvaluationCost(jobs, tokens, operations, search, statistics)
 
     # --- all of it
 
     def rows(self) -> list[Row]:
-        """Rows of translation and of base vectors, then one per model, sampler, budget and n."""
+        """Rows of translation and of base vectors, then one per model, sampler, budget and n.
+
+        Rows of cut vectors have no runs of their own: they search and score those of the whole vectors.
+        """
         rows: dict[tuple[str, str, str, int], Row] = {}
-        for run in self.grid.encoded:
+        for run in (run for run in self.grid.runs if run.model != BM25):
             key = run.model, run.sampler, run.budget, len(run.languages)
-            row = rows.setdefault(
-                key, Row(*key, train=self.study.models[run.model].train if run.steps else NONE)
-            )
-            row.runs += 1
-            row.steps = run.steps
+            own = run.dimensions is None
+            train = self.study.models[run.whole.model].train if run.steps else NONE
+            row = rows.setdefault(key, Row(*key, train=train))
+            row.runs += own
+            row.steps = run.steps * own
             scored = self.evaluation(run)
             row.embedded_tokens += scored.tokens
             row.embedding_operations += scored.operations
             row.operations += scored.operations
             row.search_core_hours += (scored.search + 2 * JOB * scored.jobs) / 3600
             row.statistics_core_hours += scored.statistics / 3600
-            if run.steps:
+            if run.steps and own:
                 trained = self.training(run)
                 row.pairs += trained.pairs
                 row.tokens += trained.tokens
@@ -402,15 +408,16 @@ class Costs:
         kinds = ("checkpoints", "base vectors", "embeddings", "rankings and scores", "tokens")
         total = dict.fromkeys(kinds, 0.0)
         kept = len(self.grid.checkpoints)
-        for run in self.grid.encoded:
-            encoder, adapter = self.encoder(run.model), self._adapter(run.model)
-            if encoder and run.steps:
+        for run in (run for run in self.grid.runs if run.model != BM25):
+            model, own = run.whole.model, run.dimensions is None
+            encoder, adapter = self.encoder(model), self._adapter(model)
+            if encoder and run.steps and own:
                 stored = encoder.parameters if adapter is None else adapter
                 total["checkpoints"] += 4 * stored * kept
             for name, count in self.checkpoints.items():
-                texts = self.texts(run.model, name)
+                texts = self.texts(model, name)
                 if (
-                    encoder and adapter is None and not texts.corpus
+                    own and encoder and adapter is None and not texts.corpus
                 ):  # the shards of a corpus are deleted after the search
                     vectors = texts.queries + texts.candidates
                     total["embeddings"] += count[run] * vectors * 4 * encoder.hidden

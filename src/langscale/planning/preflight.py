@@ -16,6 +16,7 @@ from langscale.data.records import DataSet
 from langscale.design.grid import Grid, Run
 from langscale.languages.codes import bcp47
 from langscale.languages.families import script
+from langscale.models.widths import too_wide, width
 from langscale.retrieval.measures import MEASURES
 
 
@@ -23,9 +24,10 @@ def check(study: Study) -> None:
     """Raise UserError where a study names something that does not exist, or a translation model does not fit.
 
     Checked: names of sources, benchmarks, measures and claims, their options, languages, folders of models,
-    licence and languages of the translation model. Claims are imported only where the study names some.
+    dimensions of vectors, licence and languages of the translation model. Claims are imported only where the
+    study names some.
     """
-    for section in (_data, _languages, _folders, _contrasts, _adapters):
+    for section in (_data, _languages, _folders, _contrasts, _adapters, _dimensions):
         for problem in section(study):
             raise UserError(problem)
     if study.statistics.claims is not None or study.statistics.sequence is not None:
@@ -60,6 +62,18 @@ def _adapters(study: Study) -> Iterator[str]:
             yield f"models.{name}.train: {found}; set full or lora, or leave the benchmark out"
         if model.vectors is not None and not Path(model.vectors).is_dir():
             yield f"models.{name}.vectors: no folder {model.vectors}; make it, then `snakemake texts`"
+
+
+def _dimensions(study: Study) -> Iterator[str]:
+    large = [b for b, its in study.benchmarks.items() if catalogue.benchmark(b, its).larger_than_memory]
+    for name, model in study.models.items():
+        if not model.dimensions:
+            continue
+        key = f"models.{name}.dimensions"
+        if large:
+            found = f"found {shown(model.dimensions)}, which needs kept vectors, and {large[0]}"
+            yield f"{key}: {found} is larger than memory; leave one of them out"
+        yield from too_wide(key, model.dimensions, width(model))
 
 
 def _data(study: Study) -> Iterator[str]:

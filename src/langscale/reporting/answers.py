@@ -60,7 +60,7 @@ def answers(
     parts = decomposition[(decomposition["metric"] == MAP.name) & (decomposition["checkpoint"] == "last")]
     parts = parts[(parts["part"] == LANGUAGES) & (parts["average"] == "macro")]
     curves = table.loc[table["n_languages"] > 0, ["benchmark", "model", "budget"]].drop_duplicates()
-    first = [list(part) for part in (study.benchmarks, study.models, study.budgets)]
+    first = [list(part) for part in (study.benchmarks, study.encoders, study.budgets)]
     found = {}
     for names in sorted(
         curves.itertuples(index=False, name=None),

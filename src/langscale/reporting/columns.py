@@ -58,7 +58,11 @@ VALUE = "that of `metric`"
 SHARE, P, NUMBER = "0 to 1", "probability", "count"
 POINTS = ("runs", *SCORES, "gaps", *PARTS)
 _POINT = {
-    "model": ("name of the encoder in the config; `bm25` for the lexical baseline", ""),
+    "model": (
+        "name of the encoder in the config, with `@64` for the first 64 numbers of its vectors; `bm25` for "
+        "the lexical baseline",
+        "",
+    ),
     "sampler": ("batch sampler without its alpha; `untrained`; `none` for BM25", ""),
     "alpha": ("share of monolingual batches of hybrid, else empty", SHARE),
     "budget": ("name of the budget in the config; `none` without training", ""),

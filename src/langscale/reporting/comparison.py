@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from langscale.config.data import Benchmark
+from langscale.config.model import CUT
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, UNTRAINED
 from langscale.core.csv_tables import write_csv
@@ -60,7 +61,7 @@ def reasons(study: Study, published: Record, row: Record, query_languages: set[s
     query_languages: languages in which the study evaluates this benchmark.
     """
     found = list(_evaluation(study.benchmarks[row["benchmark"]], published, row, query_languages))
-    model = study.models.get(row["model"])
+    model, cut = study.model_of(row["model"]), row["model"].partition(CUT)[2]
     if model is None or model.architecture or model.hub != published["model"]:
         scratch = model is not None and model.architecture
         found.append(
@@ -69,6 +70,8 @@ def reasons(study: Study, published: Record, row: Record, query_languages: set[s
         )
         if model and not zero_shot(published["benchmark"], seen(model) or ()):
             found.append("not zero-shot: the encoder was trained on this data set or a related one")
+    if cut:
+        found.append(f"vectors cut to {cut} dimensions")
     trained, then = row["n_languages"] > 0, published["training"] != "none"
     if trained != then:
         here, there = ("trained" if side else "untrained" for side in (trained, then))

@@ -41,6 +41,10 @@ SECTIONS: dict[str, dict[str, str]] = {
         "scaling curve": "The points of one model, sampler and budget over n.",
         "checkpoint": "The weights in the evaluation: last, or best on validation data.",
         "untrained": "The encoder before training, as a baseline.",
+        "dimensions": (
+            "The numbers of a vector. Model e5@64 is e5 with the first 64 numbers of each vector, brought to "
+            "length 1 again (Matryoshka). Its rows belong to the runs of e5."
+        ),
         "BM25": (
             "A baseline that compares strings: BM25 over character n-grams. Across languages it finds "
             "names, numbers and cognates only."

@@ -269,7 +269,13 @@ def _mode(model: Model) -> str:
 
 
 def _model(model: Model) -> str:
-    """An encoder in words."""
+    """An encoder in words, with the dimensions to which its vectors are cut."""
+    cut = " and the first ".join(map(str, model.dimensions or ()))
+    return _origin(model) + (f", whole vectors and the first {cut} numbers of them" if cut else "")
+
+
+def _origin(model: Model) -> str:
+    """Where an encoder comes from, in words."""
     if model.architecture is None:
         packed = f"{model.bundled} with 4-bit weights" if model.bundled else None
         return f"{model.hub or model.path or packed}, pretrained"

@@ -36,13 +36,13 @@ def of_point(study: Study, grid: Grid, point: Point, benchmark: str) -> bool | N
 
     BM25 is zero-shot, because it reads nothing but the corpus.
     """
-    name = study.set_of(benchmark)
+    name, model = study.set_of(benchmark), study.model_of(point.model)
     here = {study.source_set(s) for _, path in point.runs for s in grid.by_path[path].sources}
     if name == LOCAL:  # of texts of the user's own nobody knows who has seen them
-        return True if point.model not in study.models and not here else None
+        return True if model is None and not here else None
     if not zero_shot(name, here):
         return False
-    if point.model not in study.models:
+    if model is None:
         return True
-    known = seen(study.models[point.model])
+    known = seen(model)
     return None if known is None else zero_shot(name, known) and benchmark not in known

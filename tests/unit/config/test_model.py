@@ -1,5 +1,7 @@
 """Training modes in the config: which origin has which, and what a model is trained with."""
 
+import re
+
 import pytest
 import yaml
 
@@ -82,3 +84,46 @@ def test_what_does_not_fit_is_one_line(model, message):
         load(values, "t.yaml")
     assert message in str(error.value) and str(error.value).startswith("t.yaml: models.m")
     assert "\n" not in str(error.value)
+
+
+def test_models_have_names_with_their_dimensions():
+    values = yaml.safe_load(STUDY)
+    values["models"]["whole"]["dimensions"] = [64, 8]
+    found = load(values, "t.yaml")
+    assert found.encoders == ["whole", "whole@64", "whole@8", "inside", "outside", "own"]
+    assert found.model_of("whole@8") == found.models["whole"] and found.model_of("bm25") is None
+    dumped = found.model_dump()["models"]
+    assert dumped["whole"]["dimensions"] == [64, 8] and "dimensions" not in dumped["inside"]
+
+
+@pytest.mark.parametrize(
+    "dimensions, message",
+    [
+        ([64, 0], "models.m.dimensions.1: found 0; more than 0 is right"),
+        ([64, 8, 64], "models.m.dimensions: 64 stands twice; once is right"),
+        ([], "models.m.dimensions: found []; a length of at least 1 is right"),
+        (64, "models.m.dimensions: found 64; a list is right"),
+        ([True], "models.m.dimensions.0: found true; a whole number is right"),
+        ([6.5], "models.m.dimensions.0: found 6.5; a whole number is right"),
+    ],
+)
+def test_dimensions_that_are_none_are_one_line(dimensions, message):
+    values = yaml.safe_load(STUDY) | {"models": {"m": {"hub": "a/b", "dimensions": dimensions}}}
+    with pytest.raises(UserError, match=f"^t.yaml: {re.escape(message)}$"):
+        load(values, "t.yaml")
+
+
+def test_the_sign_of_dimensions_is_in_no_name_of_a_model():
+    model = {"hub": "a/b", "dimensions": [8]}
+    for changes, key in (
+        ({"models": {"m@8": model}}, "models"),
+        (
+            {"models": {"m": model}, "grid": [{"samplers": ["x-y"], "n": [2], "models": ["m@8"]}]},
+            "grid.0.models.0",
+        ),
+        ({"models": {"m": model}, "statistics": {"primary": {"model": "m@8"}}}, "statistics.primary.model"),
+    ):
+        with pytest.raises(UserError) as error:
+            load(yaml.safe_load(STUDY) | changes, "t.yaml")
+        right = "a name of letters, digits, dots, _ and - that begins with a letter or digit is right"
+        assert str(error.value) == f"t.yaml: {key}: found 'm@8'; {right}"

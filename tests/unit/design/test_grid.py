@@ -354,3 +354,49 @@ def test_declared_sizes_are_told_to_the_runs_that_mix_those_sources_alone():
     for a, b in zip(old.runs, new.runs, strict=True):
         more = {"sizes": {"squad": 500}} if b.budget == "all" else {}
         assert b.recipe() == a.recipe() | more and "sizes" not in a.recipe()
+
+
+# --- dimensions
+
+
+def cut_and_whole(**changes):
+    """A grid whose first of two models has dimensions, and the same grid without them."""
+    bert = {"architecture": {"model_type": "bert"}}
+    arms = [{"samplers": ["x-y", "hybrid"], "n": [1, 2]}]
+    training, sources = {"validation": {"languages": "en"}}, {"cldr": {"validation": True}}
+    models = {"tiny": bert | {"dimensions": [64, 16]}, "e5": {"hub": "intfloat/e5"}}
+    return (
+        Grid(study(arms, models=chosen, training=training, sources=sources, **changes))
+        for chosen in (models, models | {"tiny": bert})
+    )
+
+
+def test_dimensions_are_cells_of_their_own_and_train_nothing():
+    grid, plain = cut_and_whole()
+    assert grid.trained == plain.trained and grid.encoded == plain.encoded
+    assert [run.recipe() for run in grid.trained] == [run.recipe() for run in plain.trained]
+    assert [run for run in grid.runs if run.dimensions is None] == plain.runs and not plain.cut
+    whole = [run for run in plain.runs if run.model == "tiny"]
+    assert sorted(run.path for run in grid.cut) == sorted(
+        run.path.replace("tiny/", f"tiny@{k}/", 1) for run in whole for k in (64, 16)
+    )
+    assert all(
+        grid.by_path[run.whole.path] == run.whole and re.fullmatch(RUN_WILDCARD, run.path) for run in grid.cut
+    )
+    # with the checkpoints of the whole vectors
+    scored = {(run.whole.path, checkpoint) for run, checkpoint in grid.scored("cldr") if run.dimensions == 16}
+    assert scored == {(run.path, c) for run, c in plain.scored("cldr") if run.model == "tiny"}
+    assert list(dict.fromkeys(p.model for p in grid.points)) == ["bm25", *grid.study.encoders]
+    assert grid.study.encoders == ["tiny", "tiny@64", "tiny@16", "e5"]
+    assert all(grid.random(run) == grid.random(run.whole) for run in grid.cut)
+
+
+def test_a_contrast_names_dimensions_and_means_whole_vectors_without_them():
+    arms = [{"samplers": ["x-y"], "n": [1, 2]}]
+    models = {"tiny": {"architecture": {"model_type": "bert"}, "dimensions": [16]}}
+    named = contrast({"sampler": "x-y", "n": 2, "model": "tiny@16"}, {"sampler": "x-y", "n": 2})
+    cell, reference = Grid(study(arms, models=models, statistics=named)).contrasts[0]
+    assert (cell.model, reference.model) == ("tiny@16", "tiny")
+    wrong = contrast({"sampler": "x-y", "n": 2, "model": "tiny@8"}, ONE)
+    with pytest.raises(UserError, match="tiny@8 x-y n=2 names 0 points"):
+        Grid(study(arms, models=models, statistics=wrong))

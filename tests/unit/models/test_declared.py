@@ -18,6 +18,8 @@ from langscale.data.tokens import Tokens, tokenise
 from langscale.models import declared, pretrained
 from langscale.models.declared import Reading
 from langscale.models.encoder import Encoder
+from langscale.models.widths import of_folder
+from langscale.retrieval.dimensions import cut
 from langscale.retrieval.embedding import embed
 
 QUERIES = ["Danish krone", "euro", "日本語 Europa", "", "unknown letters: ßxyz", "euro " * 30]
@@ -115,7 +117,20 @@ def test_embeddings_equal_those_of_sentence_transformers(name, tmp_path, capsys)
         assert found.dtype == np.float32 and found.shape == expected.shape
         np.testing.assert_allclose(found, expected, atol=1e-5)
         assert np.abs(found[0] - found[1]).max() > 1e-2  # so texts do matter
+        # t5 and distilbert have a name of their own for it in config.json, which modules.json makes up for
+        assert of_folder(folder) == of_folder(base) == found.shape[1]
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["e5", "distiluse"])
+def test_cut_vectors_equal_those_of_truncate_dim(name, tmp_path):
+    folder = folder_of(name, tmp_path / "model")
+    base = base_of(tmp_path, folder)
+    peer = SentenceTransformer(str(folder), device="cpu", truncate_dim=6)
+    expected = peer.encode_query(QUERIES, prompt_name="query", normalize_embeddings=True)
+    found = cut(ours(base, QUERIES, "query"), 6)
+    assert found.shape == expected.shape == (len(QUERIES), 6)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @torch.no_grad()

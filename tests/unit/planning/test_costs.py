@@ -277,3 +277,28 @@ def test_translation_fills_what_is_lacking():
 def test_the_config_of_a_local_model_says_its_size(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(TINY | {"vocab_size": 77}))
     assert costs(models={"m": {"path": str(tmp_path)}}).encoder("m") == Encoder(2, 8, 16, 77)
+
+
+@pytest.mark.parametrize("train", ["full", "adapter"])
+def test_cut_vectors_are_searched_and_neither_embedded_nor_trained(train):
+    model = {"hub": "intfloat/multilingual-e5-small", "train": train}
+    plain, cut = costs(models={"m": model}), costs(models={"m": model | {"dimensions": [48]}})
+    assert [row for row in cut.rows() if row.model != "m@48"] == plain.rows()
+    whole, row = (only(cut.rows(), model=name, n_languages=3) for name in ("m", "m@48"))
+    assert (row.runs, row.steps, row.pairs, row.moved, row.embedded_tokens) == (0, 0, 0, 0, 0)
+    # an adapter is multiplied with again
+    assert (
+        row.operations
+        == row.embedding_operations
+        == (whole.embedding_operations if train == "adapter" else 0)
+    )
+    start = 2 * 2 * JOB / 3600
+    assert row.search_core_hours - start == pytest.approx((whole.search_core_hours - start) * 48 / 384)
+    assert row.statistics_core_hours == whole.statistics_core_hours
+    before, after = plain.disk(), cut.disk()
+    assert after.pop("rankings and scores") == 2 * before.pop("rankings and scores") and after == before
+
+
+def test_the_search_of_cut_vectors_is_known_without_the_size_of_the_model():
+    row = only(costs(models={"m": {"hub": "a/b", "dimensions": [48]}}).rows(), model="m@48", n_languages=3)
+    assert row.operations == 0 and row.search_core_hours > 0

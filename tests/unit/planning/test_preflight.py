@@ -114,6 +114,8 @@ SMALL = {
             }
         },
         {"languages": {"pool": ["en", "de"], "heldout": ["yo"]}},  # squad and xquad-r skip Yoruba
+        {"models": {"m": {"hub": "FacebookAI/xlm-roberta-base", "dimensions": [64, 767]}}},
+        {"models": {"m": {"hub": "a/b", "dimensions": [10000]}}},  # its folder tells how wide it is
     ],
 )
 def test_a_right_study_passes(changes):
@@ -161,6 +163,14 @@ def test_a_right_study_passes(changes):
         (
             {"models": {"m": {"vectors": "no/such/folder", "train": "adapter"}}},
             r"models\.m\.vectors: no folder no/such/folder; make it, then `snakemake texts`",
+        ),
+        (
+            {"models": {"m": {"hub": "FacebookAI/xlm-roberta-base", "dimensions": [64, 768]}}},
+            r"models\.m\.dimensions: found 768; its vectors have 768 numbers, fewer are right$",
+        ),
+        (
+            {"models": {"m": {"hub": "a/b", "dimensions": [64, 256]}}, "benchmarks": {"miracl": {}}},
+            r"models\.m\.dimensions: found 64, 256, which needs kept vectors, and miracl is larger",
         ),
     ],
 )

@@ -184,11 +184,14 @@ def test_a_study_of_one_n_has_no_change(made, folder):
 
 def test_several_models_have_an_answer_each_and_the_first_is_the_headline(made, folder):
     scaling = read(folder, "scaling")
-    study = made.study.model_copy(update={"models": {"b": None, "tiny": None}})
-    both = pd.concat([scaling, scaling[scaling["model"] == "tiny"].assign(model="b")])
+    tiny = made.study.models["tiny"]
+    models = {"b": tiny.model_copy(update={"dimensions": [8]}), "tiny": tiny}
+    study = made.study.model_copy(update={"models": models})
+    of_tiny = scaling[scaling["model"] == "tiny"]
+    both = pd.concat([of_tiny.assign(model="b@8"), scaling, of_tiny.assign(model="b")])
     names = ("contrasts", "languages", "decomposition")
     found = answers.answers(study, both, *(read(folder, name) for name in names))
-    assert list(found) == ["cldr, b, total", "cldr, tiny, total"]
+    assert list(found) == ["cldr, b, total", "cldr, b@8, total", "cldr, tiny, total"]
 
 
 def test_languages_are_those_of_the_benchmark(made, folder):

@@ -317,3 +317,26 @@ def test_processes_side_by_side_make_the_same_tables(made):
     assert list(found) == list(alone)
     for name, table in alone.items():
         pd.testing.assert_frame_equal(found[name], table)
+
+
+def test_cut_vectors_stand_in_tables_as_a_model_and_leave_the_rows_of_the_whole_ones(tmp_path):
+    bert, short = {"architecture": {"model_type": "bert"}}, {"resamples": 100}
+    few = {"grid": [{"samplers": ["x-y"], "n": [1, 3]}], "statistics": short}
+    plain, cut = (
+        synthetic.Made(tmp_path / name, True, models={"tiny": bert | more}, **few)
+        for name, more in (("plain", {}), ("cut", {"dimensions": [8]}))
+    )
+    for name, table in plain.tables.items():
+        both, column = cut.tables[name], "cell_model" if "cell_model" in table else "model"
+        assert list(both.columns) == list(table.columns)
+        if len(table):
+            assert "tiny@8" in set(both[column]), name
+        kept = both[both[column] != "tiny@8"].reset_index(drop=True)
+        # which grows with the number of tests, but for claims: those are of the whole vectors
+        loose = [c for c in table if c.startswith("p_adjusted") and name != "claims"]
+        pd.testing.assert_frame_equal(kept.drop(columns=loose), table.drop(columns=loose))
+    contrasts = cut.tables["contrasts"]
+    between = contrasts[(contrasts["cell_model"] == "tiny@8") & (contrasts["reference_model"] == "tiny")]
+    assert set(between["cell_n_languages"]) == {0, 1, 3} and set(between["family"]) == {"exploratory"}
+    claims = cut.tables["claims"]
+    assert set(claims.loc[claims["model"] == "tiny@8", "role"].dropna()) <= {"replication", ""}
