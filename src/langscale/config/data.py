@@ -24,7 +24,7 @@ class Languages(Options):
         codes = self.pool + self.heldout
         twice = sorted({code for code in codes if codes.count(code) > 1})
         if twice:
-            raise ValueError(f"{shown(twice)} stands twice; a language is in pool or in heldout, once")
+            raise ValueError(f"{shown(twice)} appears twice; a language is in pool or in heldout, once")
         if not self.pool:
             raise ValueError("pool is empty; at least one language is right")
         return self

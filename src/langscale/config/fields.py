@@ -37,7 +37,7 @@ Count = Annotated[int, Field(gt=0, le=10**12)]
 def _once(values: list[Any]) -> list[Any]:
     twice = [value for i, value in enumerate(values) if value in values[:i]]
     if twice:
-        raise ValueError(f"{shown(twice)} stands twice; once is right")
+        raise ValueError(f"{shown(twice)} appears twice; once is right")
     return values
 
 

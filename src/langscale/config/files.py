@@ -138,7 +138,7 @@ def _parsed(text: str, name: str) -> Any:
 def _check(node: yaml.Node, name: str, sizes: dict[int, int], above: tuple[int, ...]) -> int:
     """The number of values below a node. Raises UserError for a key twice, a circle, or too many values."""
     if id(node) in above:
-        raise UserError(f"{name}: line {node.start_mark.line + 1}: an alias stands inside of its own anchor")
+        raise UserError(f"{name}: line {node.start_mark.line + 1}: an alias is inside its own anchor")
     if id(node) in sizes:
         return sizes[id(node)]
     children: list[yaml.Node] = []

@@ -88,7 +88,7 @@ def expand(entry: Entry, resources: str | Path, mirror: str | None = None) -> li
 def local(entry: Entry, resources: str | Path) -> list[Path]:
     """The fetched file or files of an entry. Raises UserError for a file that is not in `resources`."""
     if not (Path(resources) / f"{entry.path}.json").exists():
-        raise UserError(f"{entry.name}: {resources}/{entry.path} is missing; run `snakemake data`")
+        raise UserError(f"{entry.name}: {resources}/{entry.path} is missing; run `snakemake download`")
     return [Path(resources) / one.path for one in expand(entry, resources)]
 
 
@@ -102,7 +102,9 @@ def verify(listing: str | Path) -> None:
     for path, digest in json.loads(Path(listing).read_text(encoding="utf-8")).items():
         found = sha256(path) if Path(path).exists() else "nothing"
         if found != digest:
-            raise UserError(f"{path}: found {found}, expected SHA-256 {digest}; run `snakemake data` again")
+            raise UserError(
+                f"{path}: found {found}, expected SHA-256 {digest}; run `snakemake download` again"
+            )
 
 
 def check(entries: Iterable[Entry]) -> list[dict[str, str]]:
@@ -167,7 +169,7 @@ def _get(entry: Entry, target: Path, mirror: str | None) -> None:
         return
     raise UserError(
         f"{entry.name}: {entry.path} could not be fetched ({'; '.join(reasons)}); offline: put the file at "
-        f"{_place(mirror)}/{entry.path} or run `snakemake data` on a machine with network; "
+        f"{_place(mirror)}/{entry.path} or run `snakemake download` on a machine with network; "
         "`snakemake check_registry` says what has moved"
         + (f"; {CONVERT}" if target.suffix == ".safetensors" else "")
     )
@@ -257,7 +259,7 @@ def _names(entry: Entry, mirror: str | None) -> list[dict[str, Any]]:
             return [{"file": name} for name in kept if _matches(name, entry.file)]
         raise UserError(
             f"{entry.name}: the names of {entry.path} are unknown ({web.reason(error)}); offline: put the "
-            f"files into {_place(mirror)}/{Path(entry.path).parent} or run `snakemake data` on a machine "
+            f"files into {_place(mirror)}/{Path(entry.path).parent} or run `snakemake download` on a machine "
             "with network"
         ) from None
     found = [facts | {"file": name} for name, facts in sorted(tree.items()) if _matches(name, entry.file)]

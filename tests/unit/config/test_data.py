@@ -14,8 +14,8 @@ def test_pool_and_held_out_languages_in_their_order():
 @pytest.mark.parametrize(
     "pool, heldout, message",
     [
-        (["en", "de"], ["de"], "de stands twice; a language is in pool or in heldout, once"),
-        (["en", "en"], [], "en stands twice"),
+        (["en", "de"], ["de"], "de appears twice; a language is in pool or in heldout, once"),
+        (["en", "en"], [], "en appears twice"),
         ([], ["de"], "pool is empty; at least one language is right"),
     ],
 )

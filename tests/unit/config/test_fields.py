@@ -41,7 +41,7 @@ def test_a_flag_is_no_number_and_numbers_are_finite():
 def test_once():
     adapter = TypeAdapter(Annotated[list[int], Once])
     assert adapter.validate_python([1, 2]) == [1, 2]
-    with pytest.raises(ValidationError, match="2 stands twice; once is right"):
+    with pytest.raises(ValidationError, match="2 appears twice; once is right"):
         adapter.validate_python([2, 1, 2])
 
 

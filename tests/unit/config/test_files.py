@@ -53,7 +53,7 @@ BYTES = [  # the bytes of a file, its error
     (b"a: *b\n", "t.yaml: line 1: not YAML: found undefined alias 'b'"),
     (b"a: !!python/object/apply:os.getcwd []\n", "t.yaml: line 1: not YAML: could not determine"),
     (b"a: 2024-13-45\n", "t.yaml: not YAML: month must be in 1..12"),
-    (b"a: &a {b: *a}\n", "t.yaml: line 1: an alias stands inside of its own anchor"),
+    (b"a: &a {b: *a}\n", "t.yaml: line 1: an alias is inside its own anchor"),
     (b"[" * 5000, "t.yaml: nested too deeply; a mapping of keys is right"),
     (BOMB.encode(), "t.yaml: more than 100,000 values, with those that aliases repeat"),
     (b"#" * (LARGEST + 1), f"t.yaml: {LARGEST + 1:,} bytes; a YAML file of at most {LARGEST:,} is right"),

@@ -194,7 +194,7 @@ def test_a_model_in_a_folder_without_network(tmp_path, offline):
 
 def test_what_was_not_fetched_is_named(tmp_path):
     for entry in (ANYWHERE, hub_entry("en/*.parquet")):
-        with pytest.raises(UserError, match="set: .* is missing; run `snakemake data`"):
+        with pytest.raises(UserError, match="set: .* is missing; run `snakemake download`"):
             local(entry, tmp_path)
 
 

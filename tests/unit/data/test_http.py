@@ -95,7 +95,9 @@ def test_offline_says_what_to_do(tmp_path, server, place):
         with pytest.raises(UserError) as error:
             fetch(entry, tmp_path / "raw", mirror)
         text = str(error.value)
-        assert f"offline: put the file at {mirror or 'MIRROR'}/{entry.path} or run `snakemake data`" in text
+        assert (
+            f"offline: put the file at {mirror or 'MIRROR'}/{entry.path} or run `snakemake download`" in text
+        )
         assert text.startswith("set: ") and "\n" not in text
     assert kept(tmp_path) == []
 

@@ -256,7 +256,7 @@ def test_an_answer_outside_of_the_sentences_is_named(mlqa):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match="xquad-r: .*xquad-r/en.json is missing; run `snakemake data`"):
+    with pytest.raises(UserError, match="xquad-r: .*xquad-r/en.json is missing; run `snakemake download`"):
         lareqa.build(["en"], None, tmp_path)
 
 

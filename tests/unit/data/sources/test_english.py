@@ -191,7 +191,7 @@ def test_contract(name, tmp_path):
 @pytest.mark.parametrize("name", SETS)
 def test_errors(name, tmp_path):
     reader, _ = SETS[name]
-    with pytest.raises(UserError, match=f"^{name}: .* is missing; run `snakemake data`$"):
+    with pytest.raises(UserError, match=f"^{name}: .* is missing; run `snakemake download`$"):
         reader.build(reader.parts[-1], ["en"], tmp_path)
     with pytest.raises(UserError, match=f"^{name} has none of the languages de fr; it has en$"):
         reader.files(["de", "fr"])

@@ -76,7 +76,7 @@ def test_errors_name_file_and_numbers(small):
         UserError, match=rf"^ntrex: {re.escape(str(path))} has 1 lines; right: 16, as .*IDS.tsv$"
     ):
         ntrex.build("train", ["de"], small)
-    with pytest.raises(UserError, match=r"^ntrex: .*ref.fra.txt is missing; run `snakemake data`$"):
+    with pytest.raises(UserError, match=r"^ntrex: .*ref.fra.txt is missing; run `snakemake download`$"):
         ntrex.build("train", ["fr"], small)
     with pytest.raises(UserError, match="^ntrex has none of the languages xx yy; it has af am "):
         ntrex.build("train", ["xx", "yy"], small)

@@ -145,7 +145,7 @@ def test_errors(raw):
     path.write_text('{"data": [')
     with pytest.raises(UserError, match="no JSON"):
         squad.build("train", ["de"], raw)
-    with pytest.raises(UserError, match=r"^squad: .*en-th.json is missing; run `snakemake data`$"):
+    with pytest.raises(UserError, match=r"^squad: .*en-th.json is missing; run `snakemake download`$"):
         squad.build("train", ["th"], raw)
     with pytest.raises(UserError, match="^squad has none of the languages fr; it has "):
         squad.build("train", ["fr"], raw)
