@@ -81,6 +81,12 @@ class DataFiles(Options):
         description="local: equal ids in different languages are translations of each other",
         exclude_if=_unless(True),
     )
+    check: bool = Field(
+        True,
+        description="local: refuse parallel texts that cannot be translations of each other: copies, lines "
+        "that are shifted, other scripts",
+        exclude_if=_unless(True),
+    )
     licence: FileName | None = Field(
         None, description="local: the licence of your files, for the records", exclude_if=_unless(None)
     )
@@ -88,6 +94,7 @@ class DataFiles(Options):
     @model_validator(mode="after")
     def _local(self) -> Self:
         given = {"path": self.path, "columns": self.columns, "language": self.language, "split": self.split}
+        given |= {"parallel": not self.parallel, "check": not self.check}
         if self.set == LOCAL:
             if self.path is None:
                 raise ValueError("path: missing; a folder, a file or a list of files is right")

@@ -55,6 +55,8 @@ class Options(Protocol):
     @property
     def parallel(self) -> bool: ...  # noqa: D102
     @property
+    def check(self) -> bool: ...  # noqa: D102
+    @property
     def licence(self) -> str | None: ...  # noqa: D102
 
 
@@ -85,7 +87,7 @@ class LocalSet:
     """The files of a set and how they are read.
 
     columns: field -> name in the files, as in the config. relevant: least grade of a relevant passage.
-    parallel: equal ids in different languages are translations of each other.
+    parallel: equal ids in different languages are translations of each other. check: see whether they can.
     """
 
     files: tuple[Located, ...]
@@ -93,6 +95,7 @@ class LocalSet:
     columns: Mapping[str, str] = field(default_factory=dict)
     relevant: int = 1
     parallel: bool = True
+    check: bool = True
 
     def of(self, role: Role) -> list[Located]:
         """The files of a role."""
@@ -158,6 +161,7 @@ def _options(options: Options) -> dict[str, Any]:
         "columns": dict(options.columns),
         "relevant": options.relevant,
         "parallel": options.parallel,
+        "check": options.check,
     }
 
 

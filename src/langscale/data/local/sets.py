@@ -19,7 +19,7 @@ from langscale.core.files import write_json
 from langscale.data.benchmarks.common import frames, sample
 from langscale.data.local.collection import Collection, read
 from langscale.data.local.layout import SPLITS, LocalSet, Options, SourceOptions, locate
-from langscale.data.local.parallel import check
+from langscale.data.local.parallel import problems
 from langscale.data.records import (
     BenchmarkRecord,
     BenchmarkSize,
@@ -32,7 +32,7 @@ from langscale.data.sources.common import check_part, part_of, rank, tables
 
 TOKEN = 5.2  # bytes of UTF-8 in a token of XLM-R: questions and paragraphs of XQuAD-R in 11 languages
 COUNTED = Path("resources/local")  # what was counted, until a file changes
-FORMAT = 1  # of what is kept there
+FORMAT = 2  # of what is kept there
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,6 @@ def _builder(name: str, chosen: LocalSet, validation: bool) -> Callable[..., Pai
     ) -> PairTables:
         check_part(name, part)
         found = read(chosen, evaluation=False)
-        if chosen.parallel:
-            check(found)
         group = found.groups()
         ids = [
             (f"{name}:{query}" if len(passages) == 1 else f"{name}:{query}:{passage}", query, passage)
@@ -141,8 +139,6 @@ def _negatives(name: str, found: Collection, query: str) -> list[str]:
 def _evaluation(name: str, chosen: LocalSet) -> Callable[..., Frames]:
     def build(languages: Sequence[str], queries: int | None, raw: object) -> Frames:
         found = read(chosen, evaluation=True)
-        if chosen.parallel:
-            check(found)
         codes = [code for code in languages if code in found.queries or code in found.passages]
         there = {query for code in codes for query in found.queries.get(code, ()) if query in found.relevant}
         kept, group = sample(name, there, queries), found.groups()
@@ -214,10 +210,23 @@ def _of_files(chosen: _Hashed, known: tuple[tuple[Path, int, int], ...], kind: s
     kept = COUNTED / f"{hashlib.sha256(state.encode()).hexdigest()[:16]}.json"
     with suppress(OSError, ValueError, TypeError):
         return Counted(**json.loads(kept.read_text(encoding="utf-8")))
-    found = _count(read(chosen.chosen, kind == "benchmark"), kind)
+    texts = read(chosen.chosen, kind == "benchmark")
+    if chosen.chosen.parallel and chosen.chosen.check:
+        _parallel(texts, chosen.chosen)
+    found = _count(texts, kind)
     with suppress(OSError):  # a folder that is read-only
         write_json(kept, asdict(found))
     return found
+
+
+def _parallel(texts: Collection, chosen: LocalSet) -> None:
+    """Raise UserError, with file and language, for texts that are no translations of each other."""
+    for role, code, problem in problems(texts):
+        its = [file for file in chosen.files if file.role == role] or list(chosen.files)
+        names = [file.name for file in its if file.language == code] or [file.name for file in its]
+        file = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        kind = "queries" if role == "queries" else "passages"
+        raise UserError(f"{file}: {kind}: {problem}; if they are right, set check: false")
 
 
 def _count(found: Collection, kind: str) -> Counted:
