@@ -93,8 +93,14 @@ class DataFiles(Options):
 
     @model_validator(mode="after")
     def _local(self) -> Self:
-        given = {"path": self.path, "columns": self.columns, "language": self.language, "split": self.split}
-        given |= {"parallel": not self.parallel, "check": not self.check}
+        given = {
+            "path": self.path,
+            "columns": self.columns,
+            "language": self.language,
+            "split": self.split,
+            "parallel": not self.parallel,
+            "check": not self.check,
+        }
         if self.set == LOCAL:
             if self.path is None:
                 raise ValueError("path: missing; a folder, a file or a list of files is right")
