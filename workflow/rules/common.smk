@@ -1,4 +1,4 @@
-"""Where files lie, and what several rules need to know.
+"""Paths of files, and facts for several rules.
 
 The outputs of most rules are manifests, `X.json` beside the folder or file `X` (langscale.jobs.manifests). Three params
 have the same meaning in every rule:
@@ -121,7 +121,7 @@ def own_files(kind, name):
 
 
 def own_section(kind, name):
-    """What of a section makes the data; of a local set all but the place of its files, and their names."""
+    """The keys of a section that decide the data. Of a local set: all but the folder, and the names of its files."""
     if set_of(kind, name) != LOCAL:
         return section_of(kind, name).model_dump(include={"set"}, exclude_none=True)
     section = section_of(kind, name)
@@ -147,7 +147,7 @@ FACTS = (
 
 
 def identity(**more):
-    """What of the study decides tables, figures and report; `more` is added."""
+    """The keys of the study that decide tables, figures and report; `more` is added."""
     values = STUDY.model_dump(exclude={"title", "mirror", "accept_licence"})
     values["languages"]["heldout"].sort()
     for section in (*values["sources"].values(), *values["benchmarks"].values()):
@@ -183,7 +183,7 @@ def prefixes(name):
 
 
 def origin(name, *keys):
-    """What makes a model's folder; the pooling only where it needs files of its own."""
+    """The keys that decide a model's folder; the pooling only if it needs files of its own."""
     model = model_of(name)
     dense = getattr(model, "pooling", None) == "cls-dense"
     wanted = {"hub", "revision", "bundled", *keys, *(["pooling"] if dense else [])}

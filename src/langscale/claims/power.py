@@ -1,4 +1,4 @@
-"""What a study can find, before its runs: the smallest detectable effect of each claim, from a pilot.
+"""The power of a study before its runs: the smallest detectable effect of each claim, from a pilot.
 
 A pilot is the claims table of a finished study. Per part of a claim it has the standard deviation between
 replicates and the standard error from the queries. `pilot.csv` in this package is that of the default study,

@@ -1,4 +1,4 @@
-"""Errors for the user: where, what was found, what would be right, on one line."""
+"""Errors for the user, on one line: the place, the found value, the right value."""
 
 
 class UserError(ValueError):

@@ -1,8 +1,8 @@
-"""What langscale knows of a data set: one record per set, at the top of the file of its reader.
+"""Records of data sets: one per set, at the top of the file of its reader.
 
-Every other package asks the record (`langscale.data.catalogue` finds it by name). A record is immutable and
+All other packages read the record (`langscale.data.catalogue` finds it by name). A record is immutable and
 opens no file. `reader` is a function without arguments and returns the reading function, because the record
-stands above the reader in its file.
+is above the reader in its file.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a checkpoint folder says of itself, in sentence-transformers' files: modules, prompts and length.
+"""The declarations of a checkpoint folder in sentence-transformers' files: modules, prompts and length.
 
 `complete` merges the folder, the config and the record of the model. Explicit values of the config come
 first, then those of the folder, then the record, then defaults. The result is an ordinary

@@ -1,4 +1,4 @@
-"""What a study downloads: files, bytes and licences, as the registry knows them."""
+"""The downloads of a study: files, bytes and licences, by the registry."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How fast machines are: the rates of `langscale.planning.costs`.
+"""Rates of machines, for `langscale.planning.costs`.
 
 The rates of a core were measured by performance/rates.py, see `rates` in performance/growth.json, and a test
 compares them. The rates of GPUs are assumed.

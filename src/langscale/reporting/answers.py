@@ -25,7 +25,7 @@ NO_MAP = (
 
 @dataclass(frozen=True)
 class Answer:
-    """What a benchmark, model and budget says about the number of training languages.
+    """The results of a benchmark, model and budget on the number of training languages, as sentences.
 
     effect: a sentence for training languages, held-out languages and all languages in one corpus. samplers:
     the best sampler of each setting at the largest number of training languages.

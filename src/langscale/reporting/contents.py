@@ -22,7 +22,7 @@ class FigureRecord:
     kind: str
     numbers: str
     needs: tuple[str, ...] = ()
-    """What a study needs for the figure, by the names of `lacking`."""
+    """Needs of the figure, by the names of `lacking`."""
 
     @property
     def alternative(self) -> str:

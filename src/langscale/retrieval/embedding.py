@@ -23,7 +23,7 @@ SIDES = ("questions", "candidates")
 
 
 class Encoder(Protocol):
-    """What embedding needs of an encoder, such as `langscale.models.encoder.Encoder`.
+    """The interface of an encoder to embedding. `langscale.models.encoder.Encoder` has it.
 
     Called with token ids and mask [B, T] it gives float32 unit vectors [B, d].
     """

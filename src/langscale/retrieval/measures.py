@@ -26,7 +26,7 @@ from langscale.retrieval.ranks import Ranks
 
 @dataclass(frozen=True)
 class Measure:
-    """What is known of one measure.
+    """The record of a measure.
 
     Attributes:
         name: as in the column `metric` of the tables.
@@ -44,9 +44,8 @@ class Measure:
         control: whether it needs `evaluation.controls` in the config, because it is computed from embeddings.
         tables: table -> settings in which the table shows it, for benchmarks with exact ranks.
         list_tables: tables that show it in mono, for a corpus larger than memory, which has lists only.
-        margin: what counts as equal in equivalence tests: `absolute` for .01 or 5% of the reference, what is
-            smaller, `share` for 5% of the reference, or None.
-
+        margin: of equivalence tests: `absolute` for the smaller of .01 and 5% of the reference, `share` for
+            5% of the reference, or None.
     """
 
     name: str

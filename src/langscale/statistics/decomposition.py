@@ -1,4 +1,4 @@
-"""The gain of n, split into what languages do at equal rows, what more rows do, and what more steps do.
+"""The gain of n, split into the effects of languages at equal rows, of more rows, and of more steps.
 
 At a fixed set of U pair ids, a run at n languages sees up to n U distinct rows (a pair id in a language). So
 the gain from n = 1 mixes languages with rows. A budget of kind fixed-rows has U/n pair ids, that is U rows at

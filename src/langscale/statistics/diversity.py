@@ -1,5 +1,5 @@
-"""Which languages, at equal n: diversity of the training set, and similarity to a held-out language, against
-mAP.
+"""The choice of languages at equal n: diversity of the training set and similarity to a held-out language,
+against mAP.
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ def number(codes: Sequence[str], fact: str) -> int:
 
 
 def shared(code: str, codes: Sequence[str]) -> np.ndarray:
-    """What a language shares with a set: script, branch, family (1 or 0) and similarity, float [4].
+    """Facts in common of a language and a set: script, branch, family (1 or 0) and similarity, float [4].
 
     Similarity is the largest share of the three facts in common with one language of the set, its nearest
     language.

@@ -1,4 +1,4 @@
-"""What is measured: a measure in a setting, for some query languages and some candidate languages."""
+"""Quantities: a measure in a setting, for some query languages and some candidate languages."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ OWN, OTHER = "own", "other"
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is measured.
+    """A measure in a setting, for some languages.
 
     Attributes:
         setting: mono, cross or multi.
@@ -45,7 +45,7 @@ class Quantity:
 
 
 LANGUAGE_BIAS = (Quantity("multi", OWN_BEFORE_OTHER.name), Quantity("multi", OWN_FIRST.name))
-"""What a verdict on language bias rests on: preference among equivalent passages, lower is less bias.
+"""The quantities of a verdict on language bias: preference among equivalent passages, lower is less bias.
 
 The first is the share of translations of the relevant passage behind the one in the query's language, the
 second whether this one is before all of them. Both are means over queries and lie between 0 and 1. A

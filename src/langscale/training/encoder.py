@@ -77,10 +77,9 @@ class EncoderStep:
         return self._compare(data, batch, e, vectors[texts.inverse])
 
     def backward(self, data: Data[Tokens], batch: Batch, noise: Noise | None = None) -> tuple[Tensor, float]:
-        """What `loss` returns, detached. The gradient is added to that of the parameters, which has to be
-        None.
+        """The result of `loss`, detached. Sets the gradient of the parameters, which must be None before.
 
-        Raises UserError where memory does not hold a single text.
+        Raises UserError if memory does not hold a single text.
         """
         tokens = self.tokens
         while True:

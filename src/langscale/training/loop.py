@@ -30,7 +30,7 @@ EXPOSURE = ("query_language", "passage_language", "examples", "distinct_queries"
 
 @dataclass(frozen=True)
 class Recipe(Generic[T]):
-    """What a run is made of. The same recipe and initial weights end in the same bits on one kind of machine.
+    """The parts of a run. The same recipe and initial weights end in the same bits on one kind of machine.
 
     data: one entry per source of the sampler; steps: length of the run and of its schedule; seed: of
     dropout; label: name of the run in messages.
