@@ -34,7 +34,7 @@ UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "THAI", "LAO", "KHMER"
 SOURCE = ["source", "part", "benchmark", "language"]
 HIT = ["pair_id", "text", "match", "containment", "benchmark_text", "benchmark_id"]
 COUNTS = ["pairs", "benchmark_texts", "exact", "near", "through_ids", "offending", "share"]
-ALL = "all"
+ALL = "all"  # in the column `language`. config.terms has it too, and data imports no config
 
 
 class _Separated(dict):

@@ -18,6 +18,7 @@ from langscale.reporting.figures.style import (
     select,
 )
 from langscale.reporting.wording import PAIR_SETS, count
+from langscale.retrieval.measures import MAP
 from langscale.statistics.decomposition import GAIN, LANGUAGES, ROWS
 
 PARTS = {
@@ -36,7 +37,7 @@ def decomposition(table: pd.DataFrame) -> Figure:
     A row of panels per benchmark and model, a panel per sampler, the paper's samplers first and three at
     most. table: tables/decomposition.csv.
     """
-    rows = select(table, metric="mAP")
+    rows = select(table, metric=MAP.name)
     rows = rows[rows["n_languages"] == rows["n_languages"].max()]
     if rows.empty:
         return blank()
