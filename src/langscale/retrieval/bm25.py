@@ -47,8 +47,9 @@ class BM25:
 def rank(
     benchmark: Benchmark, k: int, shortest: int, longest: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(top k rows [Q, k], ranks in own pool and in all, like `relevant`) of a Benchmark; ties as in
-    search.py.
+    """(top k rows [Q, k], ranks in the relevant candidate's language and in all languages) of a Benchmark.
+
+    Both ranks have the shape of `relevant`. Ties are ordered as in search.py.
     """
     index = BM25(benchmark.candidates["text"].tolist(), shortest, longest)
     parts = []
