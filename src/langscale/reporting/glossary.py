@@ -99,7 +99,8 @@ SECTIONS: dict[str, dict[str, str]] = {
             "In multi, the order of the translations of one relevant passage. Own before other: the share "
             "of translations behind the one in the query's language, 1/2 without preference. Own first: "
             "whether this one is before all others. English before other: the same for English, with "
-            "queries in other languages."
+            "queries in other languages. English before own: whether the English translation is before the "
+            "one in the query's language, for these queries."
         ),
         "rank distance": (
             "In multi, the last minus the first rank of a query's relevant candidates. It falls as "

@@ -38,6 +38,8 @@ MAIN = (
     *product(("multi",), (MAP.name, MAP_AT_20.name, RECALL_AT_10.name, RANK_DISTANCE.name)),
 )  # fmt: skip
 LISTS = (("mono", NDCG_AT_10.name), ("mono", RECALL_AT_100.name))  # of corpora larger than memory
+SIDES = {"cell": "", "reference": "subtracted "}
+"""Side of a contrast -> the first word of its columns."""
 N = "training languages"
 NOT_TESTED = "not tested"
 LEVEL = 0.05  # of adjusted p values
@@ -154,7 +156,10 @@ def contrasts(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         return pd.DataFrame({"contrast": ["the config declares no contrasts"]})
     names = ("family", "benchmark", "cell_model", "cell_budget", "reference_model", "reference_budget")
-    columns = _varying(table, *names)
+    called = {
+        f"{side}_{name}": f"{word}{name}" for side, word in SIDES.items() for name in ("model", "budget")
+    }
+    columns = {called.get(name, name): values for name, values in _varying(table, *names).items()}
     columns |= {
         "contrast": _differences(table),
         "measure": table["metric"] + ", " + _places(table),
@@ -244,10 +249,11 @@ def decomposition(table: pd.DataFrame) -> pd.DataFrame:
     rows = _varying(table, "benchmark", "checkpoint", "model") | {"sampler": _written(table, label)}
     rows |= _varying(table, "budget", "ladder") | {N: table["n_languages"], "setting": _places(table)}
     wide = _wide(table, rows, table["part"].map(PARTS), value="difference")
-    at_rows = (table["part"] == "languages").to_numpy()
-    shares = _written(table[at_rows], interval, "share", "share_low", "share_high")
-    shares = shares.where(table.loc[at_rows, "share"].notna(), "")
-    return wide.assign(**{"share of languages": shares.to_numpy()})
+    shared = (table["part"] == "languages") & table["share"].notna()
+    texts = _written(table[shared], interval, "share", "share_low", "share_high")
+    # by the names of its row: a pivot has an order of its own
+    shares = pd.DataFrame(rows).loc[shared].assign(**{"share of languages": texts})
+    return wide.merge(shares, on=list(rows), how="left").fillna("")
 
 
 def budgets(table: pd.DataFrame, joint: Sequence[Mapping[str, str]]) -> pd.DataFrame:

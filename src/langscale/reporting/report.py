@@ -83,11 +83,11 @@ def cell(text: str) -> Markup:
 def compact(table: pd.DataFrame) -> pd.DataFrame:
     """The table as text, without empty columns and rows.
 
-    With one training language all samplers are the same. Equal columns of theirs are one.
+    With one training language all samplers and budgets are the same. Equal columns of theirs are one.
     """
     texts = table.map(formats.text)
     texts = texts.loc[:, (texts != "").any()].rename(columns=str)
-    single = [str(name) for name in texts if str(name).endswith(", 1 language")]
+    single = [str(name) for name in texts if re.search(r", 1 language(, |$)", str(name))]
     if len(single) > 1 and all(texts[name].equals(texts[single[0]]) for name in single):
         texts = texts.drop(columns=single[1:]).rename(columns={single[0]: "1 language"})
     return texts[(texts != "").any(axis=1)]

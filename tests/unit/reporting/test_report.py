@@ -179,6 +179,10 @@ def test_empty_columns_and_rows_are_left_out_and_equal_columns_are_one():
         {"a": ["x", "y", ""], "empty": "", "b, 1 language": ["1", "2", ""], "c, 1 language": ["1", "2", ""]}
     )
     assert report.compact(table).to_dict("list") == {"a": ["x", "y"], "1 language": ["1", "2"]}
+    budgets = table.rename(
+        columns={"b, 1 language": "b, 1 language, total", "c, 1 language": "b, 1 language, rows"}
+    )
+    assert list(report.compact(budgets)) == ["a", "1 language"]
     other = table.assign(**{"c, 1 language": ["1", "3", ""]})
     assert list(report.compact(other)) == ["a", "b, 1 language", "c, 1 language"]
 

@@ -8,6 +8,7 @@ from support.planted_panel import study as planted_study
 from support.slow_tables import intervals
 
 from langscale.reporting import layouts
+from langscale.reporting.wording import interval, place
 from langscale.statistics.decomposition import (
     COLUMNS,
     decomposition_table,
@@ -140,6 +141,16 @@ def test_the_interval_of_a_share_covers():
 def test_the_readable_table_has_a_column_for_each_part(made):
     shown = layouts.decomposition(made.tables["decomposition"])
     assert list(shown)[-5:] == [*layouts.PARTS.values(), "share of languages"]
+    for row in shown.to_dict("records"):
+        found = made.tables["decomposition"].query(
+            f"metric == 'mAP' and average == 'macro' and n_languages == {row[layouts.N]}"
+        )
+        places = zip(found["setting"], found["pair_set"], strict=True)
+        found = found[[place(*both) == row["setting"] for both in places]]
+        [part] = found.query("part == 'languages'").to_dict("records")
+        assert row["languages, at equal rows"] == interval(part, "difference")
+        known = interval(part, "share", "share_low", "share_high") if part["share"] == part["share"] else ""
+        assert row["share of languages"] == known
     assert len(shown) == made.tables["decomposition"].query(
         "metric == 'mAP' and average == 'macro' and part == 'gain'"
     )["difference"].notna().sum()  # fmt: skip
