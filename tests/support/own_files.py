@@ -11,6 +11,7 @@ WORDS = {
     "en": "river mountain house bread winter teacher garden letter bridge market",
     "de": "Fluss Berg Haus Brot Winter Lehrer Garten Brief Brücke Markt",
     "es": "río montaña casa pan invierno maestro jardín carta puente mercado",
+    "fr": "rivière montagne maison pain hiver professeur jardin lettre passerelle marché",
 }
 FORMATS = ("jsonl", "tsv", "csv", "parquet", "json", "languages", "beir", "beir-languages", "squad", "lareqa",
            "trec")  # fmt: skip

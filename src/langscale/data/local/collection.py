@@ -168,7 +168,7 @@ class _Reader(ABC):
         elif located.kind == ".parquet":
             yield from file.parquet(file.schema())
         else:
-            yield from file.table(delimiter="," if located.kind == ".csv" else "\t")
+            yield from file.table(delimiter=_separator(file) if located.kind == ".csv" else "\t")
 
     def put(self, texts: dict[str, str], i: str, text: str, file: TextFile, where: Where) -> None:
         """Keep the text of an id. Raises UserError if it has another text."""
@@ -391,6 +391,15 @@ def _as_text(value: Any) -> Any:
     if isinstance(value, dict):
         return value.get("text")
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _separator(file: TextFile) -> str:
+    """Of a CSV file: the most frequent of comma, semicolon and tab in its header.
+
+    Spreadsheets write a semicolon in countries with a decimal comma.
+    """
+    header = next(file.raw_lines(), b"")
+    return max(",;\t", key=lambda character: header.count(character.encode()))
 
 
 def _tagged(file: TextFile) -> bool:

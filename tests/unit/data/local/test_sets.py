@@ -209,6 +209,15 @@ def test_columns_have_names_of_their_own(tmp_path):
     assert pairs.loc[0, ["pair_id", "language", "query"]].tolist() == ["own:1", "de", "a"]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_spreadsheets_separate_the_cells_of_csv_by_comma_semicolon_or_tab(tmp_path, separator):
+    rows = [["id", "language", "query", "passage"], ["1", "de", '"a, b; c\td"', "e"]]
+    text = "\r\n".join(separator.join(row) for row in rows)
+    (tmp_path / "x.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    pairs = source(tmp_path / "x.csv").build("train", ["de"], "")[0]
+    assert pairs.loc[0, ["pair_id", "query"]].tolist() == ["own:1", "a, b; c d"]
+
+
 @pytest.mark.parametrize("name, language", [
     ("de.jsonl", "de"), ("faq-de.jsonl", "de"), ("de_faq.jsonl", "de"), ("faq.zh-Hant.jsonl", "zh-Hant"),
     ("faq_eng_Latn.jsonl", "en"), ("deu.jsonl", "de"), ("pt-BR.jsonl", "pt-BR"),
