@@ -7,38 +7,6 @@ Nothing is trained or embedded here.
 """
 
 
-def cut_inputs(run, checkpoint, benchmark):
-    """What a run with cut vectors is scored from: what the run with the whole vectors is scored from."""
-    if run.whole.model in ADAPTED:
-        return score_inputs(run.whole, checkpoint, benchmark)
-    return {
-        "benchmark": f"{RESULTS}/benchmarks/{benchmark}.json",
-        "embeddings": embeddings(run.whole, checkpoint, benchmark),
-    }
-
-
-def cut_where(found):
-    """The places of rankings and scores of some (run, checkpoint, benchmark), and of what they are made from."""
-    return {
-        "store": STORE,
-        "inputs": [cut_inputs(*scored) for scored in found],
-        "outputs": [
-            {"rankings": rankings(*scored), "scores": scores(*scored)}
-            for scored in found
-        ],
-    }
-
-
-def cut_files(found):
-    """All that they are made from."""
-    return [
-        file
-        for scored in found
-        for files in cut_inputs(*scored).values()
-        for file in map(str, paths(files))
-    ]
-
-
 rule score_cut:
     """Rankings and scores of a run by the first dimensions of its embeddings."""
     input:
