@@ -16,9 +16,11 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/trends.csv       slope per doubling of n;  tables/curves.csv  curves through the means at each n
         tables/components.csv   variance of n, ladder and seed;  tables/entry.csv  effect of a language's entry
         tables/diversity.csv    which languages at equal n;  tables/gaps.csv  pool minus held-out languages
+        tables/similarity.csv   the gain of each held-out language, its similarity to the training languages
+        tables/generality.csv   the mean gain of held-out languages, for new languages and branches too
         tables/claims.csv       a verdict on every claim of the paper and every hypothesis
-        (scaling, main, transfer, contrasts, decomposition, trends, curves, gaps, claims and bias also as .md and
-        .tex)
+        (scaling, main, transfer, contrasts, decomposition, trends, curves, gaps, similarity, generality, claims
+        and bias also as .md and .tex)
         tables/published.*      published figures beside the study's own
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
@@ -27,10 +29,10 @@ from langscale.reporting import paper_tables as paper
 
 TABLES = (
     "runs scaling main languages pairs transfer shares contrasts sensitivity seeds "
-    "ranks bias decomposition trends curves components entry diversity gaps"
+    "ranks bias decomposition trends curves components entry diversity gaps similarity generality"
 ).split()
 SCORED = [(run.path, checkpoint, name) for run, checkpoint, name in ALL_SCORED]
-READABLE = "scaling main transfer contrasts decomposition trends curves gaps claims bias".split()
+READABLE = "scaling main transfer contrasts decomposition trends curves gaps similarity generality claims bias".split()
 
 
 rule statistics:

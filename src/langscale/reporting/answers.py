@@ -10,10 +10,12 @@ from langscale.config.sampler import KINDS, Spec
 from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, NONE, SETTINGS, UNTRAINED
 from langscale.reporting import wording
+from langscale.reporting.layouts import STEP
 from langscale.reporting.wording import count
 from langscale.retrieval.measures import MAP
 from langscale.statistics.decomposition import KINDS as KIND_OF_PART
-from langscale.statistics.decomposition import LANGUAGES
+from langscale.statistics.decomposition import LANGUAGES as AT_EQUAL_ROWS
+from langscale.statistics.heldout_gains import BRANCHES, LANGUAGES, RUNS
 
 LEVEL = 0.05  # of the adjusted p: below it a difference is significant
 VERDICTS = (SUPPORTED, CONTRADICTED, UNDECIDED, NOT_TESTED)
@@ -58,7 +60,7 @@ def answers(
     if not study.grid:
         return _as_they_are(study, table, languages)
     parts = decomposition[(decomposition["metric"] == MAP.name) & (decomposition["checkpoint"] == "last")]
-    parts = parts[(parts["part"] == LANGUAGES) & (parts["average"] == "macro")]
+    parts = parts[(parts["part"] == AT_EQUAL_ROWS) & (parts["average"] == "macro")]
     curves = table.loc[table["n_languages"] > 0, ["benchmark", "model", "budget"]].drop_duplicates()
     first = [list(part) for part in (study.benchmarks, study.encoders, study.budgets)]
     found = {}
@@ -68,7 +70,7 @@ def answers(
     ):
         benchmark, model, budget = names
         split = parts[(parts["benchmark"] == benchmark) & (parts["model"] == model)]
-        if study.budgets[budget].kind == KIND_OF_PART[LANGUAGES] and len(split):
+        if study.budgets[budget].kind == KIND_OF_PART[AT_EQUAL_ROWS] and len(split):
             continue
         split = split[split["budget"] == budget]
         here = table[(table["benchmark"] == benchmark) & table["model"].isin([model, BM25])]
@@ -196,6 +198,52 @@ def _at_equal_rows(split: pd.DataFrame, end: pd.Series) -> str:
         return ""
     row = split.iloc[0]
     return f", of it {_difference(row)} at equal rows{_doubt(row)}"
+
+
+def for_new_languages(study: Study, scaling: pd.DataFrame, generality: pd.DataFrame) -> str:
+    """The gain of held-out languages as query languages: for these, for new languages, for new branches.
+
+    It is that of the headline: the first benchmark, model and budget, and the sampler of the effect of n.
+    Empty without held-out languages or several n. generality: generality.csv.
+    """
+    place = {"setting": "cross", "pair_set": "heldout-pool", "group": ALL, "checkpoint": "last"}
+    table = generality[(generality[list(place)] == pd.Series(place, dtype=object)).all(axis=1)]
+    here = scaling[(scaling["ladder"] == ALL) & (scaling["n_languages"] > 0)]
+    for name, order in (("benchmark", study.benchmarks), ("model", study.models), ("budget", study.budgets)):
+        first = next((known for known in order if known in set(table[name])), None)
+        table, here = table[table[name] == first], here[here[name] == first]
+    spec = choose(curves_of(here))
+    table = rows_of(spec, table) if spec else table[:0]
+    if table.empty:
+        return ""
+    rows = {(row["what"], row["over"]): row for _, row in table.iterrows()}
+    all_, languages, branches = (rows["gain", over] for over in (RUNS, LANGUAGES, BRANCHES))
+    ends = f"from {all_['reference_n_languages']:.0f} to {count(all_['n_languages'], 'training language')}"
+    found = [
+        f"With queries in held-out languages, cross-lingual mAP changes by {_estimate(all_)} {ends} "
+        f"({wording.label(all_)}), as the mean over {count(all_['n_groups'], 'language')}."
+    ]
+    if pd.notna(languages["ci_low"]):
+        low, high = (wording.decimal(languages[f"ci_{end}"], sign="+") for end in ("low", "high"))
+        found.append(f"For new languages, of which these are a sample, the interval is [{low}, {high}].")
+    if pd.notna(branches["ci_low"]):
+        number = f"{branches['n_groups']:.0f} branches"
+        found.append(f"As the mean over their {number}, for new branches too, it is {_estimate(branches)}.")
+    if ("slope", RUNS) in rows:
+        slope = _estimate(rows["slope", RUNS], STEP)
+        found.append(
+            f"Where the lexical similarity to the nearest training language is {STEP} higher, the "
+            f"change differs by {slope}."
+        )
+    return " ".join(found)
+
+
+def _estimate(row: pd.Series, scale: float = 1.0) -> str:
+    """`+0.047 [+0.037, +0.058]` of a row of generality.csv, times `scale`."""
+    value, low, high = (scale * row[name] for name in ("estimate", "ci_low", "ci_high"))
+    text = wording.decimal(value, sign="+")
+    ends = ", ".join(wording.decimal(end, sign="+") for end in (low, high))
+    return text if pd.isna(low) else f"{text} [{ends}]"
 
 
 def _as_they_are(study: Study, table: pd.DataFrame, languages: pd.DataFrame) -> dict[str, Answer]:

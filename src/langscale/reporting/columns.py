@@ -10,6 +10,7 @@ SCORES = ("scaling", "main", "languages", "pairs", "transfer", "shares", "seeds"
 CURVES = ("trends", "curves", "components", "entry", "diversity")
 PAIRED = ("contrasts", "sensitivity")
 PARTS = ("decomposition",)
+GAINS = ("similarity", "generality")
 
 TABLES = {
     "runs": "cell of the design: the run behind its value",
@@ -26,6 +27,8 @@ TABLES = {
     "sensitivity": "value of a design point, or declared contrast, under each clustering of the queries",
     "decomposition": "design point, quantity and part: the gain from one training language, split into parts",
     "gaps": "design point and pair set with held-out languages: the gap to pool → pool",
+    "similarity": "design point, pair set and held-out language: its gain, and the nearest training language",
+    "generality": "design point, pair set and kind of new data: the mean gain of held-out languages",
     "trends": "scaling curve and quantity: slope per doubling of the number of training languages",
     "curves": "scaling curve, quantity and shape: the fitted curve",
     "components": "scaling curve and quantity: variance by number of languages, language order and seed",
@@ -56,7 +59,7 @@ class Column:
 
 VALUE = "that of `metric`"
 SHARE, P, NUMBER = "0 to 1", "probability", "count"
-POINTS = ("runs", *SCORES, "gaps", *PARTS)
+POINTS = ("runs", *SCORES, "gaps", *PARTS, *GAINS)
 _POINT = {
     "model": (
         "name of the encoder in the config, with `@64` for the first 64 numbers of its vectors; `bm25` for "
@@ -100,6 +103,9 @@ COLUMNS = (
         "ladder", ("runs", "seeds"), "nested language order: number of a random one, or a name in the config"
     ),
     Column("n_languages", (*POINTS, "published"), *_POINT["n_languages"]),
+    Column(
+        "reference_n_languages", GAINS, "number of training languages from which the gain is counted", NUMBER
+    ),
     Column("n_languages", ("diversity",), "number of held-out languages in the association", NUMBER),
     Column(
         "n_values", CURVES, "numbers of training languages of the scaling curve, separated by spaces", NUMBER
@@ -114,27 +120,27 @@ COLUMNS = (
     # quantity
     Column(
         "benchmark",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "claims", "published", "audit", "leaks"),
+        (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED, "claims", "published", "audit", "leaks"),
         "benchmark, by its name in the config",
     ),
     Column(
         "checkpoint",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
+        (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED, "published"),
         "`last`, or `best` on validation data",
     ),
     Column(
         "candidate_text",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "published"),
+        (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED, "published"),
         "text of a candidate: a sentence, a sentence with its paragraph, a passage or an entity description",
     ),
     Column(
         "setting",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "claims", "published"),
+        (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED, "claims", "published"),
         "`mono`, `cross` or `multi`: candidates in the query's language, one other, or all languages",
     ),
     Column(
         "pair_set",
-        (*SCORES, "gaps", *PARTS, "trends", "curves", "components", "diversity", *PAIRED),
+        (*SCORES, "gaps", *PARTS, *GAINS, "trends", "curves", "components", "diversity", *PAIRED),
         "fixed set of pairs (query language, candidate language): `all`, `pool`, `pool-heldout`, "
         "`heldout-pool`, `heldout`",
     ),
@@ -160,12 +166,12 @@ COLUMNS = (
     ),
     Column(
         "metric",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED, "claims", "published"),
+        (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED, "claims", "published"),
         "measure (docs/METHOD.md, Evaluation)",
     ),
     Column(
         "average",
-        (*SCORES, "gaps", *PARTS, *CURVES, *PAIRED),
+        (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED),
         "`macro`: mean over languages; `micro`: over queries",
     ),
     Column(
@@ -194,6 +200,38 @@ COLUMNS = (
     Column("share_high", PARTS, "upper end of its 95% interval, over runs and queries"),
     Column("difference", ("contrasts",), "minuend minus subtrahend, paired by query and replicate", VALUE),
     Column("difference", ("published",), "value of the study minus published value", VALUE),
+    Column("language", ("similarity",), "held-out language"),
+    Column("nearest", ("similarity",), "training language with the largest similarity; empty without BM25"),
+    Column(
+        "similarity",
+        ("similarity",),
+        "lexical similarity to `nearest`: mAP of BM25 between both languages, mean of both directions",
+        SHARE,
+    ),
+    Column(
+        "gain",
+        ("similarity",),
+        "value at n_languages minus value at reference_n_languages, paired by query and replicate",
+        VALUE,
+    ),
+    Column(
+        "what",
+        ("generality",),
+        "`gain`: the mean gain; `slope`: its least-squares slope on the similarity of the languages",
+    ),
+    Column("group", ("generality",), "branch of the languages; `all` for all held-out languages"),
+    Column(
+        "over",
+        ("generality",),
+        "what is new in the interval: `runs and queries`; `languages` or `branches` beside them",
+    ),
+    Column("n_groups", ("generality",), "languages in the mean, or branches", NUMBER),
+    Column(
+        "estimate",
+        ("generality",),
+        "the mean gain, over `branches` with the same weight for each; slope: per unit of similarity",
+        VALUE,
+    ),
     Column("gap", ("gaps",), "mAP of pool → pool minus mAP of this pair set, within each run", VALUE),
     Column(
         "slope", ("trends",), "least-squares slope, mean over replicates", "that of `metric` per doubling"
@@ -211,7 +249,7 @@ COLUMNS = (
     *(
         Column(
             f"ci_{end}",
-            (*SCORES, "gaps", *PARTS, "trends", "entry", *PAIRED, "claims", "published"),
+            (*SCORES, "gaps", *PARTS, *GAINS, "trends", "entry", *PAIRED, "claims", "published"),
             f"{side} end of the 95% interval over runs and queries; empty with fewer than four replicates",
             VALUE,
         )
@@ -220,7 +258,7 @@ COLUMNS = (
     *(
         Column(
             f"runs_ci_{end}",
-            (*SCORES, "gaps", *PARTS, "trends", "entry", *PAIRED, "claims"),
+            (*SCORES, "gaps", *PARTS, *GAINS, "trends", "entry", *PAIRED, "claims"),
             f"{side} end of the 95% interval over queries, for the given runs",
             VALUE,
         )
@@ -344,10 +382,10 @@ COLUMNS = (
         "-1 to 1",
     ),
     # counts
-    Column("n_queries", (*SCORES, "contrasts", *PARTS, "trends"), "queries with a value", NUMBER),
+    Column("n_queries", (*SCORES, "contrasts", *PARTS, *GAINS, "trends"), "queries with a value", NUMBER),
     Column(
         "n_runs",
-        (*SCORES, "gaps", *PARTS, "trends", "curves", "components", "entry", *PAIRED, "claims"),
+        (*SCORES, "gaps", *PARTS, *GAINS, "trends", "curves", "components", "entry", *PAIRED, "claims"),
         "replicates",
         NUMBER,
     ),
@@ -357,7 +395,7 @@ COLUMNS = (
     Column("n_pairs", ("entry",), "pairs of training languages", NUMBER),
     Column("n_resamples", ("curves",), "successful refits", NUMBER),
     Column("n_permutations", ("diversity",), "permutations", NUMBER),
-    Column("note", ("contrasts", *PARTS, *CURVES), "reason for empty values"),
+    Column("note", ("contrasts", *PARTS, *GAINS, *CURVES), "reason for empty values"),
     # claims
     Column(
         "claim", ("claims",), "C: claim of arXiv:2408.10536; H: hypothesis of this project (docs/claims.md)"

@@ -9,7 +9,7 @@ from langscale.reporting.budgets import joint_budgets
 
 FIGURE_TABLES = (
     "scaling", "curves", "published", "pairs", "shares", "gaps", "transfer", "languages", "contrasts",
-    "seeds", "decomposition",
+    "seeds", "decomposition", "similarity",
 )  # fmt: skip
 """The CSV tables that the figures are drawn from."""
 
@@ -91,6 +91,12 @@ FIGURES = {
         "tables/transfer.csv",
         needs=("heldout",),
     ),
+    "similarity": FigureRecord(
+        "Gain of held-out languages against similarity",
+        "Scatter plots of the gain in cross mAP against similarity to the nearest training language",
+        "tables/similarity.csv",
+        needs=("heldout", "training", "several n", "BM25"),
+    ),
     "matrix": FigureRecord(
         "Every pair of languages",
         "Two heat maps of query languages by candidate languages",
@@ -132,6 +138,8 @@ def lacking(study: Study) -> set[str]:
         "equal rows": {"fixed-total", "fixed-rows"} <= kinds,
         "joint budgets": bool(joint_budgets(study)),
         "alphas": _sweeps(study),
+        "several n": len({n for arm in study.grid for n in arm.n}) > 1,
+        "BM25": study.evaluation.bm25,
     }
     return {need for need, met in there.items() if not met}
 
@@ -172,6 +180,8 @@ TABLES = {
     "budgets": TableRecord("Languages, rows and steps", "budgets-table"),
     "gaps": TableRecord("Gap between training and held-out languages", "gaps-table"),
     "transfer": TableRecord("Held-out languages by script and branch", "transfer-table"),
+    "generality": TableRecord("Gain of held-out languages, for new languages too", "generality"),
+    "similarity": TableRecord("Gain of each held-out language, with its similarity", "similarity-table"),
     "languages": TableRecord("Cross-lingual retrieval by query language", "languages"),
     "entry": TableRecord("Effect of a language's entry into training", "entry"),
     "diversity": TableRecord("Diversity of the training languages, at equal number", "diversity"),

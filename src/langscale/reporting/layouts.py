@@ -231,6 +231,46 @@ def gaps(table: pd.DataFrame) -> pd.DataFrame:
     return _wide(table, rows, _places(table), value="gap")
 
 
+def similarity(table: pd.DataFrame) -> pd.DataFrame:
+    """The gain in cross mAP of queries in each held-out language, with its nearest training language."""
+    table = table[(table["setting"] == "cross") & (table["pair_set"] == "heldout-pool")]
+    table = table[table["checkpoint"] == "last"]
+    if table.empty:
+        return pd.DataFrame({"gain": ["no language is held out, or the study has one value of n"]})
+    table = table.sort_values("similarity", ascending=False, kind="stable")
+    near = table["similarity"].map(decimal, na_action="ignore").fillna("")
+    rows = _varying(table, "benchmark", "model") | {"held-out language": table["language"]}
+    rows |= {"nearest": table["nearest"].fillna(""), "similarity": near}
+    return _wide(table, rows, _columns(table), value="gain")
+
+
+OVER = {
+    "runs and queries": "new runs and queries",
+    "languages": "new languages too",
+    "branches": "new branches too",
+}
+"""What is new in an interval of tables/generality.csv -> its column."""
+STEP = 0.1  # of similarity, for a slope
+
+
+def generality(table: pd.DataFrame) -> pd.DataFrame:
+    """The mean gain in mAP of held-out languages with its three intervals, and its slope per STEP."""
+    table = table[(table["checkpoint"] == "last") & (table["group"] == ALL)]
+    if table.empty:
+        return pd.DataFrame({"gain": ["no language is held out, or the study has one value of n"]})
+    slope = table["what"] == "slope"
+    scaled = table[["estimate", "ci_low", "ci_high"]]
+    table = table.assign(**scaled.where(~slope, scaled * STEP))
+    columns = table["over"].map(OVER).where(~slope, f"slope per {STEP} of similarity")
+    number = table["n_groups"].astype(str).where(~slope & (table["over"] != "branches"))
+    rows = _varying(table, "benchmark", "model") | {"sampler": _written(table, label)}
+    rows |= _varying(table, "budget") | {N: table["n_languages"], "setting": _places(table)}
+    keys = list(rows)
+    frame = pd.DataFrame(rows).assign(languages=number)
+    rows["languages"] = frame.groupby(keys, sort=False)["languages"].transform("first")
+    return _wide(table, rows, columns, value="estimate")
+
+
 PARTS = {
     "gain": "gain from one language",
     "languages": "languages, at equal rows",
@@ -412,6 +452,8 @@ LAYOUTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "trends": trends,
     "curves": curves,
     "gaps": gaps,
+    "similarity": similarity,
+    "generality": generality,
     "claims": claims,
     "bias": bias,
 }

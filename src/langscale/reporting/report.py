@@ -19,7 +19,15 @@ from langscale.config.terms import ALL, SETTINGS
 from langscale.core.csv_tables import read_csv
 from langscale.languages.families import name as language_name
 from langscale.reporting import comparison, formats, layouts, paper_tables, wording
-from langscale.reporting.answers import NO_MAP, Answer, answers, claim_counts, missing, query_languages
+from langscale.reporting.answers import (
+    NO_MAP,
+    Answer,
+    answers,
+    claim_counts,
+    for_new_languages,
+    missing,
+    query_languages,
+)
 from langscale.reporting.budgets import joint_budgets
 from langscale.reporting.contents import FIGURES, table_record
 from langscale.reporting.glossary import TERMS
@@ -183,7 +191,11 @@ def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict
     found |= {"components": one("components", layouts.components), "data": one("data", layouts.data)}
     found["sensitivity"] = one("sensitivity", layouts.sensitivity)
     if study.languages.heldout:
-        found |= {name: one(name, layouts.LAYOUTS[name]) for name in ("transfer", "gaps")}
+        found |= {name: one(name, layouts.LAYOUTS[name]) for name in ("transfer", "gaps", "generality")}
+        gains = layouts.similarity(read("similarity"))
+        folded = "The gain of each held-out language, with its nearest training language"
+        notes = _notes(gains, "similarity")
+        found["similarity"] = [shown("similarity", gains, captions, notes, folded=folded)]
     found["published"] = list(published(study, scaling, languages, captions))
     for name in paper_tables.names(study):
         paper = paper_tables.fill(study, name, scaling, languages, contrasts)
@@ -194,9 +206,9 @@ def page_tables(study: Study, folder: Path, captions: Mapping[str, str]) -> dict
 def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions: Mapping[str, str]) -> str:
     """The report as HTML, from the tables and figures in `folder`. Captions by figure and table."""
     folder = Path(folder)
-    scaling, contrasts, claims, curves, languages, decomposition = (
-        read_csv(folder / "tables" / f"{name}.csv")
-        for name in ("scaling", "contrasts", "claims", "curves", "languages", "decomposition")
+    names = ("scaling", "contrasts", "claims", "curves", "languages", "decomposition", "generality")
+    scaling, contrasts, claims, curves, languages, decomposition, generality = (
+        read_csv(folder / "tables" / f"{name}.csv") for name in names
     )
     found = answers(study, scaling, contrasts, languages, decomposition)
     headline = next(iter(found.values()), Answer([NO_MAP], ""))
@@ -214,6 +226,7 @@ def build(study: Study, folder: str | Path, provenance: dict[str, Any], captions
         benchmarks=_evaluated(study, languages),
         answer=headline,
         others=dict(list(found.items())[1:]),
+        beyond=for_new_languages(study, scaling, generality),
         counts=claim_counts(claims),
         figures=_figures(folder / "figures"),
         captions=captions,

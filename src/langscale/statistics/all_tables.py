@@ -18,6 +18,7 @@ from langscale.statistics.curve_fits import curve_table
 from langscale.statistics.decomposition import decomposition_table
 from langscale.statistics.diversity import diversity_table
 from langscale.statistics.gaps import gap_table
+from langscale.statistics.heldout_gains import generality_table, similarity_table
 from langscale.statistics.language_entry import entry_table
 from langscale.statistics.multiple_testing import adjusted
 from langscale.statistics.panel import Panel
@@ -48,6 +49,8 @@ OF_PANEL = {
     "entry": entry_table,
     "diversity": diversity_table,
     "gaps": gap_table,
+    "similarity": similarity_table,
+    "generality": generality_table,
 }
 """Tables from a study, a panel and constant columns."""
 

@@ -234,3 +234,44 @@ def test_a_study_without_training_has_the_value_of_each_encoder(made, folder):
     ]
     bm25 = only(headline(made, "mono").query("pair_set == 'all'"), model="bm25")["value"]
     assert f"BM25 {bm25:.3f}" in found.effect[0]
+
+
+def generality(**changes):
+    """The rows of x-y at three languages: gain, interval for new languages and branches, slope."""
+    fixed = {
+        "benchmark": "cldr", "model": "tiny", "sampler": "x-y", "alpha": NAN, "budget": "total",
+        "ladder": "all", "n_languages": 3, "reference_n_languages": 1, "setting": "cross",
+        "pair_set": "heldout-pool", "group": "all", "checkpoint": "last",
+    }  # fmt: skip
+    rows = [
+        ("gain", "runs and queries", 9, 0.05, 0.04, 0.06),
+        ("gain", "languages", 9, 0.05, 0.03, 0.07),
+        ("gain", "branches", 5, 0.045, 0.02, 0.07),
+        ("slope", "runs and queries", 9, 0.2, 0.1, 0.3),
+    ]
+    names = ("what", "over", "n_groups", "estimate", "ci_low", "ci_high")
+    return pd.DataFrame([fixed | dict(zip(names, row, strict=True)) | changes for row in rows])
+
+
+def test_the_gain_for_new_languages_is_told_as_in_its_table(made, folder):
+    scaling = read(folder, "scaling")
+    text = answers.for_new_languages(made.study, scaling, generality())
+    assert text == (
+        "With queries in held-out languages, cross-lingual mAP changes by +0.050 [+0.040, +0.060] from 1 to "
+        "3 training languages (x-y), as the mean over 9 languages. For new languages, of which these are "
+        "a sample, the interval is [+0.030, +0.070]. As the mean over their 5 branches, for new branches "
+        "too, it is +0.045 [+0.020, +0.070]. Where the lexical similarity to the nearest training language "
+        "is 0.1 higher, the change differs by +0.020 [+0.010, +0.030]."
+    )
+    bare = generality(ci_low=NAN, ci_high=NAN).query("what == 'gain'")
+    text = answers.for_new_languages(made.study, scaling, bare)
+    assert text.endswith(
+        "changes by +0.050 from 1 to 3 training languages (x-y), as the mean over 9 languages."
+    )
+    for other in ({"setting": "mono"}, {"sampler": "hybrid", "alpha": 0.5}):
+        assert answers.for_new_languages(made.study, scaling, generality(**other)) == ""
+
+
+def test_too_few_languages_have_no_interval_for_new_ones(made, folder):
+    text = answers.for_new_languages(made.study, read(folder, "scaling"), made.tables["generality"])
+    assert text.endswith("as the mean over 2 languages.")

@@ -30,7 +30,8 @@ def test_an_alternative_text_says_what_is_drawn_and_where_the_numbers_are():
     [
         ({}, NOT_IN_SMALL),
         ({"languages": STUDY.languages.model_copy(update={"heldout": []})}, [*NOT_IN_SMALL, "heldout"]),
-        ({"grid": []}, [*NOT_IN_SMALL, "training"]),
+        ({"grid": []}, [*NOT_IN_SMALL, "training", "several n"]),
+        ({"evaluation": STUDY.evaluation.model_copy(update={"bm25": False})}, [*NOT_IN_SMALL, "BM25"]),
     ],
 )
 def test_a_study_has_the_figures_that_it_can_fill(change, needs):

@@ -129,3 +129,35 @@ def test_two_values_for_one_place_in_a_layout_are_an_error(made):
     table = made.tables["scaling"]
     with pytest.raises(ValueError, match="two values for one cell"):
         layouts.scaling(pd.concat([table, table]))
+
+
+def test_gains_of_heldout_languages_have_a_column_for_each_sampler(made):
+    shown = layouts.similarity(made.tables["similarity"])
+    assert list(shown)[:3] == ["held-out language", "nearest", "similarity"]
+    rows = made.tables["similarity"].query("setting == 'cross' and pair_set == 'heldout-pool'")
+    [row] = rows.query("sampler == 'x-y' and language == 'nl'").to_dict("records")
+    cells = shown.set_index("held-out language").loc["nl"]
+    assert cells["x-y, 3 languages"] == wording.interval(row, "gain") and cells["nearest"] == row["nearest"]
+    assert shown["similarity"].tolist() == sorted(shown["similarity"], reverse=True)
+
+
+def test_the_mean_gain_has_a_column_for_each_kind_of_new_data(made):
+    table = made.tables["generality"]
+    slopes = table[table["over"] == "runs and queries"].assign(
+        what="slope", estimate=0.5, ci_low=0.25, ci_high=1
+    )
+    shown = layouts.generality(pd.concat([table, slopes]))
+    assert list(shown)[-4:] == [*layouts.OVER.values(), "slope per 0.1 of similarity"]
+    assert set(shown["slope per 0.1 of similarity"]) == {"0.050 [0.025, 0.100]"}
+    assert len(shown) == 2 * 3 and set(shown["languages"]) == {"2"}
+    [row] = table.query(
+        "sampler == 'x-y' and setting == 'mono' and over == 'runs and queries' and group == 'all'"
+    ).to_dict("records")
+    first = shown[(shown["sampler"] == "x-y") & (shown["setting"] == "mono, held-out")].iloc[0]
+    assert first["new runs and queries"] == wording.interval(row, "estimate")
+
+
+@pytest.mark.parametrize("layout", [layouts.similarity, layouts.generality])
+def test_without_gains_of_heldout_languages_there_is_a_sentence(made, layout):
+    name = layout.__name__
+    assert layout(made.tables[name][:0]).shape == (1, 1)

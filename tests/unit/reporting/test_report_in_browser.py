@@ -144,7 +144,7 @@ def test_a_page_with_errors_and_requests_would_be_found(tmp_path):
 
 def test_every_figure_and_table_is_visible(at_width, story):
     width, found = at_width
-    assert len(found["images"]) == len(figure_names(story[0].study)) == 12
+    assert len(found["images"]) == len(figure_names(story[0].study)) == 13
     for alt, natural, shown, height in found["images"]:
         assert len(alt) > 20 and natural > 0 and height > 100, alt
         # letters of 7 points in a figure of 7 inches (504 points) have 8 pixels or more

@@ -21,6 +21,7 @@ from langscale.reporting.figures.line_charts import (
     training,
 )
 from langscale.reporting.figures.query_counts import with_gap_counts, with_query_counts
+from langscale.reporting.figures.similarity import similarity
 from langscale.reporting.figures.tradeoff import tradeoff
 from langscale.reporting.figures.transfer import transfer
 
@@ -56,6 +57,7 @@ def all_figures(
         "alphas": lambda: alphas(t["scaling"]),
         "gaps": lambda: gaps(t["gaps"]),
         "transfer": lambda: transfer(t["transfer"]),
+        "similarity": lambda: similarity(t["similarity"]),
         "matrix": lambda: matrix(t["pairs"], pool),
         "preference": lambda: preference(t["scaling"]),
         "bias": lambda: bias(t["scaling"]),
