@@ -1,13 +1,17 @@
-"""docs/own-data.md as written: each config loads and can be formed."""
+"""docs/own-data.md as written: each config loads and can be formed, and its study runs to the report."""
 
 import csv
 import json
 import re
+import shlex
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 from support.own_files import texts, write
-from support.project_copy import ROOT
+from support.project_copy import ROOT, snakemake
+from support.tiny_encoders import checkpoint
 
 from langscale.config.files import load_files
 from langscale.core.errors import UserError
@@ -107,3 +111,36 @@ def test_the_table_of_the_page_is_read(folder):
     (folder / "config/faq.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"^sources\.train: 1 pairs in en, a batch takes 64; "):
         planned("faq")
+
+
+def test_the_commands_of_the_page_make_a_report(folder):
+    """The bundled encoder is 91 MB, so a small one stands in for it. Two CPU minutes: a whole study."""
+    checkpoint(folder / "my/tiny")
+    text = CONFIGS["faq"].replace("bundled: multilingual-e5-small", "path: my/tiny")
+    assert text != CONFIGS["faq"]
+    (folder / "config/faq.yaml").write_text(f"{text}statistics: {{resamples: 200}}\n", encoding="utf-8")
+    [block] = [block for kind, block in BLOCKS if kind == "sh"]
+    install, plan, run = map(shlex.split, block.splitlines())
+    assert install == ["make", ".venv/.study"] and run == ["make", "CONFIG=config/faq.yaml"]
+    assert plan[0] == ".venv/bin/snakemake" and plan[-2:] == ["--configfile", "config/faq.yaml"]
+    here = ("--directory", str(folder), "--configfile", str(folder / "config/faq.yaml"))
+    output = snakemake(ROOT, *plan[3:-2], *here)
+    assert "H0" in output and "faq: 20 runs to train" in output
+    snakemake(ROOT, *here)
+    results = folder / "results/faq"
+    report = (results / "report.html").read_text(encoding="utf-8")
+    assert "How many training languages do our FAQs need?" in report
+    scaling = pd.read_csv(results / "tables/scaling.csv", keep_default_na=False)
+    assert set(scaling.n_languages) == {0, 1, 2, 3}
+    census = pd.read_csv(results / "tables/census.csv")
+    assert census.set_index(["file", "language"])["rows"].to_dict() == {
+        **{("test.csv", code): 20 for code in ALL}, **{("train.csv", code): 80 for code in POOL},
+    }  # fmt: skip
+    # vectors of a service: the texts are written, their vectors are read
+    here = (*here[:-1], str(folder / "config/faq-vectors.yaml"))
+    snakemake(ROOT, "texts", *here)
+    lines = (folder / "results/faq-vectors/models/service/texts.jsonl").read_text(encoding="utf-8")
+    ids = [json.loads(line)["id"] for line in lines.splitlines()]
+    np.save(folder / "my/vectors/vectors.npy", np.random.default_rng(0).normal(size=(len(ids), 8)))
+    (folder / "my/vectors/ids.txt").write_text("\n".join(ids))
+    snakemake(ROOT, "embeddings", *here)
