@@ -135,10 +135,11 @@ class Benchmark(DataFiles):
     """An evaluation set. Its name, or `set`, selects the reader in langscale.data.benchmarks."""
 
     questions: Count | None = Field(None, description="queries per language, a fixed sample. null: all")
-    candidate_text: Literal["sentence", "sentence+paragraph"] | None = Field(
+    candidate_text: Literal["sentence", "sentence+paragraph", "paragraph"] | None = Field(
         None,
-        description="xquad-r and mlqa-r: the embedded text of a candidate. null: the sentence, as in the "
-        "paper",
+        description="xquad-r and mlqa-r: the embedded text of a candidate. sentence+paragraph: as one "
+        "string, as in XTREME-R. paragraph: the distinct paragraphs, as in mteb. null: the sentence, as in "
+        "the paper",
     )
     every_article: int | None = Field(
         None,

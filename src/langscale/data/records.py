@@ -122,6 +122,7 @@ class BenchmarkSize:
     queries, candidates: number of texts per language. One number: the same in all languages.
     query, candidate: mean length in tokens of XLM-R's vocabulary, without prefix.
     paragraph: mean length of a candidate with its paragraph.
+    paragraphs: number of distinct paragraphs per language.
     """
 
     queries: Counts
@@ -129,6 +130,7 @@ class BenchmarkSize:
     query: float
     candidate: float
     paragraph: float | None = None
+    paragraphs: Counts | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

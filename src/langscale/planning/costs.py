@@ -222,10 +222,12 @@ class Costs:
         share = (of.every_article or 1) * (of.every_paragraph or 1)
         most = math.inf if of.questions is None else of.questions
         queries = [int(min(_count(facts.queries, c) // share, most)) for c in codes]
-        candidates = [_count(facts.candidates, c) // share for c in codes]
-        passage = facts.candidate
+        counts, passage = facts.candidates, facts.candidate
         if of.candidate_text == "sentence+paragraph" and facts.paragraph is not None:
             passage = facts.paragraph
+        if of.candidate_text == "paragraph" and facts.paragraph is not None and facts.paragraphs is not None:
+            counts, passage = facts.paragraphs, facts.paragraph - facts.candidate
+        candidates = [_count(counts, c) // share for c in codes]
         query = _cut(facts.query, reading.query_prefix, reading.query_length)
         candidate = _cut(passage, reading.passage_prefix, reading.passage_length)
         if record.larger_than_memory:

@@ -1,10 +1,10 @@
 """Figures of papers and their trainings, for comparison with the study's own.
 
-figures.csv has one row per printed figure: source, table, benchmark (a set of langscale.data.benchmarks, or
-another name), candidates (the ranked texts, by default the set's own), model (hub id), training (a key of
-TRAININGS, or `none`: off the shelf), sampler, alpha, n_languages, setting, query_language and
-candidate_language (BCP 47 or `all`: macro average), metric, value (digits as printed), note. docs/METHOD.md,
-Published figures, explains the comparison.
+figures.csv has one row per printed figure: source, table, benchmark (a set of langscale.data.benchmarks, a
+key of TASKS, or another name), candidates (the ranked texts, by default the set's own), model (hub id),
+training (a key of TRAININGS, or `none`: off the shelf), sampler, alpha, n_languages, setting, query_language
+and candidate_language (BCP 47 or `all`: macro average), metric, value (digits as printed), note.
+docs/METHOD.md, Published figures, explains the comparison.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,10 @@ from langscale.data.sources.squad import SQUAD
 
 PAPER = "arXiv:2408.10536"
 RANK_DISTANCE, MEDIAN = "rank distance", "median"
+TASKS = {"xquad-retrieval": "xquad-r", "mlqa-retrieval": "mlqa-r"}
+"""Task of mteb -> the data set with the same queries and, with `candidate_text: paragraph`, the same
+candidates in mono. In cross, mteb ranks the paragraphs of those queries only that the pair of languages has.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ TRAININGS = {
     "squad-translate": Training(frozenset({SQUAD.name}), frozenset(SQUAD.languages)),
     "squad": Training(frozenset({SQUAD.name}), frozenset({"en"})),
 }
+
+
+def data_set(benchmark: str) -> str:
+    """The data set of a figure's benchmark: that of a task, else the benchmark itself."""
+    return TASKS.get(benchmark, benchmark)
 
 
 @cache

@@ -12,7 +12,7 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, BM25, UNTRAINED
 from langscale.core.csv_tables import write_csv
 from langscale.data import catalogue
-from langscale.published.figures import MEDIAN, RANK_DISTANCE, TRAININGS, figures
+from langscale.published.figures import MEDIAN, RANK_DISTANCE, TRAININGS, data_set, figures
 from langscale.reporting import formats
 from langscale.reporting.wording import Record, decimal, headline, interval, with_languages
 from langscale.statistics.zero_shot import seen, zero_shot
@@ -68,7 +68,7 @@ def reasons(study: Study, published: Record, row: Record, query_languages: set[s
             f"{'encoder trained from random weights' if scratch else 'different encoder'} "
             f"(published: {published['model']})"
         )
-        if model and not zero_shot(published["benchmark"], seen(model) or ()):
+        if model and not zero_shot(data_set(published["benchmark"]), seen(model) or ()):
             found.append("not zero-shot: the encoder was trained on this data set or a related one")
     if cut:
         found.append(f"vectors cut to {cut} dimensions")
@@ -142,7 +142,7 @@ def _languages(source: str, benchmark: str, model: str) -> tuple[str, ...]:
     same = (table["source"] == source) & (table["benchmark"] == benchmark) & (table["model"] == model)
     found = dict.fromkeys(table.loc[same, "query_language"])
     return tuple(code for code in found if code not in (ALL, MEDIAN)) or tuple(
-        catalogue.benchmark(benchmark).languages
+        catalogue.benchmark(data_set(benchmark)).languages
     )
 
 
@@ -175,7 +175,7 @@ def compare(study: Study, scaling: pd.DataFrame, languages: pd.DataFrame) -> tup
     groups = {key: part.to_dict("records") for key, part in rows.groupby(keys, sort=False)}
     found, without = [], 0
     for published in figures().to_dict("records"):
-        key = tuple(published[name] for name in ("benchmark", *keys[1:]))
+        key = (data_set(published["benchmark"]), *(published[name] for name in keys[1:]))
         candidates = groups.get(key, []) if published["candidate_language"] == ALL else []
         judged = [
             (reasons(study, published, r, query_languages[r["benchmark"]]), r)

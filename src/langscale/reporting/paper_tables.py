@@ -198,7 +198,7 @@ def _benchmarks(study: Study, rows: pd.DataFrame) -> list[str]:
 
     def key(item: tuple[str, Benchmark]) -> tuple[bool, bool]:
         name, options = item
-        return texts[name] == "sentence+paragraph", _is_part(options)
+        return texts[name] in ("sentence+paragraph", "paragraph"), _is_part(options)
 
     ordered = sorted(((n, o) for n, o in study.benchmarks.items() if n in texts), key=key)
     return list({options.set or name: name for name, options in reversed(ordered)}.values())

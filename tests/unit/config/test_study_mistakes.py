@@ -104,7 +104,8 @@ MISTAKES = [  # a config, the line without the file
      "benchmarks.cldr.seeds: found 9; there are 1 to 4 (replicates)"),
     (changed("benchmarks", "cldr", "seeds", [0]), "benchmarks.cldr.seeds.0: found 0; more than 0 is right"),
     (changed("benchmarks", "cldr", "candidate_text", "all"),
-     "benchmarks.cldr.candidate_text: found 'all'; 'sentence' or 'sentence+paragraph' is right"),
+     "benchmarks.cldr.candidate_text: found 'all'; 'sentence', 'sentence+paragraph' or "
+     "'paragraph' is right"),
     (changed("models", "tiny", "hub", "a/b"),
      "models.tiny: needs hub or path, or else bundled, architecture or vectors; found hub and architecture"),
     (changed("models", "tiny", {}),

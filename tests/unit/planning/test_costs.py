@@ -213,6 +213,7 @@ def test_benchmarks_have_their_published_numbers_of_texts():
         benchmarks={
             "xquad-r": {},
             "tenth": {"set": "xquad-r", "every_article": 10, "candidate_text": "sentence+paragraph"},
+            "paragraphs": {"set": "xquad-r", "candidate_text": "paragraph"},
             "mlqa-r": {},
             "belebele": {"questions": 100},
             "tatoeba": {},
@@ -228,6 +229,7 @@ def test_benchmarks_have_their_published_numbers_of_texts():
     assert (found["xquad-r"].queries, found["xquad-r"].candidates) == (13_090, 13_014)
     assert found["xquad-r"].products == 13_090 * 13_014
     assert found["tenth"].queries == 11 * 119 and found["tenth"].candidate == 230
+    assert found["paragraphs"].candidates == 11 * 240 and found["paragraphs"].candidate == 185
     assert (found["mlqa-r"].queries, found["mlqa-r"].candidates) == (4_199, 20_534)
     assert (found["belebele"].queries, found["belebele"].candidates) == (21 * 100, 21 * 488)
     assert found["tatoeba"].languages == 19  # Yoruba is not there, and English is the other side of all

@@ -8,6 +8,7 @@ import pytest
 from support import paper_study as planted
 from support.paper_study import E5, LABSE, XLMR
 
+from langscale.config.study import load
 from langscale.data import catalogue
 from langscale.published import figures as published
 from langscale.published.figures import PAPER
@@ -77,6 +78,39 @@ def test_the_papers_study_gets_a_verdict_on_every_figure():
     counts = [int(v) for v in re.findall(r"(\d+) (?:agrees|close|differs)", line)]
     assert sum(counts) == (paper["query_language"] != "all").sum()
     assert line.endswith(f"{without:,} of 1,699 published values have no counterpart in this study.")
+
+
+@pytest.mark.parametrize("candidate_text", ["paragraph", "sentence"])
+def test_tasks_of_mteb_stand_beside_paragraphs_only(candidate_text):
+    study = planned(candidate_text)
+    same = {"model": "e5", "sampler": "untrained", "budget": "none", "ladder": "all", "n_languages": 0,
+            "seed": "all", "benchmark": "ours", "setting": "mono", "candidate_language": "all",
+            "pair_set": "all", "status": "all", "metric": "nDCG@10", "n_queries": 9,
+            "n_runs": 1, "checkpoint": "last", "average": "macro",
+            "candidate_text": candidate_text}  # fmt: skip
+    values = {"all": 0.9, "hi": 0.9560, "th": 0.9476}
+    rows = [same | {"query_language": code, "value": value} for code, value in values.items()]
+    table, without = comparison.compare(study, *planted.split(rows))
+    if candidate_text == "sentence":
+        assert table.empty and without == 1699
+        return
+    found = table.set_index("query_language")[["published", "verdict"]].to_dict("index")
+    assert found == {
+        "hi": {"published": "0.9544", "verdict": AGREES}, "th": {"published": "0.9476", "verdict": AGREES}
+    }  # fmt: skip
+
+
+def planned(candidate_text):
+    """A study without training that ranks texts of XQuAD-R."""
+    return load(
+        {
+            "study": "t",
+            "languages": {"pool": ["hi", "th"]},
+            "benchmarks": {"ours": {"set": "xquad-r", "candidate_text": candidate_text}},
+            "models": {"e5": {"hub": planted.E5}},
+            "grid": [],
+        }
+    )
 
 
 def verdicts(study, rows):

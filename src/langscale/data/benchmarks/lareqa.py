@@ -4,6 +4,9 @@ A file is SQuAD's JSON with `sentences` and `sentence_breaks` in every paragraph
 of `sentences`, repeated entries too. The sentence with the first character of the answer is relevant, one per
 language. The ids follow XTREME-R's code (third_party/utils_lareqa.py): `en_1_0` is the first sentence of the
 first paragraph.
+
+With `candidate_text: paragraph` the candidates are the distinct paragraphs of a language. In mono these are
+the tasks XQuADRetrieval and MLQARetrieval (validation) of mteb.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,6 +51,7 @@ XQUAD_R: BenchmarkRecord = BenchmarkRecord(
         query=19,
         candidate=45,
         paragraph=230,
+        paragraphs=240,
     ),
     reader=lambda: partial(build, record=XQUAD_R),
 )
@@ -66,15 +70,13 @@ MLQA_R: BenchmarkRecord = BenchmarkRecord(
         query=19,
         candidate=45,
         paragraph=230,
+        # at most one per query
+        paragraphs=counts("ar de en es hi vi zh", 517, 512, 1148, 500, 507, 511, 504),
     ),
     reader=lambda: partial(build, record=MLQA_R),
 )
 
-CANDIDATE_TEXTS = ("sentence", "sentence+paragraph")
-SEPARATOR = "\n\n"
-"""Between sentence and paragraph. LAReQA and XTREME-R encode the two as a pair of segments,
-`tokenizer(sentence, paragraph)`, the sentence first. A blank line is in no text of XQuAD-R, so whoever
-tokenises can tell the segments apart; SentencePiece and WordPiece read it as a space."""
+SENTENCE, BOTH, PARAGRAPH = CANDIDATE_TEXTS = ("sentence", "sentence+paragraph", "paragraph")
 
 
 @dataclass(frozen=True)
@@ -107,18 +109,20 @@ def build(
 
     queries: sample size, by hash of the query id; None: all. A sample keeps all candidates.
     raw: folder of raw files.
-    candidate_text: "sentence", or "sentence+paragraph".
+    candidate_text: "sentence"; "sentence+paragraph" for the sentence and its paragraph as one string without
+        line breaks, as XTREME-R (arXiv:2104.07412) joins them; or "paragraph" for the distinct paragraphs.
     every_article: with k, queries and candidates of every k-th article only.
     every_paragraph: with k, those of every k-th paragraph of each article, so that all articles stay.
 
     Returns the tables of `langscale.data.benchmarks.common`: question_id of the file, cluster = the least
-    query id of the source paragraph in any language, group = number of the article, candidate_id, key = "". A
-    query has a relevant sentence in each of its languages: in all languages of XQuAD-R, in two to four of
-    MLQA-R. Raises UserError for a missing or malformed file.
+    query id of the source paragraph in any language, group = number of the article, candidate_id = "en_1_0"
+    of a sentence and "en_1" of a paragraph, key = "". A query has a relevant candidate in each of its
+    languages: in all languages of XQuAD-R, in two to four of MLQA-R. Raises UserError for a missing or
+    malformed file.
     """
     if candidate_text not in CANDIDATE_TEXTS:
         raise UserError(
-            f"{record.name}: candidate_text is {candidate_text}; right: {' or '.join(CANDIDATE_TEXTS)}"
+            f"{record.name}: candidate_text is {candidate_text}; right: {', '.join(CANDIDATE_TEXTS)}"
         )
     # English first: MLQA-R has every question in English, so its articles number those of the others
     codes = sorted(record.chosen(languages), key=lambda c: (c != "en", c))
@@ -136,18 +140,34 @@ def build(
     chosen = sample(record.name, (i for p in found for i in p.ids), queries)
     query_rows: list[tuple[str, str, str, str, int]] = []
     answers: dict[str, list[str]] = {}
+    pool: dict[str, tuple[str, str, str, str]] = {}
+    first: dict[tuple[str, str], str] = {}  # (language, paragraph) -> id of the first one with this text
     for p in found:
+        whole = first.setdefault((p.language, p.context), f"{p.language}_{p.number}")
         for i, text, sentence in p.queries:
             if i in chosen:
                 query_rows.append((i, cluster[i], p.language, text, articles[p.language, p.article]))
-                answers.setdefault(i, []).append(f"{p.language}_{p.number}_{sentence}")
-    pool = [
-        (f"{p.language}_{p.number}_{n}", "", p.language, _text(p, sentence, candidate_text))
-        for p in found
-        for n, sentence in enumerate(p.sentences)
-    ]
+                answer = whole if candidate_text == PARAGRAPH else f"{p.language}_{p.number}_{sentence}"
+                answers.setdefault(i, []).append(answer)
+        if candidate_text == PARAGRAPH:
+            pool[whole] = (whole, "", p.language, p.context)
+            continue
+        for n, sentence_text in enumerate(p.sentences):
+            name = f"{p.language}_{p.number}_{n}"
+            text = sentence_text if candidate_text == SENTENCE else joined_text(sentence_text, p.context)
+            pool[name] = (name, "", p.language, text)
     relevant = [(i, language, answer) for i, _, language, *_ in query_rows for answer in answers[i]]
-    return frames(query_rows, pool, relevant, "group")
+    return frames(query_rows, pool.values(), relevant, "group")
+
+
+def joined_text(sentence: str, paragraph: str) -> str:
+    """A sentence with its paragraph as one string without line breaks, as XTREME-R's code joins them.
+
+    Example:
+        >>> joined_text("Cats sleep.", "Cats sleep. Dogs bark.")
+        'Cats sleep.Cats sleep. Dogs bark.'
+    """
+    return (sentence + paragraph).replace("\n", "")
 
 
 def _every(
@@ -207,7 +227,3 @@ def _article_numbers(paragraphs: Sequence[Paragraph]) -> dict[tuple[str, int], i
     for p in paragraphs:
         ids.setdefault((p.language, p.article), []).extend(p.ids)
     return dict(zip(ids, joined(list(ids.values())), strict=True))
-
-
-def _text(paragraph: Paragraph, sentence: str, candidate_text: str) -> str:
-    return sentence if candidate_text == "sentence" else f"{sentence}{SEPARATOR}{paragraph.context}"

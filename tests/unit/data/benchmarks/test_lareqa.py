@@ -119,18 +119,48 @@ def test_pool_order_is_by_hash(whole):
 
 
 @real
-def test_the_separator_splits_every_text_again(raw):
-    """Sentence first, then its paragraph, and nothing in the real texts that could be taken for the
-    separator."""
+def test_a_sentence_with_its_paragraph_is_one_string_as_in_xtreme_r(raw):
     alone = lareqa.build(ALL, None, raw)[1].set_index("candidate_id")["text"]
     both = lareqa.build(ALL, None, raw, "sentence+paragraph")[1].set_index("candidate_id")["text"]
-    assert list(alone.index) == list(both.index)
-    parts = [text.split(lareqa.SEPARATOR) for text in both]
-    assert all(len(part) == 2 and part[0] == text for part, text in zip(parts, alone, strict=True))
-    assert len({part[1] for part in parts}) == 240 * 11
-    assert [i for i, part in zip(both.index, parts, strict=True) if part[0] not in part[1]] == ["tr_49_2"]
-    with pytest.raises(UserError, match="candidate_text is both; right: sentence or sentence"):
+    assert list(alone.index) == list(both.index) and not both.str.contains("\n").any()
+    contexts = {
+        (language, number): paragraph["context"]
+        for entry, language in zip(lareqa.XQUAD_R.files(ALL), ALL, strict=True)
+        for number, paragraph in enumerate(paragraphs(raw / entry.path), 1)
+    }
+    for i, text in both.items():
+        language, number, _ = i.split("_")
+        assert text == f"{alone[i]}{contexts[language, int(number)]}".replace("\n", "")
+    with pytest.raises(
+        UserError, match="candidate_text is both; right: sentence, sentence.paragraph, paragraph"
+    ):
         lareqa.build(["en"], None, raw, "both")
+
+
+@real
+def test_paragraphs_are_those_of_mteb(raw, whole):
+    """240 distinct paragraphs in a language, and a query's own is relevant in all of them."""
+    questions, candidates, qrels = lareqa.build(ALL, None, raw, "paragraph")
+    assert questions.equals(whole[0])
+    assert candidates.groupby("language").size().to_dict() == dict.fromkeys(CANDIDATES, 240)
+    texts = candidates.set_index("candidate_id")["text"]
+    asked = {}
+    for entry, language in zip(lareqa.XQUAD_R.files(ALL), ALL, strict=True):
+        for paragraph in paragraphs(raw / entry.path):
+            asked |= {(question["id"], language): paragraph["context"] for question in paragraph["qas"]}
+    found = defaultdict(list)
+    for i, language, candidate in qrels.itertuples(index=False):
+        found[i, language].append(candidate)
+    for (i, _), relevant in found.items():
+        assert sorted(c.split("_")[0] for c in relevant) == sorted(ALL)
+        assert all(texts[c] == asked[i, c.split("_")[0]] for c in relevant)
+    assert len(found) == 13090
+
+
+def paragraphs(file):
+    """The paragraphs of a file, one after the other."""
+    articles = json.loads(file.read_text(encoding="utf-8"))["data"]
+    return [paragraph for article in articles for paragraph in article["paragraphs"]]
 
 
 @real
@@ -191,6 +221,23 @@ def place(raw, entry, content):
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content), encoding="utf-8")
     Path(f"{file}.json").write_text("{}")
+
+
+def test_two_paragraphs_of_one_text_are_one_candidate(tmp_path):
+    (entry,) = lareqa.MLQA_R.files(["en"])
+    twice = [paragraph(("Cats sleep.", [(i, f"{i}?", "Cats")])) for i in ("q1", "q2")]
+    other = paragraph(("Dogs bark.", [("q3", "Who?", "Dogs")]))
+    place(tmp_path, entry, {"data": [{"title": "t", "paragraphs": [*twice, other]}]})
+    _, candidates, qrels = lareqa.build(["en"], None, tmp_path, "paragraph", record=lareqa.MLQA_R)
+    assert candidates.set_index("candidate_id")["text"].to_dict() == {
+        "en_1": "Cats sleep.",
+        "en_3": "Dogs bark.",
+    }
+    assert qrels.set_index("question_id")["candidate_id"].to_dict() == {
+        "q1": "en_1",
+        "q2": "en_1",
+        "q3": "en_3",
+    }
 
 
 @pytest.fixture
