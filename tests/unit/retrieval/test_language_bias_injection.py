@@ -13,19 +13,29 @@ from support.made_benchmarks import CODES, make_benchmark, scores_of, write
 from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval.measures import (
     COMPLETE_AT_100,
+    CONTROLS,
     ENGLISH_PREFERENCE,
     MAP,
     MAX_AT_R,
+    MEDIAN_RANK_DISTANCE,
     OWN_BEFORE_OTHER,
     OWN_FIRST,
     OWN_LANGUAGE_ADVANTAGE,
+    OWN_LANGUAGE_SHARES,
     RANK_DISTANCE,
+    RANK_DISTANCE_LOG_RATIO,
+    TOP_10_RATIO,
+    TOP_10_SHARE,
+    in_table,
 )
 
 QUESTIONS = 150
 OWN = (OWN_BEFORE_OTHER, OWN_FIRST)
 ENGLISH_OVER_OTHER, ENGLISH_OVER_OWN, OTHER_OVER_ENGLISH = ENGLISH_PREFERENCE
-BLIND = {OWN_FIRST.name: 1 / len(CODES)}
+SHARES = (*OWN_LANGUAGE_SHARES[:2], TOP_10_SHARE, TOP_10_RATIO)
+"""Shares of the query's own language among the first candidates. The first 100 are a sixth of this corpus."""
+DESCRIBED = (RANK_DISTANCE, RANK_DISTANCE_LOG_RATIO, COMPLETE_AT_100, MAX_AT_R)
+BLIND = dict.fromkeys((OWN_FIRST.name, *(m.name for m in SHARES)), 1 / len(CODES)) | {TOP_10_RATIO.name: 1}
 """The value without preference, if it is not 1/2."""
 
 
@@ -46,16 +56,10 @@ def values(tmp_path_factory):
     def of(own_bonus=0.0, english_bonus=0.0, spread=0.0):
         similarity = blind + own_bonus * own + english_bonus * english + spread * noise
         scores = scores_of(benchmark, similarity.astype(np.float32))
-        measures = (
-            MAP,
-            *OWN,
-            *ENGLISH_PREFERENCE,
-            COMPLETE_AT_100,
-            MAX_AT_R,
-            RANK_DISTANCE,
-            OWN_LANGUAGE_ADVANTAGE,
-        )
-        return {m.name: scores.values("multi", m.name)[:, 0] for m in measures}
+        measures = (MAP, *OWN, *ENGLISH_PREFERENCE, *SHARES, *DESCRIBED, OWN_LANGUAGE_ADVANTAGE)
+        itself = np.arange(len(CODES)) == benchmark.query_language[:, None]
+        keep = {m.name: itself if m in SHARES else None for m in measures}
+        return {m.name: scores.values("multi", m.name, keep[m.name])[:, 0] for m in measures}
 
     return of
 
@@ -67,7 +71,14 @@ def moved(values, before, after, measure):
     return change.mean() / (change.std(ddof=1) / np.sqrt(len(change)))
 
 
-@pytest.mark.parametrize("measure", (*OWN, *ENGLISH_PREFERENCE), ids=lambda m: m.name)
+def test_no_measure_of_language_bias_is_left_out():
+    """The controls need embeddings and have tests of their own. The median is that of the rank distance."""
+    elsewhere = {*CONTROLS, MEDIAN_RANK_DISTANCE, OWN_LANGUAGE_SHARES[2]}
+    here = {*OWN, *ENGLISH_PREFERENCE, *SHARES, *DESCRIBED, OWN_LANGUAGE_ADVANTAGE}
+    assert {*in_table("bias"), *in_table("shares")} == here | elsewhere
+
+
+@pytest.mark.parametrize("measure", (*OWN, *ENGLISH_PREFERENCE, *SHARES), ids=lambda m: m.name)
 def test_noise_moves_no_preference_and_a_blind_ranking_has_none(values, measure):
     assert abs(moved(values, (0, 0, 0), (0, 0, 1.5), measure)) < 3
     for ranking in ((0, 0, 0), (0, 0, 1.5)):
@@ -81,7 +92,7 @@ def test_noise_moves_no_preference_and_a_blind_ranking_has_none(values, measure)
 
 def test_a_constant_on_own_language_scores_moves_the_preference_for_the_own_language(values):
     for bonus in (0.3, 0.6):
-        for measure in OWN:
+        for measure in (*OWN, *SHARES):
             assert moved(values, (bonus - 0.3, 0, 0), (bonus, 0, 0), measure) > 5
     # the third languages are as before; between English and the own language the own one wins, both ways
     assert np.array_equal(
@@ -97,7 +108,7 @@ def test_a_constant_on_english_scores_moves_the_preference_for_english(values):
     assert moved(values, (0, 0, 0), (0, 0.6, 0), OTHER_OVER_ENGLISH) < -5
 
 
-@pytest.mark.parametrize("measure", (RANK_DISTANCE, COMPLETE_AT_100, MAX_AT_R), ids=lambda m: m.name)
+@pytest.mark.parametrize("measure", DESCRIBED, ids=lambda m: m.name)
 def test_described_measures_move_with_noise_in_a_blind_ranking(values, measure):
     """Why they carry no verdict: without any language bias, noise alone changes them."""
     assert abs(moved(values, (0, 0, 0), (0, 0, 1.5), measure)) > 5
