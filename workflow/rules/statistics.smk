@@ -18,9 +18,10 @@ Makes:  tables/runs.csv         which run gives the value of each cell
         tables/diversity.csv    which languages at equal n;  tables/gaps.csv  pool minus held-out languages
         tables/similarity.csv   the gain of each held-out language, its similarity to the training languages
         tables/generality.csv   the mean gain of held-out languages, for new languages and branches too
+        tables/xtreme-r.csv     the retrieval tasks of XTREME-R that the study has
         tables/claims.csv       a verdict on every claim of the paper and every hypothesis
-        (scaling, main, transfer, contrasts, decomposition, trends, curves, gaps, similarity, generality, claims
-        and bias also as .md and .tex)
+        (scaling, main, transfer, contrasts, decomposition, trends, curves, gaps, similarity, generality, claims,
+        bias and xtreme-r also as .md and .tex)
         tables/published.*      published figures beside the study's own
         tables/paper-*.*        the layouts of the paper's tables, where the study has their benchmarks
 """
@@ -29,10 +30,12 @@ from langscale.reporting import paper_tables as paper
 
 TABLES = (
     "runs scaling main languages pairs transfer shares contrasts sensitivity seeds "
-    "ranks bias decomposition trends curves components entry diversity gaps similarity generality"
+    "ranks bias decomposition trends curves components entry diversity gaps similarity generality xtreme-r"
 ).split()
 SCORED = [(run.path, checkpoint, name) for run, checkpoint, name in ALL_SCORED]
-READABLE = "scaling main transfer contrasts decomposition trends curves gaps similarity generality claims bias".split()
+READABLE = (
+    "scaling main transfer contrasts decomposition trends curves gaps similarity generality claims bias xtreme-r"
+).split()
 
 
 rule statistics:

@@ -11,6 +11,7 @@ from langscale.core.files import atomic
 from langscale.data.sources.built import parts, table
 from langscale.jobs.log import redirect
 from langscale.jobs.manifests import checked
+from langscale.languages.codes import spoken
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -40,7 +41,7 @@ for manifest in snakemake.input.benchmarks:
         counts += [(f"benchmark {folder.name}", what, *item) for item in languages.items()]
 long = pd.DataFrame(counts, columns=["data", "what", "language", "count"])
 role = {code: "pool" for code in p.pool} | {code: "heldout" for code in p.heldout}
-long.insert(3, "role", long["language"].map(role))
+long.insert(3, "role", long["language"].map(lambda code: role.get(code) or role.get(spoken(code))))
 with atomic(snakemake.output.data) as partial:
     long.sort_values(["data", "what", "language"]).to_csv(partial, index=False, lineterminator="\n")
 files = [pd.read_csv(checked(manifest), keep_default_na=False) for manifest in snakemake.input.census]

@@ -27,6 +27,7 @@ import pandas as pd
 
 from langscale.core.errors import UserError
 from langscale.data.visible import visible
+from langscale.languages.codes import spoken
 
 N = 13
 BLOCK = 4096  # texts at a time
@@ -184,10 +185,13 @@ def audit(
 
 
 def _stack(language: str, **tables: tuple[pd.DataFrame, str]) -> pd.DataFrame:
-    """Columns kind, id and text of the rows of one language. `tables`: kind -> (frame, its id column)."""
+    """Columns kind, id and text of the rows of one language, of en-x-de too if it is en.
+
+    tables: kind -> (frame, its id column).
+    """
     parts = []
     for kind, (table, column) in tables.items():
-        its = table[table["language"] == language]
+        its = table[(table["language"] == language) | (table["language"].map(spoken) == language)]
         parts.append(pd.DataFrame({"kind": kind, "id": its[column], "text": its["text"]}))
     return pd.concat(parts, ignore_index=True)
 

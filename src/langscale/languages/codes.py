@@ -21,6 +21,16 @@ def bcp47(code: str) -> str:
     return "-".join([language, *scripts, *regions])
 
 
+def spoken(code: str) -> str:
+    """The language of a code, without its part for private use.
+
+    Example:
+        >>> spoken("en-x-de"), spoken("zh-Hant")
+        ('en', 'zh-Hant')
+    """
+    return code.partition("-x-")[0]
+
+
 def table(codes: str, **other: str) -> dict[str, str]:
     """BCP 47 code -> own code, for the own codes in a text. `other`: exceptions, BCP 47 by own code."""
     return {other.get(code.replace("-", "_"), bcp47(code)): code for code in codes.split()}

@@ -6,6 +6,7 @@ Codes are BCP 47: `en`, `zh-Hans`, `sr-Latn`, `pt-BR`. Three-letter codes of the
 from functools import cache
 
 from langscale.core.errors import UserError
+from langscale.languages.codes import spoken
 
 # Family/branch: languages. A table by hand, because no package has what is needed: the best one (qwanqwa
 # 1.2.1, with Glottolog's tree) knows no ancestors of macrolanguages such as ar, zh, fa and sw. It does not
@@ -80,7 +81,7 @@ def _subtags(code: str) -> tuple[str, str | None, str | None]:
     from babel.core import get_global, parse_locale
 
     try:
-        language, region, script = parse_locale(code, sep="-")[:3]
+        language, region, script = parse_locale(spoken(code), sep="-")[:3]
         language, *alias = parse_locale(get_global("language_aliases").get(language, language))[:3]
     except ValueError as error:
         raise UserError(f"language {code!r} is no BCP 47 code such as en, zh-Hans or pt-BR") from error

@@ -98,6 +98,9 @@ def _pool(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame, split: pd
     if rows.empty:
         return "The benchmark has one language of the pool, so the study cannot describe retrieval in it."
     where = f"Between the {languages} evaluated languages of the training pool"
+    if (here["setting"] != "mono").all():  # the candidates of a query are in languages of their own
+        asked = count(languages, "language")
+        where = f"With queries in {asked} of the training pool and candidates in the pool"
     return f"{where}, cross-lingual mAP {_change(rows, contrasts, split)}."
 
 
@@ -122,8 +125,10 @@ def _multi(languages: int, here: pd.DataFrame, contrasts: pd.DataFrame, split: p
     rows = here[(here["setting"] == "multi") & (here["pair_set"] == ALL)]
     if rows.empty:
         return "The benchmark has no corpus of several languages."
+    where = "With the candidates of all languages in one corpus"
     return (
-        f"With all {languages} languages in one corpus, multilingual mAP {_change(rows, contrasts, split)}."
+        f"{where}, multilingual mAP of queries in {count(languages, 'language')} "
+        f"{_change(rows, contrasts, split)}."
     )
 
 
@@ -251,11 +256,11 @@ def _as_they_are(study: Study, table: pd.DataFrame, languages: pd.DataFrame) -> 
     found = {}
     for benchmark in study.benchmarks:
         here = table[(table["benchmark"] == benchmark) & (table["pair_set"] == ALL)]
-        number = len(query_languages(study, languages, benchmark))
+        asked = count(len(query_languages(study, languages, benchmark)), "language")
         names = {
             "mono": "Within a language",
             "cross": "From one language to another",
-            "multi": f"With all {number} languages in one corpus",
+            "multi": f"With the candidates of all languages in one corpus and queries in {asked}",
         }
         effect = []
         for setting, where in names.items():

@@ -6,7 +6,9 @@ python -m langscale.reporting.columns > docs/columns.md
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-SCORES = ("scaling", "main", "languages", "pairs", "transfer", "shares", "seeds", "ranks", "bias")
+SCORES = (
+    "scaling", "main", "languages", "pairs", "transfer", "shares", "seeds", "ranks", "bias", "xtreme-r",
+)  # fmt: skip
 CURVES = ("trends", "curves", "components", "entry", "diversity")
 PAIRED = ("contrasts", "sensitivity")
 PARTS = ("decomposition",)
@@ -23,6 +25,7 @@ TABLES = {
     "ranks": "as scaling.csv: mean rank of the relevant candidate of each language",
     "bias": "as scaling.csv: measures of language bias, with the median rank distance",
     "seeds": "as scaling.csv: the main measures of each replicate, without intervals",
+    "xtreme-r": "as scaling.csv: retrieval task of XTREME-R, over all languages of the study",
     "contrasts": "paired difference of two design points",
     "sensitivity": "value of a design point, or declared contrast, under each clustering of the queries",
     "decomposition": "design point, quantity and part: the gain from one training language, split into parts",
@@ -118,6 +121,7 @@ COLUMNS = (
     Column("steps", ("runs",), "optimiser steps", NUMBER),
     *_sides(),
     # quantity
+    Column("task", ("xtreme-r",), "task of XTREME-R"),
     Column(
         "benchmark",
         (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED, "claims", "published", "audit", "leaks"),
@@ -131,7 +135,8 @@ COLUMNS = (
     Column(
         "candidate_text",
         (*SCORES, "gaps", *PARTS, *GAINS, *CURVES, *PAIRED, "published"),
-        "text of a candidate: a sentence, a sentence with its paragraph, a passage or an entity description",
+        "text of a candidate: a sentence, a sentence with its paragraph, a paragraph, a passage or an entity "
+        "description",
     ),
     Column(
         "setting",

@@ -443,6 +443,14 @@ def ends(table: pd.DataFrame) -> pd.DataFrame:
     return by_language(table[shown])
 
 
+def xtreme_r(table: pd.DataFrame) -> pd.DataFrame:
+    """The retrieval tasks of XTREME-R: a column per task, with its measure."""
+    if table.empty:
+        return pd.DataFrame({"XTREME-R": ["no benchmark of this study is a task of XTREME-R"]})
+    points = {name: column for name, column in _points(table).items() if name != "benchmark"}
+    return _wide(table, points, table["task"] + ", " + table["metric"])
+
+
 LAYOUTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "scaling": scaling,
     "main": main,
@@ -456,6 +464,7 @@ LAYOUTS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "generality": generality,
     "claims": claims,
     "bias": bias,
+    "xtreme-r": xtreme_r,
 }
 INTERVALS = (
     "Brackets: 95% confidence interval over training runs and queries; not available with fewer than four "

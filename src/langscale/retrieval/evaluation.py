@@ -38,7 +38,9 @@ def scores_of(
         top >= 0, benchmark.candidate_language[top], -1
     )  # -1: behind the end of a small corpus
     counts = bias.language_counts(languages, len(benchmark.languages))
-    own_share = [bias.own_share(count, benchmark.query_language) for count in counts.values()]
+    candidates = np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages))
+    language = np.where(candidates[benchmark.query_language] > 0, benchmark.query_language, -1)
+    own_share = [bias.own_share(count, language) for count in counts.values()]
     several = own.shape[1] > len(benchmark.languages)
     return Scores(
         benchmark.queries,
@@ -49,6 +51,6 @@ def scores_of(
         len(benchmark.candidates),
         controls,
         counts[10].astype(np.uint8),
-        np.bincount(benchmark.candidate_language, minlength=len(benchmark.languages)),
+        candidates,
         (own, multi) if several else None,
     )

@@ -34,6 +34,7 @@ from langscale.statistics.score_tables import (
     score_rows,
     score_table,
     transfer_table,
+    xtreme_r_table,
 )
 from langscale.statistics.sensitivity import sensitivity_table
 from langscale.statistics.trends import trend_table
@@ -102,11 +103,11 @@ def panels(study: Study, grid: Grid, files: Files) -> Iterator[tuple[str, str, P
 def _makers(study: Study, panel: Panel, labels: dict[str, Any]) -> Makers:
     """The function of each table of a panel, slow ones first. `bias` lacks its rows of `scaling`."""
 
-    def scores(quantities: Callable[[Study], list[Quantity]]) -> Callable[[], pd.DataFrame]:
-        return lambda: score_table(score_rows(panel, quantities(study), labels))
+    def scores(quantities: Callable[[Panel], list[Quantity]]) -> Callable[[], pd.DataFrame]:
+        return lambda: score_table(score_rows(panel, quantities(panel), labels))
 
     return {
-        "scaling": scores(lambda study: pair_set_quantities(study) + status_quantities()),
+        "scaling": scores(lambda panel: pair_set_quantities(study) + status_quantities()),
         "pairs": scores(by_pair),
         "languages": scores(by_language),
         "ranks": scores(ranks_by_language),
@@ -153,6 +154,7 @@ def all_tables(study: Study, grid: Grid, files: Files, processes: int = 1) -> di
         bias = scaling[scaling["metric"].isin([measure.name for measure in in_table("bias")])]
         found["main"] = main_table(scaling, (in_list_table if panel.lists_only else in_table)("main"))
         found["bias"] = pd.concat([bias, found["bias"]])
+        found["xtreme-r"] = xtreme_r_table(study, scaling)
         for name, table in found.items():
             parts.setdefault(name, []).append(table)
     # an empty table has no types to keep

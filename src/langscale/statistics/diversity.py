@@ -104,10 +104,8 @@ def association(
 
 def heldout_values(study: Study, panel: Panel, column: int) -> dict[tuple[str, str], np.ndarray]:
     """Held-out mAP of a run, [H] by setting and pair set; macro over the other languages."""
-    heldout, pool = (
-        np.array([i for i, code in enumerate(panel.languages) if code in codes], dtype=int)
-        for codes in (study.languages.heldout, study.languages.pool)
-    )
+    heldout = np.flatnonzero([code in study.languages.heldout for code in panel.languages])
+    pool = panel.index(study.languages.pool)
     cells = {s: panel.pair_cells(panel.paths[column], s) for s in ("mono", "cross")}
     with np.errstate(invalid="ignore"):
         mono, cross = (c.sums.sum(0) / c.counts.sum(0) for c in cells.values())

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from langscale.config.study import Study
+from langscale.languages.codes import spoken
 from langscale.retrieval.measures import MAP
 from langscale.statistics.intervals import Unit, estimate
 from langscale.statistics.panel import Panel, estimated
@@ -71,7 +72,7 @@ def _parts(
     codes, found = [panel.languages[i] for i in pool], []
     for run in curve.columns.T:
         paths = [panel.paths[k] for k in run]
-        seen = np.array([[code in panel.trained_on[path] for code in codes] for path in paths])
+        seen = np.array([[spoken(code) in panel.trained_on[path] for code in codes] for path in paths])
         weights = entry_weights(status(seen, queries, candidates, setting)) if len(total) else None
         if weights is None:
             return None, counts.sum(1), len(total)
@@ -82,7 +83,7 @@ def _parts(
 
 def entry_rows(study: Study, panel: Panel, curve: ScalingCurve, setting: str) -> Iterator[dict[str, Any]]:
     """A row per effect: the mean over replicates of the effects that each replicate estimates."""
-    pool = np.array([i for i, code in enumerate(panel.languages) if code in study.languages.pool], dtype=int)
+    pool = panel.index(study.languages.pool)
     parts, counts, n_pairs = _parts(panel, curve, setting, pool)
     same = curve.labels() | {
         "setting": setting, "metric": MAP.name, "n_pairs": n_pairs, "average": "macro",

@@ -14,11 +14,12 @@ import numpy as np
 from langscale.config.study import Study
 from langscale.config.terms import ALL
 from langscale.design.grid import Grid, Point, Run
+from langscale.languages.codes import spoken
 from langscale.retrieval.measures import MAP, MEASURES
 from langscale.retrieval.scores import ListScores, Scores
 from langscale.statistics.clusters import Cells, Clusters, Sums
 from langscale.statistics.intervals import Unit, bounded_interval, estimate
-from langscale.statistics.quantities import OTHER, OWN, Mix, Quantity
+from langscale.statistics.quantities import OTHER, OUTSIDE, OWN, Mix, Quantity
 
 CHUNK = 16
 """Quantities in one bootstrap, which holds all their bootstrap values."""
@@ -173,13 +174,13 @@ class Panel:
         """The quantity with the languages of its status for one run."""
         if quantity.status == ALL:
             return quantity
-        seen = self.trained_on[path]
+        seen = tuple(code for code in self.languages if spoken(code) in self.trained_on[path])
         sets = {"seen": seen, "unseen": tuple(code for code in self.languages if code not in seen)}
         query, _, candidate = quantity.status.partition("-")
         return replace(quantity, query_languages=sets[query], candidate_languages=sets[candidate])
 
     def _sums(self, path: str, quantity: Quantity) -> Sums | None:
-        queries, candidates = map(self._index, (quantity.query_languages, quantity.candidate_languages))
+        queries, candidates = map(self.index, (quantity.query_languages, quantity.candidate_languages))
         if not len(queries):
             return None
         # in cross, and of ranks, a candidate language is a column; else in multi the candidates are part of
@@ -195,9 +196,25 @@ class Panel:
         cells = make(path, quantity.setting, quantity.metric, kept, side)
         return self.clusters.add(cells, queries, candidates if by_candidate else np.arange(1))
 
-    def _index(self, codes: tuple[str, ...] | None) -> np.ndarray:
-        """Positions of some languages (None: all) among the languages of the benchmark."""
-        return np.array([i for i, c in enumerate(self.languages) if codes is None or c in codes], dtype=int)
+    def index(self, codes: Sequence[str] | None) -> np.ndarray:
+        """Positions of some languages (None: all) among the languages of the benchmark.
+
+        A language of the study stands for its codes with a part for private use, as en for en-x-de, and
+        OUTSIDE for the languages that are not in the study.
+        """
+        if codes is None:
+            return np.arange(len(self.languages))
+        here = [c in codes or self._name(c) in codes for c in self.languages]
+        return np.flatnonzero(here)
+
+    def _name(self, code: str) -> str:
+        """What a language of the benchmark is in the study: a code of the config, or OUTSIDE."""
+        return next((c for c in (code, spoken(code)) if c in self.study.languages.all), OUTSIDE)
+
+    def in_order(self) -> list[str]:
+        """The languages of the benchmark: those of the study in its order, then all others."""
+        known = [code for code in self.study.languages.all if code in self.languages]
+        return known + [code for code in self.languages if code not in known]
 
     def pair_cells(self, path: str, setting: str) -> Cells:
         """AP of a run by query language and, in cross, candidate language: [C, L, L], in mono [C, L, 1]."""

@@ -11,6 +11,8 @@ from langscale.statistics.intervals import MARGIN, MARGIN_SHARE, NO_VARIANCE
 
 OWN, OTHER = "own", "other"
 """Candidate languages of multi: the query's own language alone, and all other languages."""
+OUTSIDE = "outside the study"
+"""Among the languages of a quantity: all languages of a benchmark that are not in the study."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Quantity:
         setting: mono, cross or multi.
         metric: name of a measure.
         pair_set: name of a fixed set of language pairs, for the tables.
-        query_languages: whose queries count; None: all.
+        query_languages: whose queries count; None: all. A panel translates them into the languages of its
+            benchmark (`langscale.statistics.panel.Panel.index`).
         candidate_languages: whose candidates count; None: all.
         query_language: the table's column of this name.
         candidate_language: the table's column of this name. In multi, `other` and `other-...` leave out the
@@ -66,11 +69,16 @@ class Mix:
     terms: tuple[tuple[float, Quantity], ...]
 
 
-def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(query languages, candidate languages) of a fixed pair set."""
-    sets = {"pool": study.languages.pool, "heldout": study.languages.heldout, ALL: study.languages.all}
+def heldout_languages(study: Study) -> tuple[str, ...]:
+    """The held-out languages, and those of a benchmark outside the study; () if no language is held out."""
+    return (*study.languages.heldout, OUTSIDE) if study.languages.heldout else ()
+
+
+def pair_set_languages(study: Study, pair_set: str) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """(Query languages, candidate languages) of a fixed pair set. None: all languages of the benchmark."""
+    sets = {"pool": tuple(study.languages.pool), "heldout": heldout_languages(study), ALL: None}
     queries, _, candidates = pair_set.partition("-")
-    return tuple(sets[queries]), tuple(sets[candidates or queries])
+    return sets[queries], sets[candidates or queries]
 
 
 def pair_set_quantities(study: Study) -> list[Quantity]:
@@ -83,7 +91,7 @@ def pair_set_quantities(study: Study) -> list[Quantity]:
     for setting in SETTINGS:
         for pair_set in PAIR_SETS:
             queries, candidates = pair_set_languages(study, pair_set)
-            if not queries or not candidates or (setting == "mono" and "-" in pair_set):
+            if () in (queries, candidates) or (setting == "mono" and "-" in pair_set):
                 continue
             for measure in MEASURES.values():
                 tables = (*measure.tables, *measure.list_tables)

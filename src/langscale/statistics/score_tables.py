@@ -1,7 +1,7 @@
 """Tables of scores: a row per quantity and point of the design, with both intervals."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,10 @@ from langscale.config.study import Study
 from langscale.config.terms import ALL, POINT, SETTINGS
 from langscale.design.grid import points
 from langscale.languages import families
-from langscale.retrieval.measures import MAP, MEASURES, RANK, Measure, in_table
+from langscale.retrieval.measures import MAP, MAP_AT_20, MEASURES, RANK, RECALL_AT_1, Measure, in_table
 from langscale.statistics.intervals import cell_units, cluster_parts
 from langscale.statistics.panel import Panel, estimated
-from langscale.statistics.quantities import OTHER, OWN, Quantity, pair_set_quantities
+from langscale.statistics.quantities import OTHER, OWN, Quantity, heldout_languages, pair_set_quantities
 from langscale.statistics.zero_shot import of_point
 
 SCORES = (
@@ -54,23 +54,23 @@ def score_table(rows: Iterator[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=list(SCORES))
 
 
-def by_language(study: Study) -> list[Quantity]:
+def by_language(panel: Panel) -> list[Quantity]:
     """The measures of tables/languages.csv for every query language; candidates of all languages."""
     return [
         Quantity(setting, measure.name, ALL, (code,), query_language=code)
-        for code in study.languages.all
+        for code in panel.in_order()
         for setting in SETTINGS
         for measure in MEASURES.values()
         if measure.shown("languages", setting) or (setting == "mono" and "languages" in measure.list_tables)
     ]
 
 
-def by_pair(study: Study) -> list[Quantity]:
+def by_pair(panel: Panel) -> list[Quantity]:
     """Quantities of mAP for every ordered pair of languages. The pairs of a language with itself are mono."""
     return [
         Quantity("mono" if x == y else "cross", MAP.name, ALL, (x,), (y,), x, y)
-        for x in study.languages.all
-        for y in study.languages.all
+        for x in panel.in_order()
+        for y in panel.in_order()
     ]
 
 
@@ -104,18 +104,18 @@ def transfer_table(study: Study, panel: Panel, labels: dict[str, Any]) -> pd.Dat
     return pd.concat(tables[1:] or tables, ignore_index=True)
 
 
-def ranks_by_language(study: Study) -> list[Quantity]:
+def ranks_by_language(panel: Panel) -> list[Quantity]:
     """The rank in multi of the relevant candidate of each language, for queries in all languages."""
-    return [Quantity("multi", RANK.name, ALL, None, (c,), candidate_language=c) for c in study.languages.all]
+    return [Quantity("multi", RANK.name, ALL, None, (c,), candidate_language=c) for c in panel.in_order()]
 
 
-def language_shares(study: Study) -> list[Quantity]:
+def language_shares(panel: Panel) -> list[Quantity]:
     """Shares of the top 10 of multi, for queries in all languages.
 
     Shares of the query's own language, of the other pool languages, of the other held-out languages, and of
     every language.
     """
-    pool, heldout = tuple(study.languages.pool), tuple(study.languages.heldout)
+    pool, heldout = tuple(panel.study.languages.pool), heldout_languages(panel.study)
     return [
         quantity
         for metric in (measure.name for measure in in_table("shares"))
@@ -123,7 +123,7 @@ def language_shares(study: Study) -> list[Quantity]:
             Quantity("multi", metric, candidate_language=OWN),
             Quantity("multi", metric, ALL, None, pool, candidate_language=f"{OTHER}-pool"),
             Quantity("multi", metric, ALL, None, heldout, candidate_language=f"{OTHER}-heldout"),
-            *(Quantity("multi", metric, ALL, None, (c,), candidate_language=c) for c in study.languages.all),
+            *(Quantity("multi", metric, ALL, None, (c,), candidate_language=c) for c in panel.in_order()),
         )
     ]
 
@@ -134,6 +134,38 @@ def main_table(scaling: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFra
     shown = (scaling[["pair_set", "candidate_language", "status"]] == ALL).all(axis=1)
     wanted = scaling["metric"].isin([measure.name for measure in measures])
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
+
+
+class Task(NamedTuple):
+    """A retrieval task of XTREME-R: its benchmark, and the measure of its leaderboard."""
+
+    name: str
+    candidate_text: str
+    setting: str
+    metric: str
+
+
+XTREME_R = {
+    "mewsli-x": Task("Mewsli-X", "description", "multi", MAP_AT_20.name),
+    "tatoeba": Task("Tatoeba, to English", "sentence", "cross", RECALL_AT_1.name),
+    "xquad-r": Task("LAReQA", "sentence+paragraph", "multi", MAP_AT_20.name),
+}
+"""Data set -> task of XTREME-R (arXiv:2104.07412). Accuracy of the nearest neighbour is R@1."""
+
+
+def xtreme_r_table(study: Study, scaling: pd.DataFrame) -> pd.DataFrame:
+    """The scores of one benchmark on its task of XTREME-R: macro averages over all languages of the study.
+
+    Rows of the scaling table with the column `task`. Empty if the benchmark is none of the tasks.
+    """
+    table = scaling.assign(task=None)[["task", *SCORES]]
+    task = XTREME_R.get(study.set_of(scaling["benchmark"].iloc[0])) if len(scaling) else None
+    if task is None:
+        return table[:0]
+    wanted = dict.fromkeys(("pair_set", "candidate_language", "query_language", "status"), ALL)
+    wanted |= {"candidate_text": task.candidate_text, "setting": task.setting, "metric": task.metric}
+    same = (table[list(wanted)] == pd.Series(wanted)).all(axis=1) & (table["average"] == "macro")
+    return table[same].assign(task=task.name).reset_index(drop=True)
 
 
 def replicate_rows(panel: Panel, labels: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -124,6 +124,19 @@ def test_clean_data_gives_nothing():
     check(summary.reset_index(), 0.0)
 
 
+def test_texts_of_a_code_for_private_use_are_those_of_its_language():
+    pairs, passages = source()
+    (
+        questions,
+        candidates,
+    ) = benchmark()
+    candidates.loc[candidates["language"] == "en", "language"] = "en-x-de"
+    put(pairs, "pair_id", "s:3", "en", "query", candidates["text"][0])
+    summary, offending = run(pairs, passages, (questions, candidates))
+    assert summary["benchmark_texts"].to_dict() == {"en": 40, "th": 40, "zh": 40, "all": 120}
+    assert list(offending["pair_id"]) == ["s:3"]
+
+
 LEAKS = {
     # what the source's text becomes, given the benchmark's: match and containment
     "exact": (lambda its: its, "exact", 1.0),

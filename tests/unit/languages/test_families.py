@@ -18,6 +18,10 @@ def _pairs(text):
     return dict(pair.split(":") for pair in text.split())
 
 
+def test_a_part_for_private_use_changes_nothing():
+    assert (script("en-x-de"), branch("en-x-de"), name("en-x-de")) == ("Latn", "Germanic", "English")
+
+
 def test_scripts_are_iso_15924_by_likely_subtags():
     known = _pairs("""
         zh:Hans zh-TW:Hant zh-Hant:Hant yue:Hant sr:Cyrl sr-Latn:Latn ja:Jpan ko:Kore hi:Deva mr:Deva

@@ -40,7 +40,7 @@ PLACES = [
     ("cross", "pool", 0, "Between the 3 evaluated languages of the training pool, cross-lingual mAP "),
     ("cross", "heldout-pool", 1, "With queries in the 2 held-out languages, cross-lingual mAP "),
     ("cross", "pool-heldout", 1, "; with candidates in held-out languages, it "),
-    ("multi", "all", 2, "With all 5 languages in one corpus, multilingual mAP "),
+    ("multi", "all", 2, "of all languages in one corpus, multilingual mAP of queries in 5 languages "),
 ]
 
 
@@ -230,7 +230,7 @@ def test_a_study_without_training_has_the_value_of_each_encoder(made, folder):
     assert [text.partition(", mAP is ")[0] for text in found.effect] == [
         "Within a language",
         "From one language to another",
-        "With all 5 languages in one corpus",
+        "With the candidates of all languages in one corpus and queries in 5 languages",
     ]
     bm25 = only(headline(made, "mono").query("pair_set == 'all'"), model="bm25")["value"]
     assert f"BM25 {bm25:.3f}" in found.effect[0]

@@ -8,6 +8,7 @@ from langscale.config.terms import PAIR_SETS
 from langscale.retrieval.measures import MEASURES
 from langscale.statistics.intervals import NO_VARIANCE
 from langscale.statistics.quantities import (
+    OUTSIDE,
     followed_quantities,
     margin,
     pair_set_languages,
@@ -15,13 +16,13 @@ from langscale.statistics.quantities import (
     status_quantities,
 )
 
-POOL, HELDOUT = ("en", "de", "ar"), ("nl", "el")
+POOL, HELDOUT = ("en", "de", "ar"), ("nl", "el", OUTSIDE)
 
 
 @pytest.mark.parametrize(
     "pair_set, queries, candidates",
     [
-        ("all", POOL + HELDOUT, POOL + HELDOUT),
+        ("all", None, None),
         ("pool", POOL, POOL),
         ("heldout", HELDOUT, HELDOUT),
         ("pool-heldout", POOL, HELDOUT),
@@ -30,6 +31,12 @@ POOL, HELDOUT = ("en", "de", "ar"), ("nl", "el")
 )
 def test_languages_of_a_pair_set(pair_set, queries, candidates):
     assert pair_set_languages(study(), pair_set) == (queries, candidates)
+
+
+def test_no_language_is_held_out_in_a_study_that_holds_out_none():
+    whole = study(languages={"pool": [*POOL]})
+    assert pair_set_languages(whole, "pool-heldout") == (POOL, ())
+    assert {q.pair_set for q in pair_set_quantities(whole)} == {"all", "pool"}
 
 
 def test_a_measure_stands_in_its_own_settings_and_mono_has_no_pair_of_two_groups():

@@ -1,13 +1,14 @@
-"""Tatoeba (Artetxe & Schwenk 2019; XTREME): find the translation of a sentence.
+"""Tatoeba (Artetxe & Schwenk 2019; XTREME): find the English translation of a sentence.
 
 Up to 1,000 sentences per language with their English translations, a different set in every language. A file
-holds a JSON object per line, sentence1 in the language, sentence2 in English. XTREME's accuracy of the
-nearest neighbour is R@1 in the cross setting.
+holds a JSON object per line, sentence1 in the language, sentence2 in English. Queries are the sentences in
+the language and candidates the English ones, as in XTREME and XTREME-R (arXiv:2104.07412). Their accuracy of
+the nearest neighbour is R@1 in the cross setting.
 
-Each pair of languages is a task of its own: the candidates of a German query are its 1,000 English sentences,
-and no English sentences of other pairs. So the English side of the pair with `de` is the language `en-x-de`
-(BCP 47, private use). Mono has no relevant candidates, and multi mixes the pairs. Neither is a published
-measure.
+Each language is a task of its own: the candidates of a German query are its 1,000 English sentences, and no
+English sentences of other pairs. So the English side of the pair with `de` is the language `en-x-de` (BCP 47,
+private use). It counts as English in pair sets. Mono has no candidates, and multi mixes the pairs. That is no
+published measure.
 """
 
 from collections.abc import Sequence
@@ -38,9 +39,7 @@ TATOEBA = BenchmarkRecord(
     ),
     licence="CC-BY-2.0",
     akin=("bitext",),  # such training is the same task
-    size=BenchmarkSize(
-        queries=2_000, candidates=2_000, query=12, candidate=12
-    ),  # both sides of a language's pairs
+    size=BenchmarkSize(queries=1_000, candidates=1_000, query=12, candidate=12),
     reader=lambda: build,
 )
 
@@ -53,28 +52,26 @@ def english(code: str) -> str:
 
 
 def build(languages: Sequence[str], queries: int | None, raw: str | Path) -> Frames:
-    """Queries, candidates and qrels of English and each of the BCP 47 `languages` in Tatoeba.
+    """Queries in each of the BCP 47 `languages` in Tatoeba, their English candidates, and qrels.
 
-    queries: pairs of sentences per language, a fixed sample by hash; None: all. A sample keeps all
-    candidates.
+    queries: sentences per language, a fixed sample by hash; None: all. A sample keeps all candidates.
     raw: folder of raw files.
 
     Returns the tables of `langscale.data.benchmarks.common`: question_id = cluster = key = "de-0001" by line,
-    language `de` or `en-x-de`, candidate_id = "<language>:<key>". The translation is relevant. Raises
-    UserError for a missing or malformed file.
+    language `de` of a query and `en-x-de` of a candidate, candidate_id = "<language>:<key>". The translation
+    is relevant. Raises UserError for a missing or malformed file.
     """
     codes = TATOEBA.chosen(languages)
     query_rows, pool, relevant = [], [], []
     for code, entry in zip(codes, TATOEBA.files(codes), strict=True):
-        sides = (code, english(code))
+        side = english(code)
         pairs = {f"{code}-{n:04d}": pair for n, pair in enumerate(_read(local(entry, raw)[0], code), 1)}
         chosen = sample(TATOEBA.name, pairs, None if queries is None else min(queries, len(pairs)))
-        for i, pair in pairs.items():
-            for side, other, text in zip(sides, sides[::-1], pair, strict=True):
-                pool.append((f"{side}:{i}", i, side, text))
-                if i in chosen:
-                    query_rows.append((i, i, side, text))
-                    relevant.append((i, side, f"{other}:{i}"))
+        for i, (text, translation) in pairs.items():
+            pool.append((f"{side}:{i}", i, side, translation))
+            if i in chosen:
+                query_rows.append((i, i, code, text))
+                relevant.append((i, code, f"{side}:{i}"))
     return frames(query_rows, pool, relevant)
 
 

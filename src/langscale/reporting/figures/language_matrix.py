@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from langscale.claims.sampler_choice import choose, curves_of, rows_of
 from langscale.config.terms import BM25
+from langscale.languages.codes import spoken
 from langscale.languages.families import branch, family, script, script_name
 from langscale.reporting.figures.style import RC, WIDTH, Block, blank, counts, fitting, named, select
 from langscale.reporting.wording import count
@@ -26,10 +27,10 @@ def order(codes: Sequence[str]) -> list[str]:
     return sorted(codes, key=lambda code: (script(code), family(code), branch(code), code))
 
 
-def square(rows: pd.DataFrame, codes: list[str]) -> np.ndarray:
-    """MAP [L, L], query languages by candidate languages; nan for a pair without queries."""
+def cells(rows: pd.DataFrame, asked: list[str], offered: list[str]) -> np.ndarray:
+    """MAP [Q, C], query languages by candidate languages; nan for a pair without queries."""
     wide = rows.pivot(index="query_language", columns="candidate_language", values="value")
-    return wide.reindex(index=codes, columns=codes).to_numpy(dtype=float)
+    return wide.reindex(index=asked, columns=offered).to_numpy(dtype=float)
 
 
 def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
@@ -48,7 +49,7 @@ def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
     ]
     if not found:
         return blank()
-    most = max(block.rows["query_language"].nunique() for block in found)
+    most = max(block.rows["candidate_language"].nunique() for block in found)
     beside = most <= BESIDE
     side = WIDTH / 2 if beside else max(WIDTH, SMALLEST * most + 1)
     parts, left_out = fitting(found, (side + 0.35) * (1 if beside else 2))
@@ -59,10 +60,12 @@ def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
         )
         panels = iter(grid.flatten())
         for block in parts:
-            codes = order(list(block.rows["query_language"].unique()))
+            asked, offered = (
+                order(list(block.rows[f"{s}_language"].unique())) for s in ("query", "candidate")
+            )
             line = _chosen(block.rows)
             largest, first, start = _ends(block.rows, line)
-            top, low = square(largest, codes), square(first, codes)
+            top, low = cells(largest, asked, offered), cells(first, asked, offered)
             cell = ", ".join(counts(largest))
             several = f"{block.name}: " if len(found) > 1 else ""
             title = f"{several}{line}, {count(largest['n_languages'].iloc[0], 'language')}"
@@ -74,7 +77,7 @@ def matrix(pairs: pd.DataFrame, pool: Sequence[str]) -> Figure:
                 axes = next(panels)
                 axes.set_title(f"{what}, {title}", fontsize=7)
                 axes.set_xlabel(f"candidate language\n(each cell: {cell})", fontsize=7)
-                _draw(figure, axes, values, codes, pool, colors, limits)
+                _draw(figure, axes, values, (asked, offered), pool, colors, limits)
         if left_out:
             figure.supxlabel(f"Not drawn, for lack of room: {'; '.join(left_out)}.", fontsize=6.5)
     return figure
@@ -103,38 +106,41 @@ def _draw(
     figure: Figure,
     axes: Axes,
     values: np.ndarray,
-    codes: list[str],
+    codes: tuple[list[str], list[str]],
     pool: Sequence[str],
     colors: str,
     limits: tuple[float, float],
 ) -> None:
-    """One heat map with its colour bar, languages on the axes and lines between scripts and branches."""
+    """One heat map with its colour bar, query and candidate languages on the axes and lines between scripts
+    and branches.
+    """
     shade = plt.get_cmap(colors).with_extremes(bad="0.8")
     image = axes.imshow(values, cmap=shade, vmin=limits[0], vmax=limits[1], interpolation="nearest")
     grid = axes.get_gridspec()
     width = figure.get_figwidth() / (grid.ncols if grid else 1)
-    size = min(7, 72 * 0.8 * width * 0.74 / len(codes))
-    names = [code + ("" if code in pool else "*") for code in codes]
-    axes.set_xticks(range(len(codes)), names, rotation=90, fontsize=size)
-    axes.set_yticks(range(len(codes)), names, fontsize=size)
+    asked, offered = codes
+    size = min(7, 72 * 0.8 * width * 0.74 / max(map(len, codes)))
+    names = [[code + ("" if spoken(code) in pool else "*") for code in side] for side in codes]
+    axes.set_yticks(range(len(asked)), names[0], fontsize=size)
+    axes.set_xticks(range(len(offered)), names[1], rotation=90, fontsize=size)
     axes.tick_params(length=0, pad=1)
     axes.spines[:].set_visible(False)
     axes.set_ylabel("query language")
     broad = min(1.4, 0.25 * size)
-    for line_width, facts in (
-        (broad, [script(c) for c in codes]),
-        (broad / 3, [(script(c), branch(c)) for c in codes]),
-    ):
-        for edge in np.cumsum([len(list(group)) for _, group in groupby(facts)])[:-1] - 0.5:
-            axes.axhline(edge, color="white", lw=line_width)
-            axes.axvline(edge, color="white", lw=line_width)
+    for side, line in ((asked, axes.axhline), (offered, axes.axvline)):
+        for line_width, facts in (
+            (broad, [script(c) for c in side]),
+            (broad / 3, [(script(c), branch(c)) for c in side]),
+        ):
+            for edge in np.cumsum([len(list(group)) for _, group in groupby(facts)])[:-1] - 0.5:
+                line(edge, color="white", lw=line_width)
     right = axes.secondary_yaxis("right")
-    groups = [(name, len(list(group))) for name, group in groupby(map(script, codes))]
+    groups = [(name, len(list(group))) for name, group in groupby(map(script, asked))]
     middles = np.cumsum([0] + [n for _, n in groups])[:-1] + [(n - 1) / 2 for _, n in groups]
     right.set_yticks(middles, [script_name(code) for code, _ in groups], fontsize=max(5, min(7, size)))
     right.tick_params(length=0, pad=1)
     right.spines[:].set_visible(False)
-    if len(codes) <= PRINTED:
+    if len(offered) <= PRINTED:
         for (y, x), value in np.ndenumerate(values):
             if not np.isnan(value):
                 red, green, blue, _ = shade(image.norm(value))

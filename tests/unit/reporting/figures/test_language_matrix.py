@@ -32,6 +32,21 @@ def test_the_matrix_shows_each_pair_and_the_gain_from_the_smallest_n(made, folde
         )
 
 
+def test_queries_and_candidates_may_be_in_different_languages():
+    """As in tatoeba: the English sentences of each pair are a corpus of their own."""
+    names = ["n_languages", "query_language", "candidate_language", "value"]
+    rows = [(n, code, f"en-x-{code}", n / 10) for n in (1, 2) for code in ("ar", "de")]
+    fixed = {"model": "m", "sampler": "x-y", "budget": "b", "alpha": np.nan, "benchmark": "tatoeba",
+             "ladder": "all", "checkpoint": "last", "average": "macro", "metric": "mAP", "status": "all",
+             "setting": "cross", "n_runs": 4, "n_queries": 9}  # fmt: skip
+    figure = matrix.matrix(pd.DataFrame(rows, columns=names).assign(**fixed), ["en", "de"])
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["ar*", "de"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["en-x-ar", "en-x-de"]
+    image = axes.images[0].get_array()
+    assert image[0, 0] == image[1, 1] == 0.2 and image.mask.tolist() == [[False, True], [True, False]]
+
+
 @pytest.mark.parametrize("count", [28, 64])
 def test_languages_of_a_large_matrix_can_still_be_read(count):
     study = load(yaml.safe_load((ROOT / "config/ntrex.yaml").read_text()))
