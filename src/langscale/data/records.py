@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from langscale.core.errors import UserError
 from langscale.data.remote_files import Entry, complete
@@ -162,6 +162,14 @@ class SourceRecord(DataSet):
         return self.reader()(part, languages, raw, pairs, seed)
 
 
+class XtremeTask(NamedTuple):
+    """A retrieval task of XTREME-R (arXiv:2104.07412): its name, and the ranked text and setting there."""
+
+    name: str
+    candidate_text: str
+    setting: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkRecord(DataSet):
     """An evaluation set: queries, candidates and relevance judgements.
@@ -175,6 +183,7 @@ class BenchmarkRecord(DataSet):
     larger_than_memory: searched in shards, monolingual, scored from lists, without BM25.
     resampled: the column with the clusters that intervals resample: `cluster`, or the coarser `group`, where
         queries of one group are alike.
+    xtreme_r: the task of XTREME-R on this set.
     """
 
     reader: Callable[[], Callable[..., Any]]
@@ -185,6 +194,7 @@ class BenchmarkRecord(DataSet):
     own_training_part: bool = False
     larger_than_memory: bool = False
     resampled: Literal["cluster", "group"] = "cluster"
+    xtreme_r: XtremeTask | None = None
 
     def write(
         self,

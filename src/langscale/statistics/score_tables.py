@@ -1,13 +1,14 @@
 """Tables of scores: a row per quantity and point of the design, with both intervals."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from langscale.config.study import Study
 from langscale.config.terms import ALL, POINT, SETTINGS
+from langscale.data import catalogue
 from langscale.design.grid import points
 from langscale.languages import families
 from langscale.retrieval.measures import MAP, MAP_AT_20, MEASURES, RANK, RECALL_AT_1, Measure, in_table
@@ -136,21 +137,9 @@ def main_table(scaling: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFra
     return scaling[(largest | (scaling["n_languages"] == 0)) & shown & wanted].reset_index(drop=True)
 
 
-class Task(NamedTuple):
-    """A retrieval task of XTREME-R: its benchmark, and the measure of its leaderboard."""
-
-    name: str
-    candidate_text: str
-    setting: str
-    metric: str
-
-
-XTREME_R = {
-    "mewsli-x": Task("Mewsli-X", "description", "multi", MAP_AT_20.name),
-    "tatoeba": Task("Tatoeba, to English", "sentence", "cross", RECALL_AT_1.name),
-    "xquad-r": Task("LAReQA", "sentence+paragraph", "multi", MAP_AT_20.name),
-}
-"""Data set -> task of XTREME-R (arXiv:2104.07412). Accuracy of the nearest neighbour is R@1."""
+XTREME_R = {"cross": RECALL_AT_1.name, "multi": MAP_AT_20.name}
+"""Setting of a task of XTREME-R (arXiv:2104.07412) -> its measure there. Accuracy of the nearest neighbour
+is R@1."""
 
 
 def xtreme_r_table(study: Study, scaling: pd.DataFrame) -> pd.DataFrame:
@@ -159,11 +148,16 @@ def xtreme_r_table(study: Study, scaling: pd.DataFrame) -> pd.DataFrame:
     Rows of the scaling table with the column `task`. Empty if the benchmark is none of the tasks.
     """
     table = scaling.assign(task=None)[["task", *SCORES]]
-    task = XTREME_R.get(study.set_of(scaling["benchmark"].iloc[0])) if len(scaling) else None
+    known = catalogue.benchmarks().get(study.set_of(scaling["benchmark"].iloc[0])) if len(scaling) else None
+    task = known.xtreme_r if known else None
     if task is None:
         return table[:0]
     wanted = dict.fromkeys(("pair_set", "candidate_language", "query_language", "status"), ALL)
-    wanted |= {"candidate_text": task.candidate_text, "setting": task.setting, "metric": task.metric}
+    wanted |= {
+        "candidate_text": task.candidate_text,
+        "setting": task.setting,
+        "metric": XTREME_R[task.setting],
+    }
     same = (table[list(wanted)] == pd.Series(wanted)).all(axis=1) & (table["average"] == "macro")
     return table[same].assign(task=task.name).reset_index(drop=True)
 

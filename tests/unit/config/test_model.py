@@ -100,7 +100,7 @@ def test_models_have_names_with_their_dimensions():
     "dimensions, message",
     [
         ([64, 0], "models.m.dimensions.1: found 0; more than 0 is right"),
-        ([64, 8, 64], "models.m.dimensions: 64 stands twice; once is right"),
+        ([64, 8, 64], "models.m.dimensions: 64 appears twice; once is right"),
         ([], "models.m.dimensions: found []; a length of at least 1 is right"),
         (64, "models.m.dimensions: found 64; a list is right"),
         ([True], "models.m.dimensions.0: found true; a whole number is right"),

@@ -17,7 +17,7 @@ from pathlib import Path
 from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import clusters, frames, joined, sample
 from langscale.data.download import local
-from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames, XtremeTask
 from langscale.data.remote_files import Web
 from langscale.data.squad_files import articles
 from langscale.data.text_files import TextFile
@@ -54,6 +54,7 @@ XQUAD_R: BenchmarkRecord = BenchmarkRecord(
         paragraphs=240,
     ),
     reader=lambda: partial(build, record=XQUAD_R),
+    xtreme_r=XtremeTask("LAReQA", "sentence+paragraph", "multi"),
 )
 MLQA_R: BenchmarkRecord = BenchmarkRecord(
     name="mlqa-r",

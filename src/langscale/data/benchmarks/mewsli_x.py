@@ -17,7 +17,7 @@ from pathlib import Path
 from langscale.core.errors import UserError
 from langscale.data.benchmarks.common import frames, sample
 from langscale.data.download import local
-from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames, XtremeTask
 from langscale.data.remote_files import Entry, Hub
 from langscale.data.text_files import TextFile
 from langscale.languages.codes import same
@@ -37,6 +37,7 @@ MEWSLI_X = BenchmarkRecord(
         queries=1_365, candidates=90_000, query=60, candidate=60
     ),  # 15,000 and 1 million in 11
     reader=lambda: build,
+    xtreme_r=XtremeTask("Mewsli-X", "description", "multi"),
 )
 
 MENTION = ("mention", "entity_id")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from langscale.data.benchmarks.common import frames, sample
 from langscale.data.download import local
-from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames
+from langscale.data.records import BenchmarkRecord, BenchmarkSize, Frames, XtremeTask
 from langscale.data.remote_files import Hub
 from langscale.data.text_files import TextFile
 from langscale.languages.codes import table
@@ -41,6 +41,7 @@ TATOEBA = BenchmarkRecord(
     akin=("bitext",),  # such training is the same task
     size=BenchmarkSize(queries=1_000, candidates=1_000, query=12, candidate=12),
     reader=lambda: build,
+    xtreme_r=XtremeTask("Tatoeba, to English", "sentence", "cross"),
 )
 
 FIELDS = ("sentence1", "sentence2")
