@@ -53,7 +53,7 @@ lock:  ## resolve the pinned versions anew (needs uv; installs nothing)
 bench: $(VENV)/.bench  ## measure speed against other tools (40 minutes, idle machine); GROUPS="rank_speed growth" for a part
 	$(BIN)/python performance/bench.py $(if $(GROUPS),--only $(GROUPS)) $(if $(MIRROR),--mirror $(MIRROR))
 
-validate: $(VENV)/.study  ## simulate studies with a known truth (20 minutes); resumes; writes docs/validation.md
+validate: $(VENV)/.study  ## simulate studies with a known truth (25 minutes); resumes; writes docs/validation.md
 	OMP_NUM_THREADS=1 $(BIN)/python validation/validate.py
 
 clean:  ## delete results and Snakemake's records

@@ -1,8 +1,8 @@
 """Coverage of intervals and levels of tests in simulated studies with a known truth: `make validate`.
 
-python validation/validate.py [--studies N]
+python validation/validate.py [--studies N] [--curve-studies N] [--ledgers N]
 
-Writes docs/validation.md and docs/validation.csv in about 20 minutes on one core, without torch. Each
+Writes docs/validation.md and three CSV files beside it in about 25 minutes on one core, without torch. Each
 finished setting is kept in results/validation/, keyed by the code, so a stopped run resumes.
 """
 
@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pandas as pd
 import simulated_curves
+import simulated_ledgers
 import simulated_studies as simulation
 
+from langscale.claims import parts, testability, verdicts
 from langscale.core import random as streams
 from langscale.core.files import atomic
 from langscale.languages import families as languages
@@ -27,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "results/validation"
 RESAMPLES = 400
 BARS = {"coverage": (0.93, 0.98)} | dict.fromkeys(("rejected", "equivalent", "equivalent_share"), (0, 0.055))
+WRONG = 0.05  # at most so many ledgers with a wrong verdict
 TEXT = """\
 # Validation of the statistics
 
@@ -71,6 +74,19 @@ With intervals wider than the margin, equivalence can hardly be claimed. It can 
 The same with a margin of {share:.0%} of the reference's measured mean, as for the rank distance:
 
 {equivalent_share}
+
+## Verdicts: ledgers of claims
+
+{ledger_draws:,} simulated ledgers in each world (`validation/simulated_ledgers.py`). The study is the
+default study: its cells, runs and claims but H4, whose test is a permutation of another table, in the default
+sequence (H0 first). A ledger passes through the functions behind `tables/claims.csv`, with
+{ledger_resamples} bootstrap resamples. `wrong`:
+share of ledgers with a wrong verdict: a claim that is not true and is supported, or one that is true and is
+contradicted. An effect on the bound of a claim is neither. `decided`: mean number of claims with a verdict in
+a ledger. Limit: a wrong verdict in at most {ledger_limit:.0%} of the ledgers, with two standard errors
+({ledger_error:.3f}) allowed for the simulation. {ledger_verdict}
+
+{ledgers}
 
 ## Intervals over queries
 
@@ -130,6 +146,31 @@ def curve_setting(planted: simulated_curves.Planted, studies: int, code: str) ->
     return pd.DataFrame(rows).assign(**known)
 
 
+def ledger_setting(world: simulated_ledgers.World, ledgers: int, code: str) -> dict:
+    """The row of one world of ledgers, kept or made."""
+    (row,) = kept(
+        (world.name, "ledgers", ledgers, code), lambda: [simulated_ledgers.validate(world, ledgers)]
+    )
+    return {"world": world.name, "ledgers": ledgers} | row
+
+
+def shown_ledgers(table: pd.DataFrame) -> str:
+    """A row per world. Rates beyond the limit are bold."""
+    wrong = [
+        f"{v:.3f}" if v <= ledger_bar(n) else f"**{v:.3f}**"
+        for v, n in zip(table["wrong"], table["ledgers"], strict=True)
+    ]
+    decided = table["decided"].map("{:.1f}".format)
+    return (
+        table[["world"]].assign(wrong=wrong, decided=decided).to_markdown(index=False, disable_numparse=True)
+    )
+
+
+def ledger_bar(ledgers: int) -> float:
+    """The largest share of wrong ledgers within the limit: WRONG and two standard errors."""
+    return float(WRONG + 2 * (WRONG * (1 - WRONG) / ledgers) ** 0.5)
+
+
 def shown_curves(table: pd.DataFrame) -> str:
     """A row per curve and design: chosen, then coverage (share identified) of each parameter."""
     share = table["identified"].map(lambda v: "" if v == 1 else f" ({v:.2f})")
@@ -171,6 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=10_000, help="of each setting")
     parser.add_argument("--curve-studies", type=int, default=400, help="of each planted curve")
+    parser.add_argument("--ledgers", type=int, default=1000, help="of each world of claims")
     parser.add_argument("--folder", type=Path, default=ROOT / "docs")
     options = parser.parse_args()
     code = "".join(Path(m.__file__).read_text() for m in (simulation, statistics, streams, languages))
@@ -181,6 +223,11 @@ def main() -> None:
     code += "".join(Path(m.__file__).read_text() for m in (scaling, curves, simulated_curves))
     planted = [curve_setting(p, options.curve_studies, code) for p in simulated_curves.SETTINGS]
     of_curves = pd.concat(planted, ignore_index=True)
+    modules = (simulated_ledgers, statistics, streams, parts, testability, verdicts)
+    code = "".join(Path(str(m.__file__)).read_text() for m in modules)
+    of_ledgers = pd.DataFrame(
+        [ledger_setting(world, options.ledgers, code) for world in simulated_ledgers.WORLDS]
+    )
     contrasts = [kind for kind in simulation.KINDS if "contrast" in kind]
     beyond = pd.concat(
         [
@@ -226,6 +273,12 @@ def main() -> None:
         share=statistics.MARGIN / simulation.MEAN,
         curve_error=2 * (0.05 * 0.95 / options.curve_studies) ** 0.5,
         runs=shown(table, "runs_coverage", list(simulation.KINDS)),
+        ledgers=shown_ledgers(of_ledgers),
+        ledger_draws=options.ledgers,
+        ledger_resamples=simulated_ledgers.RESAMPLES,
+        ledger_limit=WRONG,
+        ledger_error=ledger_bar(options.ledgers) - WRONG,
+        ledger_verdict=f"Found: at most {of_ledgers['wrong'].max():.3f}.",
         curves=shown_curves(of_curves),
         curve_studies=options.curve_studies,
         truths=truths.to_markdown(disable_numparse=True),
@@ -235,6 +288,7 @@ def main() -> None:
     for name, written in (
         ("validation.md", text),
         ("validation.csv", table.to_csv(index=False, float_format="%.6g", lineterminator="\n")),
+        ("validation-ledgers.csv", of_ledgers.to_csv(index=False, float_format="%.6g", lineterminator="\n")),
         ("validation-curves.csv", of_curves.to_csv(index=False, float_format="%.6g", lineterminator="\n")),
     ):
         with atomic(options.folder / name) as partial:
