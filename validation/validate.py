@@ -78,8 +78,8 @@ The same with a margin of {share:.0%} of the reference's measured mean, as for t
 ## Verdicts: tables of claims
 
 {ledger_draws:,} simulated tables of claims in each world (`validation/simulated_ledgers.py`). The study is
-the default study: its cells, runs and claims but H4, whose test is a permutation of another table, in the default
-sequence (H0 first). A table passes through the functions behind `tables/claims.csv`, with
+the default study: its cells, runs and claims but H4, whose test is a permutation of another table, in the
+default sequence (H0 first). A table passes through the functions behind `tables/claims.csv`, with
 {ledger_resamples} bootstrap resamples. `wrong`:
 share of tables with a wrong verdict: a claim that is not true and is supported, or one that is true and is
 contradicted. An effect on the bound of a claim is neither. `decided`: mean number of claims with a verdict in
