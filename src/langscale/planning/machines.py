@@ -48,5 +48,5 @@ LISTS = 15e-9  # seconds per query and candidate of a search for the top of the 
 RANKS = 12e-9  # seconds per query and candidate of the exact ranks of a benchmark of translations
 STATISTICS = 1.55e-3  # seconds per run and quantity, with 10,000 resamples and the 240 clusters of XQuAD-R
 ADAPTER_STEP = 0.002  # further seconds of a training step of an adapter, on any machine
-JOB = 0.5  # CPU seconds to start a job (performance/overhead.md)
+JOB = 0.8  # CPU seconds to start a job (performance/overhead.md)
 TORCH = 3.5  # further CPU seconds of a job with an import of torch (performance/overhead.md)

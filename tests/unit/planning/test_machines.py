@@ -38,5 +38,5 @@ def test_starts_cost_what_was_measured():
     }
     [snakemake] = re.findall(r"\| Snakemake \| \| \| (\d+)", table)
     own = int(snakemake) / sum(jobs for jobs, _ in starts.values())
-    assert 1 / 1.5 < (TORCH + JOB) / (starts["train"][1] + own) < 1.5
+    assert 1 / 1.5 < (TORCH + JOB) / (starts["adapters"][1] + own) < 1.5
     assert 1 / 1.5 < JOB / (starts["score"][1] + own) < 1.5
