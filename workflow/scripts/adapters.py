@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from langscale.jobs.gpu import lease
-from langscale.jobs.job import Job, paths, undone
+from langscale.jobs.job import Job, together, undone
 from langscale.jobs.log import redirect
 
 if TYPE_CHECKING:
@@ -17,19 +17,7 @@ SAVE_MINUTES = 10  # of work are lost at most when a job is killed; changes no r
 terminal = redirect(snakemake.log[0])
 where = snakemake.params.where
 
-runs = zip(where["inputs"], snakemake.params.runs, where["outputs"], strict=True)
-jobs = undone(
-    (
-        Job(
-            {name: paths(files) for name, files in inputs.items()},
-            params,
-            {name: Path(file) for name, file in outputs.items()},
-            terminal,
-        )
-        for inputs, params, outputs in runs
-    ),
-    snakemake.log[0],
-)
+jobs = undone(together(where, snakemake.params.runs, terminal), snakemake.log[0])
 lease()
 
 from langscale.config.model import AdapterOptions

@@ -11,9 +11,8 @@ job = begin(snakemake)
 
 import numpy as np
 
-from langscale.core import arrays
 from langscale.data.benchmarks.built import Benchmark
-from langscale.retrieval.evaluation import scored, scores_of
+from langscale.retrieval.evaluation import scored, scores_of, write
 
 p, benchmark = snakemake.params, Benchmark.load(job.data("benchmark"))
 if p.ngrams:
@@ -26,6 +25,5 @@ else:
     queries, candidates = (np.load(folder / f"{side}.npy") for side in ("questions", "candidates"))
     top, scores = scored(benchmark, queries, candidates, p.top_k, p.controls)
 
-arrays.save(job.target(".npy", "rankings"), top.astype(arrays.index_type(len(benchmark.candidates))))
-scores.save(job.target(".parquet", "scores"))
+write(top, scores, job.target(".npy", "rankings"), job.target(".parquet", "scores"))
 job.done()

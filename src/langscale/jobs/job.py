@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -149,6 +149,21 @@ def begin(script: Script) -> Job:
     )
     (job,) = undone([job], script.log[0])
     return job
+
+
+def together(
+    where: Mapping[str, Sequence[Mapping[str, Any]]],
+    params: Iterable[dict[str, Any]],
+    terminal: TextIO | None = None,
+) -> Iterator[Job]:
+    """The jobs that share the process of a script.
+
+    where: `inputs` and `outputs`, for each job its files by name. params: the options of each job. terminal:
+    as of `Job`.
+    """
+    for inputs, options, outputs in zip(where["inputs"], params, where["outputs"], strict=True):
+        read = {name: paths(files) for name, files in inputs.items()}
+        yield Job(read, options, {name: Path(file) for name, file in outputs.items()}, terminal or sys.stderr)
 
 
 def undone(jobs: Iterable[Job], log: str | Path) -> list[Job]:

@@ -1,7 +1,10 @@
 """From the vectors of a benchmark to its rankings and scores."""
 
+from pathlib import Path
+
 import numpy as np
 
+from langscale.core import arrays
 from langscale.data.benchmarks.built import Benchmark
 from langscale.retrieval import language_bias as bias
 from langscale.retrieval.ranks import best
@@ -54,3 +57,9 @@ def scores_of(
         candidates,
         (own, multi) if several else None,
     )
+
+
+def write(top: np.ndarray, scores: Scores, rankings: str | Path, file: str | Path) -> None:
+    """Write the top k candidates as .npy, in the smallest integers that hold the corpus, and the scores."""
+    arrays.save(rankings, top.astype(arrays.index_type(scores.corpus_size)))
+    scores.save(file)
