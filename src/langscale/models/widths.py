@@ -1,4 +1,4 @@
-"""How many numbers the vectors of a model have, as far as config and folder say it without the weights."""
+"""How many numbers the vectors of a model have, by config and folder, without the weights."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ MODULES = "modules.json"
 
 
 def width(model: Model) -> int | None:
-    """Numbers of a vector before anything is downloaded; None where only the model's `base` folder tells it.
+    """Numbers of a vector before anything is downloaded; None if only the `base` folder of the model has it.
 
     From the folder `path` or `vectors`, the record of the hub id or bundled encoder, or `architecture`.
     """
@@ -37,7 +37,7 @@ def too_wide(key: str, dimensions: Sequence[int], width: int | None) -> list[str
 def of_folder(folder: str | Path, pooling: str | None = None) -> int | None:
     """Numbers of a vector from the files of a checkpoint: its last Dense, else its Pooling, else config.json.
 
-    pooling: of the config, which goes before that of the folder. None for a folder that does not say it.
+    pooling: of the config, which goes before that of the folder. None if the folder has no width.
     """
     folder = Path(folder)
     modules = _read(folder / MODULES)

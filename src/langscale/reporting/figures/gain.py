@@ -21,7 +21,7 @@ from langscale.reporting.figures.style import (
     legend,
     looks,
     named,
-    near_or_told,
+    near_or_number,
     number_axis,
     titled,
     without_empty,
@@ -148,5 +148,5 @@ def _panel(axes: Axes, found: Gains, look: dict[str, Look]) -> None:
         Baseline(row["difference"], row["ci_low"], row["ci_high"], (0, (5, 3)), "untrained")
         for _, row in found.untrained.drop_duplicates(["difference"]).iterrows()
     ]
-    near_or_told(axes, baselines, "+.2f")
+    near_or_number(axes, baselines, "+.2f")
     number_axis(axes, [start, *found.lines["n_languages"]])

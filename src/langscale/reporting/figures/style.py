@@ -183,7 +183,7 @@ def lines(
         for _, row in table[table["sampler"] == sampler].iterrows()
     ]
     if far:
-        near_or_told(axes, baselines, far)
+        near_or_number(axes, baselines, far)
     else:
         for baseline in baselines:
             across(axes, *baseline)
@@ -200,20 +200,20 @@ class Baseline(NamedTuple):
     text: str
 
 
-def near_or_told(axes: Axes, baselines: Iterable[Baseline], form: str) -> None:
+def near_or_number(axes: Axes, baselines: Iterable[Baseline], form: str) -> None:
     """Baselines within ROOM of what the axes show are lines. The others are numbers at the border.
 
     A line far away would press the others together. form: format of the number.
     """
     low, high = axes.get_ylim()
     edges = {"top": 0.97, "bottom": 0.03}
-    told: dict[str, list[str]] = {side: [] for side in edges}
+    far_away: dict[str, list[str]] = {side: [] for side in edges}
     for one in baselines:
         if low - ROOM * (high - low) < one.value < high + ROOM * (high - low):
             across(axes, *one)
         else:
-            told["bottom" if one.value < low else "top"].append(f"{one.text} {one.value:{form}}")
-    for side, texts in told.items():
+            far_away["bottom" if one.value < low else "top"].append(f"{one.text} {one.value:{form}}")
+    for side, texts in far_away.items():
         axes.text(
             0.97, edges[side], "\n".join(texts), transform=axes.transAxes, ha="right", va=side, fontsize=6.5,
             color="0.35",
